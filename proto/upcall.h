@@ -1,0 +1,376 @@
+/* SPDX-License-Identifier: (GPL-2.0 WITH Linux-syscall-note) OR MIT */
+/*
+ * upcall - the kernel's upcalls as events and objects
+ *
+ * Two faces, one purpose each:
+ *
+ *  - The generic netlink family "upcall" carries events, never commands. Each
+ *    time an upcall enters the state OFFERED, one UPCALL_CMD_OFFERED message is
+ *    unicast to the one subscribed socket. The event is a doorbell: a lost one
+ *    loses nothing, because the kernel holds the queue (UPCALL_IOC_LIST) and
+ *    the device polls readable as long as anything is OFFERED.
+ *
+ *  - /dev/upcall carries authority, as ioctls. UPCALL_IOC_CLAIM gives an upcall
+ *    fd: whoever holds it may answer that one upcall, in whatever namespaces
+ *    and with whatever credentials. It is passed on with SCM_RIGHTS.
+ *
+ * Rules of this ABI: sizes are bytes, times are nanoseconds of CLOCK_BOOTTIME
+ * unless the name says otherwise, process and thread numbers are those of the
+ * initial pid namespace, uids and gids those of the initial user namespace.
+ * Text is opaque bytes; nothing that a requester can write is authority. Unknown
+ * flag bits and reserved fields that are not zero are refused with EINVAL.
+ * upcall.yaml describes the same netlink family; a test compares the two.
+ */
+#ifndef _UAPI_LINUX_UPCALL_H
+#define _UAPI_LINUX_UPCALL_H
+
+#include <linux/ioctl.h>
+#include <linux/types.h>
+
+#define UPCALL_ABI_VERSION 1
+
+#define UPCALL_GENL_NAME    "upcall"
+#define UPCALL_GENL_VERSION 1
+#define UPCALL_DEVICE	    "/dev/upcall"
+
+/* What kind of upcall; decided by kernel code addresses, never by a path. */
+enum upcall_class {
+	UPCALL_CLASS_CORE = 0,
+	UPCALL_CLASS_KEY,
+	UPCALL_CLASS_MODULE,
+	UPCALL_CLASS_RELEASE_AGENT,
+	UPCALL_CLASS_OTHER,
+
+	/* private: */
+	__UPCALL_CLASS_COUNT
+};
+#define UPCALL_CLASS_COUNT __UPCALL_CLASS_COUNT
+
+/*
+ * Where an upcall is in its life. NATIVE, DEAD and DONE are endings; an upcall
+ * reaches exactly one of them.
+ */
+enum upcall_state {
+	UPCALL_STATE_NEW = 0,
+	UPCALL_STATE_OFFERED,	/* waits for a CLAIM */
+	UPCALL_STATE_CLAIMED,	/* somebody holds an upcall fd */
+	UPCALL_STATE_ATTACHING, /* a process is becoming the helper; never left early */
+	UPCALL_STATE_RUNNING,	/* the helper runs, its exit is watched */
+	UPCALL_STATE_DONE,	/* answered, refused or failed */
+	UPCALL_STATE_NATIVE,	/* given back to the kernel's own usermodehelper */
+	UPCALL_STATE_DEAD,	/* the requester was killed */
+
+	/* private: */
+	__UPCALL_STATE_COUNT
+};
+#define UPCALL_STATE_COUNT __UPCALL_STATE_COUNT
+
+/* What the table says of one class of a container's upcalls. */
+enum upcall_verdict {
+	UPCALL_VERDICT_NATIVE = 0, /* as if upcalld were not there */
+	UPCALL_VERDICT_OFFER,	   /* ask the broker; fails closed */
+	UPCALL_VERDICT_DENY,	   /* refuse at once, in the kernel */
+
+	/* private: */
+	__UPCALL_VERDICT_COUNT
+};
+
+/* Whose upcall it is. */
+enum upcall_scope {
+	UPCALL_SCOPE_HOST = 0,	   /* initial pid and user namespace, not registered */
+	UPCALL_SCOPE_CONTAINER,	   /* UPCALL_A_CONTAINER names the entry */
+	UPCALL_SCOPE_UNREGISTERED, /* neither */
+	UPCALL_SCOPE_KTHREAD,	   /* a kernel thread's, with no domain that is registered */
+	UPCALL_SCOPE_AMBIGUOUS,	   /* several entries match and none is nearer */
+};
+
+/* What raised it. */
+enum upcall_context {
+	UPCALL_CONTEXT_TASK = 0,
+	UPCALL_CONTEXT_KTHREAD,
+	UPCALL_CONTEXT_WORKQUEUE,
+};
+
+/* Who asked for a key: request_key(2), or the kernel on its own account. */
+enum upcall_origin {
+	UPCALL_ORIGIN_SYSCALL = 0,
+	UPCALL_ORIGIN_KERNEL,
+};
+
+/* UPCALL_A_WAIT: what the caller waits for (the kernel's UMH_* values). */
+#define UPCALL_WAIT_EXEC     0x01
+#define UPCALL_WAIT_PROC     0x02
+#define UPCALL_WAIT_KILLABLE 0x04
+
+/* Namespaces, as bit numbers of masks and indices of arrays in this ABI. */
+enum upcall_ns {
+	UPCALL_NS_PID = 0,
+	UPCALL_NS_MNT,
+	UPCALL_NS_NET,
+	UPCALL_NS_USER,
+	UPCALL_NS_UTS,
+	UPCALL_NS_IPC,
+	UPCALL_NS_CGROUP,
+	UPCALL_NS_TIME,
+
+	/* private: */
+	__UPCALL_NS_COUNT
+};
+#define UPCALL_NS_COUNT __UPCALL_NS_COUNT
+
+/* Generic netlink: messages. */
+enum upcall_cmd {
+	UPCALL_CMD_UNSPEC = 0,
+	UPCALL_CMD_OFFERED, /* event; attributes: enum upcall_attr */
+
+	/* private: */
+	__UPCALL_CMD_MAX
+};
+#define UPCALL_CMD_MAX (__UPCALL_CMD_MAX - 1)
+
+/*
+ * The tags of an upcall: the payload of an event, and what UPCALL_IOC_INFO
+ * returns. UPCALL_IOC_TAGS returns those that describe a process. An attribute
+ * that does not apply, or could not be had, is absent.
+ */
+enum upcall_attr {
+	UPCALL_A_UNSPEC = 0,
+	UPCALL_A_PAD,
+	UPCALL_A_ID,		 /* u64, never reused while the module is loaded */
+	UPCALL_A_GENERATION,	 /* u32, grows each time the upcall is queued again */
+	UPCALL_A_CLASS,		 /* u32, enum upcall_class */
+	UPCALL_A_WAIT,		 /* u32, UPCALL_WAIT_* */
+	UPCALL_A_PATH,		 /* string: what the kernel would execute */
+	UPCALL_A_ARGV,		 /* binary: each argument with its NUL, argv[0] first */
+	UPCALL_A_ENVP,		 /* binary: each NAME=VALUE with its NUL */
+	UPCALL_A_TID,		 /* u32 */
+	UPCALL_A_TGID,		 /* u32 */
+	UPCALL_A_START_TIME,	 /* u64, ns: of the thread group's leader */
+	UPCALL_A_COMM,		 /* string */
+	UPCALL_A_UID,		 /* u32, real uid */
+	UPCALL_A_GID,		 /* u32, real gid */
+	UPCALL_A_NS,		 /* nest of enum upcall_ns_attr: the task's namespaces */
+	UPCALL_A_CGROUP_ID,	 /* u64, cgroup v2 id */
+	UPCALL_A_SCOPE,		 /* u32, enum upcall_scope */
+	UPCALL_A_CONTEXT,	 /* u32, enum upcall_context */
+	UPCALL_A_DEPTH,		 /* u32, 0: not raised by a handler */
+	UPCALL_A_PARENT,	 /* u64, id of the upcall whose handler raised this one */
+	UPCALL_A_CONTAINER,	 /* u64, id of the table entry that matched */
+	UPCALL_A_KEY,		 /* nest of enum upcall_key_attr; class key */
+	UPCALL_A_CORE,		 /* nest of enum upcall_core_attr; class core */
+	UPCALL_A_RELEASE_CGROUP, /* string, path in its hierarchy; class release-agent */
+
+	/* private: */
+	__UPCALL_A_MAX
+};
+#define UPCALL_A_MAX (__UPCALL_A_MAX - 1)
+
+/* Namespace inode numbers, as in /proc/PID/ns; NET_COOKIE is never reused. */
+enum upcall_ns_attr {
+	UPCALL_NS_A_UNSPEC = 0,
+	UPCALL_NS_A_PAD,
+	UPCALL_NS_A_PID,	/* u32 */
+	UPCALL_NS_A_MNT,	/* u32 */
+	UPCALL_NS_A_NET,	/* u32 */
+	UPCALL_NS_A_USER,	/* u32 */
+	UPCALL_NS_A_UTS,	/* u32 */
+	UPCALL_NS_A_IPC,	/* u32 */
+	UPCALL_NS_A_CGROUP,	/* u32 */
+	UPCALL_NS_A_TIME,	/* u32 */
+	UPCALL_NS_A_NET_COOKIE, /* u64 */
+
+	/* private: */
+	__UPCALL_NS_A_MAX
+};
+#define UPCALL_NS_A_MAX (__UPCALL_NS_A_MAX - 1)
+
+enum upcall_key_attr {
+	UPCALL_KEY_A_UNSPEC = 0,
+	UPCALL_KEY_A_PAD,
+	UPCALL_KEY_A_SERIAL,	  /* s32: the key under construction */
+	UPCALL_KEY_A_TYPE,	  /* string */
+	UPCALL_KEY_A_DESCRIPTION, /* string */
+	UPCALL_KEY_A_ORIGIN,	  /* u32, enum upcall_origin */
+	UPCALL_KEY_A_NET,	  /* u32: namespace of the key's domain tag, if it has one */
+	UPCALL_KEY_A_NET_COOKIE,  /* u64: the same */
+
+	/* private: */
+	__UPCALL_KEY_A_MAX
+};
+#define UPCALL_KEY_A_MAX (__UPCALL_KEY_A_MAX - 1)
+
+enum upcall_core_attr {
+	UPCALL_CORE_A_UNSPEC = 0,
+	UPCALL_CORE_A_SIGNAL,	 /* u32 */
+	UPCALL_CORE_A_DUMP_MODE, /* u32, as PR_GET_DUMPABLE */
+
+	/* private: */
+	__UPCALL_CORE_A_MAX
+};
+#define UPCALL_CORE_A_MAX (__UPCALL_CORE_A_MAX - 1)
+
+/* ------------------------------------------------------------------ ioctls */
+
+#define UPCALL_IOC_MAGIC 0xB5
+
+/* Module version as text, with its NUL. */
+#define UPCALL_VERSION_LEN 32
+/* A container's name with its NUL: at most UID-NAME, 11 + 63 bytes. */
+#define UPCALL_NAME_LEN 96
+/* A key type's name with its NUL, as in the kernel. */
+#define UPCALL_KEY_TYPE_LEN 32
+#define UPCALL_KEY_RULES    16
+/* Upcalls of the fixed entries are decided by entries with these ids. */
+#define UPCALL_CONTAINER_FIRST 16
+
+struct upcall_version {
+	__u32 abi; /* UPCALL_ABI_VERSION of the module */
+	__u32 reserved;
+	__u64 features; /* none yet */
+	char version[UPCALL_VERSION_LEN];
+};
+
+/* One upcall in one generation; any other generation gives ESTALE. */
+struct upcall_ref {
+	__u64 id;
+	__u32 generation;
+	__u32 error; /* DENY only: errno that the requester's refusal is made of */
+};
+
+struct upcall_subscribe {
+	__s32 netlink_fd; /* NETLINK_GENERIC socket of the initial network namespace, bound */
+	__u32 flags;	  /* 0 */
+};
+
+struct upcall_list_entry {
+	__u64 id;
+	__u64 container; /* 0: none */
+	__u64 age_ns;
+	__u32 generation;
+	__u32 state;   /* enum upcall_state */
+	__u32 class;   /* enum upcall_class */
+	__u32 handler; /* tgid of an attached handler, or 0 */
+};
+
+/* Upcalls that have not ended, oldest first, with ids above `after`. */
+struct upcall_list {
+	__u64 entries; /* pointer to struct upcall_list_entry[room] */
+	__u64 after;
+	__u32 room;
+	__u32 count; /* out: how many were written; less than room: the end */
+};
+
+/*
+ * Attributes (enum upcall_attr) as one run of bytes. UPCALL_IOC_INFO on the
+ * device takes id and generation, on an upcall fd both are ignored. Where
+ * `size` is too small, EMSGSIZE, and `size` says what is needed.
+ */
+struct upcall_info {
+	__u64 id;
+	__u32 generation;
+	__u32 size; /* in: room; out: bytes written */
+	__u64 buffer;
+};
+
+/* Tags of a process; pid 0 is the caller. Both fd kinds. */
+struct upcall_tags {
+	__u32 pid;  /* thread group id in the initial pid namespace */
+	__u32 size; /* as in struct upcall_info */
+	__u64 buffer;
+};
+
+struct upcall_key_rule {
+	char type[UPCALL_KEY_TYPE_LEN];
+	__u32 verdict; /* enum upcall_verdict */
+};
+
+/* A key's verdict is that of the rule with its type, else verdict[CLASS_KEY]. */
+struct upcall_policy {
+	__u32 verdict[UPCALL_CLASS_COUNT];
+	__u32 key_rules;
+	struct upcall_key_rule key_rule[UPCALL_KEY_RULES];
+};
+
+enum upcall_container_state {
+	UPCALL_CONTAINER_LIVE = 0,
+	/* Its leader has died or moved: everything is DENY until it is empty. */
+	UPCALL_CONTAINER_TOMBSTONE,
+};
+
+/*
+ * One registered container. ADD reads name, flags, leader, start_time (0: any),
+ * cgroup_id and policy, and fills in the rest. cgroup_id is the inode number of
+ * its boundary in cgroup2; 0 means the root of the leader's cgroup namespace,
+ * where that is not the initial one, else none.
+ *
+ * ADD fails with: ESRCH no such process, or another one than start_time says;
+ * EINVAL a kernel thread, or all of its namespaces are the initial ones;
+ * EEXIST name taken, or the process leads another entry; ENOENT no such cgroup;
+ * ENOTUNIQ no cgroup given where its tasks can outlive the leader; ENOSPC table full.
+ */
+struct upcall_container {
+	__u64 id;
+	char name[UPCALL_NAME_LEN];
+	__u32 flags; /* 0 */
+	__u32 state; /* enum upcall_container_state */
+	__u32 leader;
+	__u32 pending; /* upcalls that have not ended */
+	__u64 start_time;
+	__u64 cgroup_id;
+	__u64 net_cookie;
+	__u32 ns[UPCALL_NS_COUNT]; /* inode numbers, indexed by enum upcall_ns */
+	__u32 own_ns;		   /* mask: which of them are not the initial ones */
+	__u32 reserved;
+	struct upcall_policy policy;
+};
+
+/*
+ * ATTACH makes the calling process the usermode helper: what the kernel's own
+ * helper process would be given (the pipe of a core dump as fd 0, the session
+ * keyring of a key request) is given to the caller.
+ *
+ * Fails, with nothing changed, with: ESTALE the claim was revoked; EBUSY
+ * already attached; EINVAL flags; EPERM a thread group of several, shared
+ * files, overridden credentials, not of the upcall's container, or a key
+ * whose authority may not enter a container; EBADF the upcall fd itself is
+ * fd 0 or 3; else what the kernel's own set-up failed with: the upcall has
+ * ended then.
+ */
+struct upcall_attach {
+	__u32 flags; /* 0 */
+	__u32 reserved;
+};
+
+/*
+ * COMPLETE ends the upcall without a process. error 0: it has been served by
+ * other means. Else a positive errno; the requester gets what the class makes
+ * of it (docs/protocol.md): a key is rejected with it for one second.
+ */
+struct upcall_complete {
+	__u32 error;
+	__u32 reserved;
+};
+
+/* On /dev/upcall. Opening needs CAP_SYS_ADMIN in the initial user namespace. */
+#define UPCALL_IOC_VERSION	    _IOR(UPCALL_IOC_MAGIC, 0x00, struct upcall_version)
+#define UPCALL_IOC_SUBSCRIBE	    _IOW(UPCALL_IOC_MAGIC, 0x01, struct upcall_subscribe)
+#define UPCALL_IOC_LIST		    _IOWR(UPCALL_IOC_MAGIC, 0x02, struct upcall_list)
+#define UPCALL_IOC_CLAIM	    _IOW(UPCALL_IOC_MAGIC, 0x03, struct upcall_ref) /* returns fd */
+#define UPCALL_IOC_NATIVE	    _IOW(UPCALL_IOC_MAGIC, 0x04, struct upcall_ref)
+#define UPCALL_IOC_DENY		    _IOW(UPCALL_IOC_MAGIC, 0x05, struct upcall_ref)
+#define UPCALL_IOC_DRAIN	    _IOW(UPCALL_IOC_MAGIC, 0x06, __u32) /* 1: offer nothing */
+#define UPCALL_IOC_CONTAINER_ADD    _IOWR(UPCALL_IOC_MAGIC, 0x10, struct upcall_container)
+#define UPCALL_IOC_CONTAINER_POLICY _IOW(UPCALL_IOC_MAGIC, 0x11, struct upcall_container)
+#define UPCALL_IOC_CONTAINER_DEL    _IOW(UPCALL_IOC_MAGIC, 0x12, __u64)
+/* In: id; out: the entry with the lowest id above it, ENOENT at the end. */
+#define UPCALL_IOC_CONTAINER_NEXT _IOWR(UPCALL_IOC_MAGIC, 0x13, struct upcall_container)
+
+/* On both. */
+#define UPCALL_IOC_INFO _IOWR(UPCALL_IOC_MAGIC, 0x20, struct upcall_info)
+#define UPCALL_IOC_TAGS _IOWR(UPCALL_IOC_MAGIC, 0x21, struct upcall_tags)
+
+/* On an upcall fd; poll: POLLHUP once the requester has gone or the claim is revoked. */
+#define UPCALL_IOC_ATTACH   _IOW(UPCALL_IOC_MAGIC, 0x30, struct upcall_attach)
+#define UPCALL_IOC_COMPLETE _IOW(UPCALL_IOC_MAGIC, 0x31, struct upcall_complete)
+
+#endif /* _UAPI_LINUX_UPCALL_H */
