@@ -1,0 +1,113 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * ATTACH
+ *
+ * What the kernel's own helper process would do between its birth and its exec
+ * is done by the process that calls: the init function of whoever raised the
+ * upcall runs in it, with fresh credentials that are then committed. So the
+ * shim needs no code per kind of upcall.
+ *
+ * init() replaces fds 0 and 3 of its process behind everybody's back and
+ * commit_creds() takes no borrowed credentials; hence the checks.
+ */
+#include <linux/cred.h>
+#include <linux/fdtable.h>
+#include <linux/file.h>
+#include <linux/sched/signal.h>
+#include <linux/umh.h>
+#include <linux/user_namespace.h>
+
+#include "attach.h"
+#include "compat.h"
+#include "match.h"
+#include "table.h"
+#include "upcall_object.h"
+
+/* A process of its own, with its own credentials and its own files. */
+static bool process_is_plain(void)
+{
+	if (current->flags & (PF_KTHREAD | PF_EXITING | COMPAT_PF_WORKERS))
+		return false;
+	if (rcu_access_pointer(current->cred) != rcu_access_pointer(current->real_cred))
+		return false;
+	return thread_group_empty(current) && atomic_read(&current->files->count) == 1;
+}
+
+/* init() would close the very file that this call stands on. */
+static bool fd_is_file(unsigned int fd, const struct file *file)
+{
+	struct file *other = fget_raw(fd);
+	bool same = other == file;
+
+	if (other)
+		fput(other);
+	return same;
+}
+
+/*
+ * A key's authority may enter a container only if it is that of a task in it:
+ * it lets its holder search the requester's keyrings, and for a request that
+ * the kernel made for itself these are the machine's key cache.
+ */
+static bool key_may_enter(const struct upcall *upcall)
+{
+	return upcall->class != UPCALL_CLASS_KEY ||
+	       (upcall->origin == UPCALL_ORIGIN_SYSCALL &&
+		user_ns_within(upcall->user_ns, upcall->entry->user_ns));
+}
+
+/* Of the host, or of the upcall's own container; nobody else's. */
+static bool place_is_allowed(const struct upcall *upcall)
+{
+	struct task_facts facts;
+	struct match match;
+	bool same;
+
+	rcu_read_lock();
+	task_facts_get(current, &facts);
+	match_task(&facts, &match);
+	same = match.scope == UPCALL_SCOPE_CONTAINER && match.entry == upcall->entry;
+	rcu_read_unlock();
+	if (match.scope == UPCALL_SCOPE_HOST)
+		return true;
+	return same && key_may_enter(upcall);
+}
+
+static int init_run(struct upcall *upcall)
+{
+	struct subprocess_info *info = upcall->info;
+	struct cred *new;
+	int ret = 0;
+
+	/* of ourselves, without keyrings: as the kernel's own helper gets them */
+	new = prepare_kernel_cred(current);
+	if (!new)
+		return -ENOMEM;
+	if (info->init)
+		ret = info->init(info, new);
+	if (ret) {
+		abort_creds(new);
+		return ret;
+	}
+	commit_creds(new);
+	return 0;
+}
+
+int attach_current(struct upcall *upcall, u32 generation, struct file *file)
+{
+	int ret;
+
+	if (!process_is_plain() || !place_is_allowed(upcall))
+		return -EPERM;
+	if (fd_is_file(0, file) || fd_is_file(3, file))
+		return -EBADF;
+	ret = upcall_attach_begin(upcall, generation);
+	if (ret)
+		return ret;
+	/* the ioctl only borrows the file from an fd table that init() changes */
+	get_file(file);
+	ret = init_run(upcall);
+	upcall_attach_end(upcall, ret ? EIO : 0);
+	fput(file);
+	return ret;
+}

@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Making the calling process a usermode helper. */
+#ifndef UPCALL_SHIM_ATTACH_H
+#define UPCALL_SHIM_ATTACH_H
+
+#include <linux/types.h>
+
+struct file;
+struct upcall;
+
+/* @file is the upcall fd itself. Errors: struct upcall_attach in upcall.h. */
+int attach_current(struct upcall *upcall, u32 generation, struct file *file);
+
+#endif

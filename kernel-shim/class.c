@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The class of an upcall
+ *
+ * Paths are settable by administrators (core_pattern, kernel.modprobe) and, in
+ * a badly confined container, by others; so the class never comes from text. It
+ * comes from the init function that the kernel's own code passed and, where
+ * there is none, from the function that called. These functions are static and
+ * not exported, so they are known by the names of their addresses.
+ *
+ * call_usermodehelper() ends in a tail call, so its users appear as callers
+ * themselves.
+ */
+#include <linux/kallsyms.h>
+#include <linux/string.h>
+#include <linux/umh.h>
+
+#include "class.h"
+
+struct class_symbol {
+	const char *name;
+	enum upcall_class class;
+	bool infrastructure;
+	bool prefix; /* several functions begin with it */
+};
+
+static const struct class_symbol init_symbols[] = {
+	{ "umh_coredump_setup", UPCALL_CLASS_CORE },
+	{ "umh_pipe_setup", UPCALL_CLASS_CORE },
+	{ "umh_keys_init", UPCALL_CLASS_KEY },
+};
+
+static const struct class_symbol caller_symbols[] = {
+	{ "__request_module", UPCALL_CLASS_MODULE },
+	{ "call_modprobe", UPCALL_CLASS_MODULE },
+	{ "cgroup1_release_agent", UPCALL_CLASS_RELEASE_AGENT },
+	{ "br_stp_", UPCALL_CLASS_OTHER, true, true },
+	{ "drbd_", UPCALL_CLASS_OTHER, true, true },
+	{ "conn_khelper", UPCALL_CLASS_OTHER, true },
+	{ "ocfs2_", UPCALL_CLASS_OTHER, true, true },
+	{ "nfsd4_", UPCALL_CLASS_OTHER, true, true },
+	{ "run_cmd", UPCALL_CLASS_OTHER, true },
+	{ "__orderly_poweroff", UPCALL_CLASS_OTHER, true },
+	{ "__orderly_reboot", UPCALL_CLASS_OTHER, true },
+	{ "poweroff_work_func", UPCALL_CLASS_OTHER, true },
+	{ "reboot_work_func", UPCALL_CLASS_OTHER, true },
+};
+
+/* Compilers append ".part.0", ".isra.0" and the like, modules " [name]". */
+static bool symbol_matches(const struct class_symbol *symbol, const char *text)
+{
+	size_t length = strlen(symbol->name);
+
+	if (strncmp(text, symbol->name, length))
+		return false;
+	return symbol->prefix || !text[length] || text[length] == '.' || text[length] == ' ';
+}
+
+static const struct class_symbol *symbol_find(const struct class_symbol *symbols, size_t count,
+					      unsigned long address)
+{
+	char text[KSYM_SYMBOL_LEN];
+	size_t i;
+
+	sprint_symbol_no_offset(text, address);
+	for (i = 0; i < count; i++)
+		if (symbol_matches(&symbols[i], text))
+			return &symbols[i];
+	return NULL;
+}
+
+enum upcall_class class_of(const struct subprocess_info *info, unsigned long caller,
+			   bool *infrastructure)
+{
+	const struct class_symbol *symbol = NULL;
+
+	if (info->init)
+		symbol = symbol_find(init_symbols, ARRAY_SIZE(init_symbols),
+				     (unsigned long)info->init);
+	else
+		/* -1: a call at a function's very end returns into the next one */
+		symbol = symbol_find(caller_symbols, ARRAY_SIZE(caller_symbols), caller - 1);
+	*infrastructure = symbol && symbol->infrastructure;
+	return symbol ? symbol->class : UPCALL_CLASS_OTHER;
+}
+
+const char *class_name(enum upcall_class class)
+{
+	switch (class) {
+	case UPCALL_CLASS_CORE:
+		return "core";
+	case UPCALL_CLASS_KEY:
+		return "key";
+	case UPCALL_CLASS_MODULE:
+		return "module";
+	case UPCALL_CLASS_RELEASE_AGENT:
+		return "release-agent";
+	case UPCALL_CLASS_OTHER:
+	case __UPCALL_CLASS_COUNT:
+		break;
+	}
+	return "other";
+}

@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * Everything that differs between kernels, in one place. Feature tests where
+ * there is something to test; a version only where there is not.
+ */
+#ifndef UPCALL_SHIM_COMPAT_H
+#define UPCALL_SHIM_COMPAT_H
+
+#include <linux/ftrace.h>
+#include <linux/sched/signal.h>
+#include <linux/version.h>
+
+#if !defined(CONFIG_DYNAMIC_FTRACE) || \
+	!(defined(CONFIG_DYNAMIC_FTRACE_WITH_REGS) || \
+	  defined(CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS))
+#error "upcall_shim needs dynamic ftrace with registers or arguments"
+#endif
+
+/*
+ * struct mnt_namespace is private to fs/; its first member is the public
+ * struct ns_common in every kernel so far, unless its layout is shuffled.
+ */
+#if defined(CONFIG_RANDSTRUCT) || defined(CONFIG_GCC_PLUGIN_RANDSTRUCT)
+#error "upcall_shim cannot find the mount namespace's number with RANDSTRUCT"
+#endif
+
+/* Full registers are needed, and allowed, only where arguments alone are not had. */
+#ifdef CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS
+#define COMPAT_FTRACE_REGS 0
+#else
+#define COMPAT_FTRACE_REGS FTRACE_OPS_FL_SAVE_REGS
+#endif
+
+/* 6.2 renamed the setter; both are macros or inlines, so there is no symbol to test. */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+#define compat_ftrace_set_ip(fregs, ip) ftrace_instruction_pointer_set(fregs, ip)
+#else
+#define compat_ftrace_set_ip(fregs, ip) ftrace_regs_set_instruction_pointer(fregs, ip)
+#endif
+
+/* Threads that run with borrowed credentials on somebody else's behalf. */
+#ifdef PF_USER_WORKER
+#define COMPAT_PF_WORKERS (PF_IO_WORKER | PF_USER_WORKER)
+#else
+#define COMPAT_PF_WORKERS PF_IO_WORKER
+#endif
+
+/* The status that wait(2) would report of a thread group that has ended. */
+static inline int compat_exit_status(const struct task_struct *leader)
+{
+	if (leader->signal->flags & SIGNAL_GROUP_EXIT)
+		return leader->signal->group_exit_code;
+	return leader->exit_code;
+}
+
+#endif

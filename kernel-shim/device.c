@@ -1,0 +1,248 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * /dev/upcall
+ *
+ * Whoever holds it open is the broker: authority is checked at open, of the
+ * opener, in the initial user and pid namespaces, and goes with the fd. It is
+ * readable as long as anything waits for a claim.
+ */
+#include <linux/capability.h>
+#include <linux/cred.h>
+#include <linux/fs.h>
+#include <linux/miscdevice.h>
+#include <linux/module.h>
+#include <linux/pid_namespace.h>
+#include <linux/poll.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <linux/user_namespace.h>
+
+#include "device.h"
+#include "event.h"
+#include "handle.h"
+#include "table.h"
+#include "upcall_object.h"
+
+#define LIST_ROOM_MAX 256
+
+static int device_open(struct inode *inode, struct file *file)
+{
+	if (!ns_capable(&init_user_ns, CAP_SYS_ADMIN) ||
+	    task_active_pid_ns(current) != &init_pid_ns)
+		return -EPERM;
+	return 0;
+}
+
+static int device_release(struct inode *inode, struct file *file)
+{
+	event_unsubscribe(file);
+	return 0;
+}
+
+static __poll_t device_poll(struct file *file, struct poll_table_struct *table)
+{
+	queue_poll_wait(file, table);
+	return queue_has_offered() ? EPOLLIN | EPOLLRDNORM : 0;
+}
+
+static int device_version(struct upcall_version __user *user)
+{
+	struct upcall_version version = { .abi = UPCALL_ABI_VERSION };
+
+	strscpy(version.version, UPCALL_VERSION, sizeof(version.version));
+	return copy_to_user(user, &version, sizeof(version)) ? -EFAULT : 0;
+}
+
+static int device_subscribe(struct file *file, const struct upcall_subscribe __user *user)
+{
+	struct upcall_subscribe subscribe;
+
+	if (copy_from_user(&subscribe, user, sizeof(subscribe)))
+		return -EFAULT;
+	if (subscribe.flags)
+		return -EINVAL;
+	return event_subscribe(file, subscribe.netlink_fd);
+}
+
+static int device_list(struct upcall_list __user *user)
+{
+	struct upcall_list_entry *entries;
+	struct upcall_list list;
+	int ret = 0;
+
+	if (copy_from_user(&list, user, sizeof(list)))
+		return -EFAULT;
+	list.room = min_t(u32, list.room, LIST_ROOM_MAX);
+	entries = kcalloc(list.room ?: 1, sizeof(*entries), GFP_KERNEL);
+	if (!entries)
+		return -ENOMEM;
+	list.count = queue_list(list.after, entries, list.room);
+	if (copy_to_user(u64_to_user_ptr(list.entries), entries, list.count * sizeof(*entries)) ||
+	    put_user(list.count, &user->count))
+		ret = -EFAULT;
+	kfree(entries);
+	return ret;
+}
+
+static int device_info(struct upcall_info __user *user)
+{
+	struct upcall_info info;
+	struct upcall_ref ref;
+	struct upcall *upcall;
+	int ret;
+
+	if (copy_from_user(&info, user, sizeof(info)))
+		return -EFAULT;
+	ref.id = info.id;
+	ref.generation = info.generation;
+	upcall = upcall_find(&ref);
+	if (IS_ERR(upcall))
+		return PTR_ERR(upcall);
+	ret = info_to_user(upcall, user);
+	upcall_put(upcall);
+	return ret;
+}
+
+static int device_claim(const struct upcall_ref *ref)
+{
+	return ref->error ? -EINVAL : handle_claim(ref);
+}
+
+static int device_end(const struct upcall_ref *ref, bool native)
+{
+	struct upcall *upcall;
+	int ret;
+
+	if (native && ref->error)
+		return -EINVAL;
+	upcall = upcall_find(ref);
+	if (IS_ERR(upcall))
+		return PTR_ERR(upcall);
+	if (native)
+		ret = upcall_give_back(upcall, ref->generation);
+	else
+		ret = upcall_refuse(upcall, ref->generation, ref->error);
+	upcall_put(upcall);
+	return ret;
+}
+
+static long device_ref_ioctl(unsigned int command, const struct upcall_ref __user *user)
+{
+	struct upcall_ref ref;
+
+	if (copy_from_user(&ref, user, sizeof(ref)))
+		return -EFAULT;
+	if (command == UPCALL_IOC_CLAIM)
+		return device_claim(&ref);
+	return device_end(&ref, command == UPCALL_IOC_NATIVE);
+}
+
+static int container_ioctl(unsigned int command, struct upcall_container *container)
+{
+	switch (command) {
+	case UPCALL_IOC_CONTAINER_ADD:
+		return table_add(container);
+	case UPCALL_IOC_CONTAINER_POLICY:
+		return table_set_policy(container);
+	case UPCALL_IOC_CONTAINER_NEXT:
+		return table_next(container);
+	}
+	return -ENOTTY;
+}
+
+static int device_container(unsigned int command, struct upcall_container __user *user)
+{
+	struct upcall_container *container;
+	int ret;
+
+	container = memdup_user(user, sizeof(*container));
+	if (IS_ERR(container))
+		return PTR_ERR(container);
+	ret = container_ioctl(command, container);
+	if (!ret && command != UPCALL_IOC_CONTAINER_POLICY &&
+	    copy_to_user(user, container, sizeof(*container))) {
+		ret = -EFAULT;
+		/* nobody was told its id */
+		if (command == UPCALL_IOC_CONTAINER_ADD)
+			table_del(container->id);
+	}
+	kfree(container);
+	return ret;
+}
+
+static int device_container_del(const u64 __user *user)
+{
+	u64 id;
+
+	return copy_from_user(&id, user, sizeof(id)) ? -EFAULT : table_del(id);
+}
+
+static int device_drain(const u32 __user *user)
+{
+	u32 drain;
+
+	if (get_user(drain, user))
+		return -EFAULT;
+	if (drain > 1)
+		return -EINVAL;
+	queue_drain(drain);
+	return 0;
+}
+
+static long device_ioctl(struct file *file, unsigned int command, unsigned long argument)
+{
+	void __user *user = (void __user *)argument;
+
+	switch (command) {
+	case UPCALL_IOC_VERSION:
+		return device_version(user);
+	case UPCALL_IOC_SUBSCRIBE:
+		return device_subscribe(file, user);
+	case UPCALL_IOC_LIST:
+		return device_list(user);
+	case UPCALL_IOC_INFO:
+		return device_info(user);
+	case UPCALL_IOC_TAGS:
+		return tags_to_user(user);
+	case UPCALL_IOC_CLAIM:
+	case UPCALL_IOC_NATIVE:
+	case UPCALL_IOC_DENY:
+		return device_ref_ioctl(command, user);
+	case UPCALL_IOC_DRAIN:
+		return device_drain(user);
+	case UPCALL_IOC_CONTAINER_ADD:
+	case UPCALL_IOC_CONTAINER_POLICY:
+	case UPCALL_IOC_CONTAINER_NEXT:
+		return device_container(command, user);
+	case UPCALL_IOC_CONTAINER_DEL:
+		return device_container_del(user);
+	}
+	return -ENOTTY;
+}
+
+static const struct file_operations device_fops = {
+	.owner = THIS_MODULE,
+	.open = device_open,
+	.release = device_release,
+	.poll = device_poll,
+	.unlocked_ioctl = device_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.llseek = noop_llseek,
+};
+
+static struct miscdevice device = {
+	.minor = MISC_DYNAMIC_MINOR,
+	.name = "upcall",
+	.mode = 0600,
+	.fops = &device_fops,
+};
+
+int device_init(void)
+{
+	return misc_register(&device);
+}
+
+void device_exit(void)
+{
+	misc_deregister(&device);
+}

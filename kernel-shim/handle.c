@@ -1,0 +1,211 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The upcall fd
+ *
+ * An anonymous inode that stands for one claim: an upcall in one generation.
+ * Where the claim has been revoked, everything but INFO answers ESTALE. Closing
+ * the last copy before ATTACH or COMPLETE gives the upcall back to the queue.
+ */
+#include <linux/anon_inodes.h>
+#include <linux/file.h>
+#include <linux/fs.h>
+#include <linux/module.h>
+#include <linux/pid.h>
+#include <linux/poll.h>
+#include <linux/sched/task.h>
+#include <linux/skbuff.h>
+#include <linux/slab.h>
+#include <linux/uaccess.h>
+#include <net/netlink.h>
+
+#include "attach.h"
+#include "handle.h"
+#include "tags.h"
+#include "upcall_object.h"
+
+#define TAGS_PROCESS_SIZE 512
+
+struct handle {
+	struct upcall *upcall; /* reference */
+	u32 generation;
+};
+
+/* Bytes to the user's buffer; its size says what was, or would be, written. */
+static int bytes_to_user(const struct sk_buff *skb, u64 buffer, u32 room, u32 __user *size)
+{
+	if (put_user(skb->len, size))
+		return -EFAULT;
+	if (room < skb->len)
+		return -EMSGSIZE;
+	return copy_to_user(u64_to_user_ptr(buffer), skb->data, skb->len) ? -EFAULT : 0;
+}
+
+int info_to_user(const struct upcall *upcall, struct upcall_info __user *user)
+{
+	struct upcall_info info;
+
+	if (copy_from_user(&info, user, sizeof(info)))
+		return -EFAULT;
+	return bytes_to_user(upcall->tags, info.buffer, info.size, &user->size);
+}
+
+static struct task_struct *tags_task(u32 pid)
+{
+	struct task_struct *task;
+
+	if (!pid)
+		return get_task_struct(current);
+	rcu_read_lock();
+	task = pid_task(find_pid_ns(pid, &init_pid_ns), PIDTYPE_TGID);
+	if (task)
+		get_task_struct(task);
+	rcu_read_unlock();
+	return task;
+}
+
+int tags_to_user(struct upcall_tags __user *user)
+{
+	struct task_struct *task;
+	struct upcall_tags tags;
+	struct sk_buff *skb;
+	int ret;
+
+	if (copy_from_user(&tags, user, sizeof(tags)))
+		return -EFAULT;
+	skb = alloc_skb(TAGS_PROCESS_SIZE, GFP_KERNEL);
+	if (!skb)
+		return -ENOMEM;
+	task = tags_task(tags.pid);
+	ret = -ESRCH;
+	if (!task)
+		goto free;
+	ret = tags_put_process(skb, task);
+	put_task_struct(task);
+	if (!ret)
+		ret = bytes_to_user(skb, tags.buffer, tags.size, &user->size);
+free:
+	kfree_skb(skb);
+	return ret;
+}
+
+static int handle_complete(struct handle *handle, const struct upcall_complete __user *user)
+{
+	struct upcall_complete complete;
+
+	if (copy_from_user(&complete, user, sizeof(complete)))
+		return -EFAULT;
+	if (complete.reserved)
+		return -EINVAL;
+	return upcall_complete(handle->upcall, handle->generation, complete.error);
+}
+
+static int handle_attach(struct handle *handle, struct file *file,
+			 const struct upcall_attach __user *user)
+{
+	struct upcall_attach attach;
+
+	if (copy_from_user(&attach, user, sizeof(attach)))
+		return -EFAULT;
+	if (attach.flags || attach.reserved)
+		return -EINVAL;
+	return attach_current(handle->upcall, handle->generation, file);
+}
+
+static long handle_ioctl(struct file *file, unsigned int command, unsigned long argument)
+{
+	struct handle *handle = file->private_data;
+	void __user *user = (void __user *)argument;
+
+	switch (command) {
+	case UPCALL_IOC_INFO:
+		return info_to_user(handle->upcall, user);
+	case UPCALL_IOC_TAGS:
+		return tags_to_user(user);
+	case UPCALL_IOC_ATTACH:
+		return handle_attach(handle, file, user);
+	case UPCALL_IOC_COMPLETE:
+		return handle_complete(handle, user);
+	}
+	return -ENOTTY;
+}
+
+static __poll_t handle_poll(struct file *file, struct poll_table_struct *table)
+{
+	struct handle *handle = file->private_data;
+
+	poll_wait(file, &handle->upcall->poll, table);
+	return upcall_claim_stands(handle->upcall, handle->generation) ? 0 : EPOLLHUP;
+}
+
+static void handle_free(struct handle *handle)
+{
+	upcall_put(handle->upcall);
+	kfree(handle);
+}
+
+static int handle_release(struct inode *inode, struct file *file)
+{
+	struct handle *handle = file->private_data;
+
+	upcall_unclaim(handle->upcall, handle->generation);
+	handle_free(handle);
+	return 0;
+}
+
+static const struct file_operations handle_fops = {
+	.owner = THIS_MODULE,
+	.unlocked_ioctl = handle_ioctl,
+	.compat_ioctl = compat_ptr_ioctl,
+	.poll = handle_poll,
+	.release = handle_release,
+	.llseek = noop_llseek,
+};
+
+/* Takes over the caller's reference, also on failure. */
+static struct handle *handle_new(struct upcall *upcall, u32 generation)
+{
+	struct handle *handle = kzalloc(sizeof(*handle), GFP_KERNEL_ACCOUNT);
+
+	if (!handle) {
+		upcall_put(upcall);
+		return NULL;
+	}
+	handle->upcall = upcall;
+	handle->generation = generation;
+	return handle;
+}
+
+int handle_claim(const struct upcall_ref *ref)
+{
+	struct handle *handle;
+	struct upcall *upcall;
+	struct file *file;
+	int fd, ret;
+
+	upcall = upcall_find(ref);
+	if (IS_ERR(upcall))
+		return PTR_ERR(upcall);
+	handle = handle_new(upcall, ref->generation);
+	if (!handle)
+		return -ENOMEM;
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0) {
+		handle_free(handle);
+		return fd;
+	}
+	file = anon_inode_getfile("[upcall]", &handle_fops, handle, O_RDWR | O_CLOEXEC);
+	if (IS_ERR(file)) {
+		put_unused_fd(fd);
+		handle_free(handle);
+		return PTR_ERR(file);
+	}
+	/* ORDER: all that can fail is done; the claim must not be lost to a full fd table */
+	ret = upcall_claim(upcall, ref->generation);
+	if (ret) {
+		put_unused_fd(fd);
+		fput(file); /* frees the handle */
+		return ret;
+	}
+	fd_install(fd, file);
+	return fd;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The upcall fd: the authority to answer one upcall. */
+#ifndef UPCALL_SHIM_HANDLE_H
+#define UPCALL_SHIM_HANDLE_H
+
+#include "upcall.h"
+
+struct file;
+struct upcall;
+
+/* Claim the upcall and install an fd for it in the caller's table. The fd, or -errno. */
+int handle_claim(const struct upcall_ref *ref);
+
+/* UPCALL_IOC_INFO and UPCALL_IOC_TAGS, which both kinds of fd have. */
+int info_to_user(const struct upcall *upcall, struct upcall_info __user *user);
+int tags_to_user(struct upcall_tags __user *user);
+
+#endif

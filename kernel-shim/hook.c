@@ -1,0 +1,171 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The hook
+ *
+ * ftrace sends calls of call_usermodehelper_exec() to hooked_exec(). A call
+ * that comes from this module is the way to the original and goes through;
+ * therefore it must be a real call: with a tail call it would seem to come from
+ * outside and be hooked for ever (see Kbuild).
+ *
+ * A task that sleeps in here pins the module: the reference is taken where
+ * ftrace still guarantees that the module stays, before the instruction pointer
+ * moves, and given back as the last thing.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/ftrace.h>
+#include <linux/kallsyms.h>
+#include <linux/module.h>
+#include <linux/preempt.h>
+#include <linux/rcupdate.h>
+#include <linux/sched.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/umh.h>
+
+#include "compat.h"
+#include "event.h"
+#include "hook.h"
+#include "result.h"
+#include "subject.h"
+#include "table.h"
+#include "trace.h"
+#include "upcall_object.h"
+
+/* What the original does when it is done with it. */
+static void info_free(struct subprocess_info *info)
+{
+	if (info->cleanup)
+		info->cleanup(info);
+	kfree(info);
+}
+
+static int info_finish(struct subprocess_info *info, int ret)
+{
+	/* some cleanup functions read it */
+	info->retval = ret;
+	info_free(info);
+	return ret;
+}
+
+/*
+ * Whom we must not delay or judge: PID 1, which has to start the broker, the
+ * broker itself, and calls without a path, which the original knows to refuse.
+ */
+static bool hook_passes(const struct subprocess_info *info)
+{
+	return !in_task() || is_global_init(current) || event_from_subscriber() ||
+	       !info->path || !info->path[0];
+}
+
+/* Nobody can wait here, or the machine is about to stop waiting for anybody. */
+static bool can_wait(int wait)
+{
+	if (wait == UMH_NO_WAIT || !preemptible() || (current->flags & PF_EXITING))
+		return false;
+	/* not trylock: that one sleeps interruptibly while freezing */
+	if (usermodehelper_read_lock_wait(1) <= 0)
+		return false;
+	usermodehelper_read_unlock();
+	return true;
+}
+
+static int refuse(struct subprocess_info *info, int wait, const struct subject *subject, int error)
+{
+	int ret;
+
+	if (!preemptible()) /* rejecting a key would sleep */
+		ret = -EPERM;
+	else
+		ret = result_refused(info, wait, subject->class, error);
+	return info_finish(info, ret);
+}
+
+static int exec_decided(struct subprocess_info *info, int wait, const struct subject *subject)
+{
+	int ret;
+
+	switch (subject->verdict) {
+	case UPCALL_VERDICT_DENY:
+		return refuse(info, wait, subject, EKEYREJECTED);
+	case UPCALL_VERDICT_OFFER:
+		if (queue_is_draining() || !can_wait(wait))
+			return refuse(info, wait, subject, EKEYREJECTED);
+		if (upcall_offer(info, wait, subject, &ret))
+			return info_finish(info, ret);
+		break;
+	case UPCALL_VERDICT_NATIVE:
+	case __UPCALL_VERDICT_COUNT:
+		break;
+	}
+	return call_usermodehelper_exec(info, wait);
+}
+
+static int exec_judged(struct subprocess_info *info, int wait, unsigned long caller)
+{
+	struct subject subject;
+	int ret;
+
+	subject_init(&subject, info, caller);
+	trace_upcall_decided(&subject, wait);
+	ret = exec_decided(info, wait, &subject);
+	subject_release(&subject);
+	return ret;
+}
+
+static noinline int hooked_exec(struct subprocess_info *info, int wait)
+{
+	int ret;
+
+	if (hook_passes(info) || (table_is_empty() && !subject_strict()))
+		ret = call_usermodehelper_exec(info, wait);
+	else
+		ret = exec_judged(info, wait, _RET_IP_);
+	module_put(THIS_MODULE);
+	return ret;
+}
+
+static void notrace hook_callback(unsigned long ip, unsigned long parent_ip,
+				  struct ftrace_ops *ops, struct ftrace_regs *fregs)
+{
+	if (within_module(parent_ip, THIS_MODULE) || !try_module_get(THIS_MODULE))
+		return;
+	compat_ftrace_set_ip(fregs, (unsigned long)hooked_exec);
+}
+
+/*
+ * PERMANENT: without it, writing 0 to kernel.ftrace_enabled would take the
+ * hook away silently.
+ */
+static struct ftrace_ops hook_ops = {
+	.func = hook_callback,
+	.flags = FTRACE_OPS_FL_IPMODIFY | FTRACE_OPS_FL_PERMANENT | FTRACE_OPS_FL_RECURSION |
+		 COMPAT_FTRACE_REGS,
+};
+
+int hook_init(void)
+{
+	int ret;
+
+	ret = ftrace_set_filter_ip(&hook_ops, (unsigned long)call_usermodehelper_exec, 0, 0);
+	if (ret) {
+		pr_err("call_usermodehelper_exec() cannot be traced: %d\n", ret);
+		return ret;
+	}
+	ret = register_ftrace_function(&hook_ops);
+	if (ret) {
+		pr_err("cannot hook call_usermodehelper_exec(): %d%s\n", ret,
+		       ret == -EBUSY ? " (hooked by another, see enabled_functions, or ftrace is off)" :
+				       "");
+		ftrace_free_filter(&hook_ops);
+	}
+	return ret;
+}
+
+void hook_exit(void)
+{
+	unregister_ftrace_function(&hook_ops);
+	ftrace_free_filter(&hook_ops);
+	/* those that have given back the module but have not yet returned from here */
+	synchronize_rcu_tasks();
+}

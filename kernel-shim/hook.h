@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* The one door of all usermodehelpers. */
+#ifndef UPCALL_SHIM_HOOK_H
+#define UPCALL_SHIM_HOOK_H
+
+int hook_init(void);
+void hook_exit(void);
+
+#endif

@@ -1,0 +1,303 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Who owns an upcall
+ *
+ * A task belongs to an entry if any of these hits: an ancestor of its cgroup,
+ * of its pid namespace or of its user namespace, its mount or its network
+ * namespace. So a task that unshares everything inside a container still
+ * belongs to it: it can leave neither its cgroup's, its pid namespace's nor its
+ * user namespace's descent.
+ *
+ * A hit by cgroup alone is not enough: a runtime's supervisor often sits in the
+ * container's cgroup and is a task of the host. It counts only for tasks that
+ * are inside the container by a namespace that tells the two apart.
+ *
+ * Each of the first three kinds gives the entries at the nearest level that has
+ * any. Where kinds disagree, the entry that lies inside the other wins. Several
+ * that are equally near (a pod's containers) are one only if a kind tells them
+ * apart; else the match is ambiguous, never "the first".
+ */
+#include <linux/cgroup.h>
+#include <linux/cred.h>
+#include <linux/ipc_namespace.h>
+#include <linux/mnt_namespace.h>
+#include <linux/nsproxy.h>
+#include <linux/pid_namespace.h>
+#include <linux/time_namespace.h>
+#include <linux/user_namespace.h>
+#include <linux/utsname.h>
+#include <net/net_namespace.h>
+
+#include "match.h"
+#include "table.h"
+
+/* More entries at one place than this are a pod larger than any; then: ambiguous. */
+#define MATCH_MAX 16
+
+struct match_set {
+	const struct task_facts *facts;
+	struct table_entry *entry[MATCH_MAX];
+	unsigned int count;
+	bool overflow;
+};
+
+static void facts_from_nsproxy(const struct nsproxy *nsproxy, struct task_facts *facts)
+{
+	/* first member of struct mnt_namespace: see compat.h */
+	facts->ns[UPCALL_NS_MNT] = ((struct ns_common *)nsproxy->mnt_ns)->inum;
+	facts->ns[UPCALL_NS_NET] = nsproxy->net_ns->ns.inum;
+	facts->ns[UPCALL_NS_UTS] = nsproxy->uts_ns->ns.inum;
+	facts->ns[UPCALL_NS_IPC] = nsproxy->ipc_ns->ns.inum;
+	facts->ns[UPCALL_NS_CGROUP] = nsproxy->cgroup_ns->ns.inum;
+	facts->ns[UPCALL_NS_TIME] = nsproxy->time_ns->ns.inum;
+	facts->net_cookie = nsproxy->net_ns->net_cookie;
+}
+
+void task_facts_get(struct task_struct *task, struct task_facts *facts)
+{
+	memset(facts, 0, sizeof(*facts));
+	facts->pid_ns = task_active_pid_ns(task);
+	if (facts->pid_ns)
+		facts->ns[UPCALL_NS_PID] = facts->pid_ns->ns.inum;
+	facts->user_ns = __task_cred(task)->user_ns;
+	facts->ns[UPCALL_NS_USER] = facts->user_ns->ns.inum;
+	facts->cgroup = task_dfl_cgroup(task);
+	facts->cgroup_id = cgroup_id(facts->cgroup);
+
+	/* another task may exchange or drop its nsproxy at any time; we cannot */
+	if (task != current)
+		task_lock(task);
+	if (task->nsproxy)
+		facts_from_nsproxy(task->nsproxy, facts);
+	if (task != current)
+		task_unlock(task);
+}
+
+u32 task_facts_foreign(const struct task_facts *facts)
+{
+	static struct task_facts initial;
+	u32 mask = 0;
+	int i;
+
+	/* init_task's never change, so a race here writes the same values */
+	if (!READ_ONCE(initial.ns[UPCALL_NS_TIME]))
+		task_facts_get(&init_task, &initial);
+	for (i = 0; i < UPCALL_NS_COUNT; i++)
+		if (facts->ns[i] && facts->ns[i] != initial.ns[i])
+			mask |= BIT(i);
+	return mask;
+}
+
+bool pid_ns_within(const struct pid_namespace *ns, const struct pid_namespace *outer)
+{
+	for (; ns; ns = ns->parent)
+		if (ns == outer)
+			return true;
+	return false;
+}
+
+bool user_ns_within(const struct user_namespace *ns, const struct user_namespace *outer)
+{
+	for (; ns; ns = ns->parent)
+		if (ns == outer)
+			return true;
+	return false;
+}
+
+static void set_add(struct table_entry *entry, void *arg)
+{
+	struct match_set *set = arg;
+
+	if (set->count < MATCH_MAX)
+		set->entry[set->count++] = entry;
+	else
+		set->overflow = true;
+}
+
+/*
+ * Is a task in the container's cgroup inside the container? Its user namespace
+ * tells where the container has its own; else its pid namespace; else it is
+ * enough not to be in the host's mount namespace, because a container that has
+ * only that one can unshare it again and must not be a host task for it.
+ */
+static bool inside_besides_cgroup(const struct table_entry *entry, const struct task_facts *facts)
+{
+	if (entry->own_ns & BIT(UPCALL_NS_USER))
+		return user_ns_within(facts->user_ns, entry->user_ns);
+	if (pid_ns_within(facts->pid_ns, entry->pid_ns) && (entry->own_ns & BIT(UPCALL_NS_PID)))
+		return true;
+	return (entry->own_ns & BIT(UPCALL_NS_MNT)) &&
+	       (task_facts_foreign(facts) & BIT(UPCALL_NS_MNT));
+}
+
+static void set_add_by_cgroup(struct table_entry *entry, void *arg)
+{
+	struct match_set *set = arg;
+
+	if (inside_besides_cgroup(entry, set->facts))
+		set_add(entry, arg);
+}
+
+static void set_from_cgroup(struct match_set *set)
+{
+	struct cgroup *cgroup;
+
+	for (cgroup = set->facts->cgroup; cgroup && !set->count; cgroup = cgroup_parent(cgroup))
+		table_by_cgroup(cgroup_id(cgroup), set_add_by_cgroup, set);
+}
+
+static void set_from_pid_ns(struct match_set *set)
+{
+	struct pid_namespace *ns;
+
+	for (ns = set->facts->pid_ns; ns && !set->count; ns = ns->parent)
+		table_by_pid_ns(ns, set_add, set);
+}
+
+static void set_from_user_ns(struct match_set *set, struct user_namespace *ns)
+{
+	for (; ns && !set->count; ns = ns->parent)
+		table_by_user_ns(ns, set_add, set);
+}
+
+static bool entry_inside(const struct table_entry *inner, const struct table_entry *outer)
+{
+	if (inner->pid_ns != outer->pid_ns && pid_ns_within(inner->pid_ns, outer->pid_ns))
+		return true;
+	return inner->user_ns != outer->user_ns && user_ns_within(inner->user_ns, outer->user_ns);
+}
+
+static bool set_has(const struct match_set *set, const struct table_entry *entry)
+{
+	unsigned int i;
+
+	for (i = 0; i < set->count; i++)
+		if (set->entry[i] == entry)
+			return true;
+	return false;
+}
+
+static bool set_inside(const struct match_set *inner, const struct match_set *outer)
+{
+	unsigned int i, j;
+
+	for (i = 0; i < inner->count; i++)
+		for (j = 0; j < outer->count; j++)
+			if (!entry_inside(inner->entry[i], outer->entry[j]))
+				return false;
+	return true;
+}
+
+/* Narrow `set` by what another kind says; false: they disagree and none is nearer. */
+static bool set_narrow(struct match_set *set, const struct match_set *other)
+{
+	struct match_set common = { .facts = set->facts };
+	unsigned int i;
+
+	if (!other->count)
+		return true;
+	if (!set->count) {
+		*set = *other;
+		return true;
+	}
+	for (i = 0; i < set->count; i++)
+		if (set_has(other, set->entry[i]))
+			set_add(set->entry[i], &common);
+	if (common.count) {
+		*set = common;
+		return true;
+	}
+	if (set_inside(other, set)) {
+		*set = *other;
+		return true;
+	}
+	return set_inside(set, other);
+}
+
+static void match_from_set(const struct match_set *set, struct match *match)
+{
+	if (set->count == 1 && !set->overflow) {
+		match->scope = UPCALL_SCOPE_CONTAINER;
+		match->entry = set->entry[0];
+	} else {
+		match->scope = UPCALL_SCOPE_AMBIGUOUS;
+		match->entry = NULL;
+	}
+}
+
+static void match_unowned(const struct task_facts *facts, struct match *match)
+{
+	u32 foreign = task_facts_foreign(facts);
+
+	match->entry = NULL;
+	match->scope = foreign & (BIT(UPCALL_NS_PID) | BIT(UPCALL_NS_USER)) ?
+			       UPCALL_SCOPE_UNREGISTERED :
+			       UPCALL_SCOPE_HOST;
+}
+
+void match_task(const struct task_facts *facts, struct match *match)
+{
+	struct match_set set = { .facts = facts };
+	struct match_set by_pid = { .facts = facts };
+	struct match_set by_user = { .facts = facts };
+	struct match_set by_mnt = { .facts = facts };
+	struct match_set by_net = { .facts = facts };
+	bool agreed;
+
+	set_from_cgroup(&set);
+	set_from_pid_ns(&by_pid);
+	set_from_user_ns(&by_user, facts->user_ns);
+	agreed = set_narrow(&set, &by_pid) && set_narrow(&set, &by_user);
+	/*
+	 * Mount and network namespaces have no descent, and a task may have
+	 * joined one that is another container's: they decide only where nothing
+	 * else does, or between containers that share all the rest.
+	 */
+	if (agreed && set.count != 1) {
+		table_by_mnt(facts->ns[UPCALL_NS_MNT], set_add, &by_mnt);
+		table_by_net(facts->net_cookie, set_add, &by_net);
+		agreed = set_narrow(&set, &by_mnt);
+		if (agreed && set.count != 1)
+			agreed = set_narrow(&set, &by_net);
+	}
+	if (!agreed) {
+		match->scope = UPCALL_SCOPE_AMBIGUOUS;
+		match->entry = NULL;
+	} else if (set.count) {
+		match_from_set(&set, match);
+	} else {
+		match_unowned(facts, match);
+	}
+}
+
+/*
+ * A key with a domain tag stands for the mount that it is needed for: the
+ * tag's network namespace decides, else the user namespace that owns it. A
+ * privileged container's task can make one that has neither; then the task
+ * decides. It also tells which of a pod's containers asks. The initial network
+ * namespace is the host's, except for a task that is in it itself.
+ */
+void match_net(const struct net *net, const struct task_facts *facts, bool kthread,
+	       struct match *match)
+{
+	struct match_set set = { .facts = facts };
+	bool host_net = net_eq(net, &init_net);
+
+	if (!host_net) {
+		table_by_net(net->net_cookie, set_add, &set);
+		if (!set.count)
+			set_from_user_ns(&set, net->user_ns);
+	}
+	if (set.count == 1 && !set.overflow) {
+		match_from_set(&set, match);
+	} else if (!kthread && (!host_net || facts->net_cookie == net->net_cookie)) {
+		match_task(facts, match);
+	} else if (set.count) {
+		match_from_set(&set, match);
+	} else {
+		match->entry = NULL;
+		match->scope = !host_net ? UPCALL_SCOPE_UNREGISTERED :
+			       kthread	 ? UPCALL_SCOPE_KTHREAD :
+					   UPCALL_SCOPE_HOST;
+	}
+}

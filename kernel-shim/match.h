@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Which table entry a task, or a network namespace, belongs to. */
+#ifndef UPCALL_SHIM_MATCH_H
+#define UPCALL_SHIM_MATCH_H
+
+#include <linux/types.h>
+
+#include "upcall.h"
+
+struct cgroup;
+struct net;
+struct pid_namespace;
+struct table_entry;
+struct task_struct;
+struct user_namespace;
+
+/* What a task is in. The pointers are borrowed: use them under the same RCU section. */
+struct task_facts {
+	struct pid_namespace *pid_ns;
+	struct user_namespace *user_ns;
+	struct cgroup *cgroup;
+	u32 ns[UPCALL_NS_COUNT]; /* 0: unknown, the task is exiting */
+	u64 net_cookie;
+	u64 cgroup_id;
+};
+
+struct match {
+	enum upcall_scope scope;
+	struct table_entry *entry; /* borrowed; with UPCALL_SCOPE_CONTAINER only */
+};
+
+/* All under RCU. */
+void task_facts_get(struct task_struct *task, struct task_facts *facts);
+u32 task_facts_foreign(const struct task_facts *facts); /* mask of namespaces not initial */
+void match_task(const struct task_facts *facts, struct match *match);
+void match_net(const struct net *net, const struct task_facts *facts, bool kthread,
+	       struct match *match);
+
+bool pid_ns_within(const struct pid_namespace *ns, const struct pid_namespace *outer);
+bool user_ns_within(const struct user_namespace *ns, const struct user_namespace *outer);
+
+#endif

@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * What an upcall is about
+ *
+ * `current` is the requester only where the class says so. A key with a domain
+ * tag stands for a network namespace, whoever happens to ask; a kernel thread
+ * has the initial namespaces and stands for nobody.
+ */
+#include <linux/cred.h>
+#include <linux/kernel.h>
+#include <linux/moduleparam.h>
+#include <linux/key-type.h>
+#include <linux/key.h>
+#include <linux/sched.h>
+#include <linux/umh.h>
+#include <net/net_namespace.h>
+
+#include "class.h"
+#include "subject.h"
+#include "table.h"
+
+static bool unregistered_strict;
+module_param_named(strict, unregistered_strict, bool, 0644);
+MODULE_PARM_DESC(strict, "refuse upcalls of namespaces that nobody registered (default: off)");
+
+bool subject_strict(void)
+{
+	return READ_ONCE(unregistered_strict);
+}
+
+static enum upcall_context context_of(const struct task_struct *task)
+{
+	if (task->flags & PF_WQ_WORKER)
+		return UPCALL_CONTEXT_WORKQUEUE;
+	if (task->flags & PF_KTHREAD)
+		return UPCALL_CONTEXT_KTHREAD;
+	return UPCALL_CONTEXT_TASK;
+}
+
+struct key *subject_key_get(const struct subprocess_info *info)
+{
+	key_serial_t serial;
+	key_ref_t ref;
+
+	if (!info->argv || !info->argv[0] || !info->argv[1] || !info->argv[2] ||
+	    kstrtos32(info->argv[2], 10, &serial) || serial <= 0)
+		return NULL;
+	/* PARTIAL: else it waits for the construction that we are part of */
+	ref = lookup_user_key(serial, KEY_LOOKUP_PARTIAL, KEY_DEFER_PERM_CHECK);
+	return IS_ERR(ref) ? NULL : key_ref_to_ptr(ref);
+}
+
+/* Under RCU. */
+static const struct net *key_net(const struct key *key)
+{
+	const struct net *net;
+
+	if (!(key->type->flags & KEY_TYPE_NET_DOMAIN))
+		return NULL;
+	for_each_net_rcu(net)
+		if (net->key_domain == key->index_key.domain_tag)
+			return net;
+	return NULL;
+}
+
+/*
+ * A request under borrowed credentials is the kernel's: its authority holds the
+ * kernel's own key cache, not the task's keys.
+ */
+static enum upcall_origin key_origin(enum upcall_context context)
+{
+	if (context == UPCALL_CONTEXT_TASK && current_cred() == current_real_cred())
+		return UPCALL_ORIGIN_SYSCALL;
+	return UPCALL_ORIGIN_KERNEL;
+}
+
+static void match_subject(struct subject *subject, const struct task_facts *facts,
+			  struct match *match)
+{
+	bool kthread = subject->context != UPCALL_CONTEXT_TASK;
+	const struct net *net = subject->key ? key_net(subject->key) : NULL;
+
+	if (net) {
+		subject->has_net = true;
+		subject->net = net->ns.inum;
+		subject->net_cookie = net->net_cookie;
+		match_net(net, facts, kthread, match);
+	} else if (kthread) {
+		match->scope = UPCALL_SCOPE_KTHREAD;
+		match->entry = NULL;
+	} else {
+		match_task(facts, match);
+	}
+}
+
+static enum upcall_verdict verdict_of(const struct subject *subject)
+{
+	const char *key_type = subject->key ? subject->key->type->name : NULL;
+	enum upcall_verdict verdict;
+
+	switch (subject->scope) {
+	case UPCALL_SCOPE_HOST:
+	case UPCALL_SCOPE_KTHREAD:
+		return UPCALL_VERDICT_NATIVE;
+	case UPCALL_SCOPE_UNREGISTERED:
+		return subject_strict() ? UPCALL_VERDICT_DENY : UPCALL_VERDICT_NATIVE;
+	case UPCALL_SCOPE_AMBIGUOUS:
+		/* somebody's that registered, but whose? The broker refuses and records. */
+		return UPCALL_VERDICT_OFFER;
+	case UPCALL_SCOPE_CONTAINER:
+		break;
+	}
+	verdict = table_verdict(subject->entry, subject->class, key_type);
+	/*
+	 * A kernel-raised key without a domain tag can be given to nobody in a
+	 * container, because its authority opens the machine's key cache.
+	 */
+	if (verdict == UPCALL_VERDICT_OFFER && subject->class == UPCALL_CLASS_KEY &&
+	    (!subject->key ||
+	     (subject->origin == UPCALL_ORIGIN_KERNEL && !subject->has_net)))
+		return UPCALL_VERDICT_NATIVE;
+	return verdict;
+}
+
+void subject_init(struct subject *subject, const struct subprocess_info *info,
+		  unsigned long caller)
+{
+	struct task_facts facts;
+	struct match match;
+
+	memset(subject, 0, sizeof(*subject));
+	subject->class = class_of(info, caller, &subject->infrastructure);
+	subject->context = context_of(current);
+	if (subject->infrastructure)
+		return;
+	if (subject->class == UPCALL_CLASS_KEY) {
+		subject->key = subject_key_get(info);
+		subject->origin = key_origin(subject->context);
+	}
+	rcu_read_lock();
+	task_facts_get(current, &facts);
+	subject->cgroup_id = facts.cgroup_id;
+	match_subject(subject, &facts, &match);
+	subject->scope = match.scope;
+	subject->entry = table_entry_get(match.entry);
+	/* deleted since: nobody's any more, and not the host's either */
+	if (match.scope == UPCALL_SCOPE_CONTAINER && !subject->entry)
+		subject->scope = UPCALL_SCOPE_UNREGISTERED;
+	subject->verdict = verdict_of(subject);
+	rcu_read_unlock();
+}
+
+void subject_release(struct subject *subject)
+{
+	key_put(subject->key);
+	table_entry_put(subject->entry);
+}

@@ -1,0 +1,538 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The table of registered containers
+ *
+ * Written under table_mutex, read under RCU by whoever raises an upcall. An
+ * entry that is taken out stays readable until a grace period has passed and
+ * the last upcall that refers to it has ended.
+ *
+ * Tombstones: when a leader dies, or leaves the namespaces that it was
+ * registered with, what remains of the container must not fall back to the
+ * host path. The entry stays and everything of it is DENY, until its cgroup is
+ * empty or the broker deletes it. Where the leader was the init of the
+ * container's own pid namespace and no cgroup is known, nothing remains: the
+ * kernel kills all of a pid namespace before its init is reported dead.
+ */
+#include <linux/cgroup.h>
+#include <linux/cred.h>
+#include <linux/hashtable.h>
+#include <linux/mutex.h>
+#include <linux/nsproxy.h>
+#include <linux/pid.h>
+#include <linux/pid_namespace.h>
+#include <linux/sched/task.h>
+#include <linux/slab.h>
+#include <linux/user_namespace.h>
+
+#include "match.h"
+#include "table.h"
+
+#define TABLE_BITS	 12
+#define TABLE_MAX	 65536
+#define TOMBSTONE_PERIOD (5 * HZ)
+
+static DEFINE_MUTEX(table_mutex);
+static LIST_HEAD(table_entries);
+static unsigned int table_count;
+static u64 table_next_id = UPCALL_CONTAINER_FIRST;
+static DEFINE_HASHTABLE(table_cgroup, TABLE_BITS);
+static DEFINE_HASHTABLE(table_pid_ns, TABLE_BITS);
+static DEFINE_HASHTABLE(table_user_ns, TABLE_BITS);
+static DEFINE_HASHTABLE(table_mnt, TABLE_BITS);
+static DEFINE_HASHTABLE(table_net, TABLE_BITS);
+
+static struct workqueue_struct *table_workqueue;
+static void tombstones_work(struct work_struct *work);
+static DECLARE_DELAYED_WORK(table_tombstones, tombstones_work);
+
+/* ---------------------------------------------------------------- entries */
+
+static void entry_free(struct work_struct *work)
+{
+	struct table_entry *entry = container_of(to_rcu_work(work), struct table_entry, free);
+
+	if (entry->pid_ns)
+		put_pid_ns(entry->pid_ns);
+	if (entry->user_ns)
+		put_user_ns(entry->user_ns);
+	put_pid(entry->leader);
+	kfree(rcu_dereference_protected(entry->policy, true));
+	kfree(entry);
+}
+
+struct table_entry *table_entry_get(struct table_entry *entry)
+{
+	return entry && refcount_inc_not_zero(&entry->refs) ? entry : NULL;
+}
+
+void table_entry_put(struct table_entry *entry)
+{
+	/* the references it holds are dropped where sleeping is allowed */
+	if (entry && refcount_dec_and_test(&entry->refs))
+		queue_rcu_work(table_workqueue, &entry->free);
+}
+
+static void tombstones_soon(unsigned long delay)
+{
+	mod_delayed_work(table_workqueue, &table_tombstones, delay);
+}
+
+/* Runs under tasklist_lock and the wait queue's, so: a flag and a work, no more. */
+static int leader_wake(wait_queue_entry_t *watch, unsigned int mode, int flags, void *key)
+{
+	struct table_entry *entry = container_of(watch, struct table_entry, leader_watch);
+	struct task_struct *leader;
+	bool alive;
+
+	rcu_read_lock();
+	leader = pid_task(entry->leader, PIDTYPE_PID);
+	/* a tracer is told of each thread's end: not the group's */
+	alive = leader && !(leader->exit_state && thread_group_empty(leader));
+	rcu_read_unlock();
+	if (alive)
+		return 0;
+	WRITE_ONCE(entry->tombstone, true);
+	tombstones_soon(0);
+	return 0;
+}
+
+bool table_entry_live(struct table_entry *entry)
+{
+	struct task_struct *leader;
+	struct task_facts facts;
+
+	if (READ_ONCE(entry->tombstone))
+		return false;
+	leader = pid_task(entry->leader, PIDTYPE_TGID);
+	if (leader) {
+		task_facts_get(leader, &facts);
+		if (facts.pid_ns == entry->pid_ns && facts.user_ns == entry->user_ns &&
+		    facts.net_cookie == entry->net_cookie &&
+		    facts.ns[UPCALL_NS_MNT] == entry->ns[UPCALL_NS_MNT])
+			return true;
+	}
+	WRITE_ONCE(entry->tombstone, true);
+	tombstones_soon(0);
+	return false;
+}
+
+static enum upcall_verdict key_verdict(const struct upcall_policy *policy, const char *key_type)
+{
+	u32 i;
+
+	for (i = 0; key_type && i < policy->key_rules; i++)
+		if (!strcmp(policy->key_rule[i].type, key_type))
+			return policy->key_rule[i].verdict;
+	return policy->verdict[UPCALL_CLASS_KEY];
+}
+
+enum upcall_verdict table_verdict(struct table_entry *entry, enum upcall_class class,
+				  const char *key_type)
+{
+	const struct upcall_policy *policy;
+
+	if (!table_entry_live(entry))
+		return UPCALL_VERDICT_DENY;
+	policy = &rcu_dereference(entry->policy)->uapi;
+	if (class == UPCALL_CLASS_KEY)
+		return key_verdict(policy, key_type);
+	return policy->verdict[class];
+}
+
+/* ---------------------------------------------------------------- look-up */
+
+bool table_is_empty(void)
+{
+	return !READ_ONCE(table_count);
+}
+
+void table_by_cgroup(u64 cgroup_id, table_visit fn, void *arg)
+{
+	struct table_entry *entry;
+
+	hash_for_each_possible_rcu(table_cgroup, entry, by_cgroup, cgroup_id)
+		if (entry->cgroup_id == cgroup_id)
+			fn(entry, arg);
+}
+
+void table_by_pid_ns(const struct pid_namespace *ns, table_visit fn, void *arg)
+{
+	struct table_entry *entry;
+
+	hash_for_each_possible_rcu(table_pid_ns, entry, by_pid_ns, (unsigned long)ns)
+		if (entry->pid_ns == ns)
+			fn(entry, arg);
+}
+
+void table_by_user_ns(const struct user_namespace *ns, table_visit fn, void *arg)
+{
+	struct table_entry *entry;
+
+	hash_for_each_possible_rcu(table_user_ns, entry, by_user_ns, (unsigned long)ns)
+		if (entry->user_ns == ns)
+			fn(entry, arg);
+}
+
+/* The number may be used again once the leader has left: then it tells nothing. */
+void table_by_mnt(u32 inum, table_visit fn, void *arg)
+{
+	struct table_entry *entry;
+
+	hash_for_each_possible_rcu(table_mnt, entry, by_mnt, inum)
+		if (entry->ns[UPCALL_NS_MNT] == inum && table_entry_live(entry))
+			fn(entry, arg);
+}
+
+void table_by_net(u64 cookie, table_visit fn, void *arg)
+{
+	struct table_entry *entry;
+
+	hash_for_each_possible_rcu(table_net, entry, by_net, cookie)
+		if (entry->net_cookie == cookie)
+			fn(entry, arg);
+}
+
+static struct table_entry *entry_find(u64 id)
+{
+	struct table_entry *entry;
+
+	lockdep_assert_held(&table_mutex);
+	list_for_each_entry(entry, &table_entries, link)
+		if (entry->id == id)
+			return entry;
+	return NULL;
+}
+
+/* Only namespaces of its own tell a container; the initial ones are the host's. */
+static void entry_index(struct table_entry *entry)
+{
+	if (entry->cgroup_id)
+		hash_add_rcu(table_cgroup, &entry->by_cgroup, entry->cgroup_id);
+	if (entry->own_ns & BIT(UPCALL_NS_PID))
+		hash_add_rcu(table_pid_ns, &entry->by_pid_ns, (unsigned long)entry->pid_ns);
+	if (entry->own_ns & BIT(UPCALL_NS_USER))
+		hash_add_rcu(table_user_ns, &entry->by_user_ns, (unsigned long)entry->user_ns);
+	if (entry->own_ns & BIT(UPCALL_NS_MNT))
+		hash_add_rcu(table_mnt, &entry->by_mnt, entry->ns[UPCALL_NS_MNT]);
+	if (entry->own_ns & BIT(UPCALL_NS_NET))
+		hash_add_rcu(table_net, &entry->by_net, entry->net_cookie);
+}
+
+static void entry_remove(struct table_entry *entry)
+{
+	lockdep_assert_held(&table_mutex);
+	list_del(&entry->link);
+	WRITE_ONCE(table_count, table_count - 1);
+	hash_del_rcu(&entry->by_cgroup);
+	hash_del_rcu(&entry->by_pid_ns);
+	hash_del_rcu(&entry->by_user_ns);
+	hash_del_rcu(&entry->by_mnt);
+	hash_del_rcu(&entry->by_net);
+	remove_wait_queue(&entry->leader->wait_pidfd, &entry->leader_watch);
+	table_entry_put(entry);
+}
+
+/* ------------------------------------------------------------- tombstones */
+
+static bool cgroup_id_populated(u64 id)
+{
+	struct cgroup *cgroup = cgroup_get_from_id(id);
+	bool populated;
+
+	if (IS_ERR(cgroup))
+		return false;
+	populated = cgroup_is_populated(cgroup);
+	cgroup_put(cgroup);
+	return populated;
+}
+
+static bool tombstone_empty(const struct table_entry *entry)
+{
+	if (entry->cgroup_id)
+		return !cgroup_id_populated(entry->cgroup_id);
+	/* dead, or only gone elsewhere? The namespace has tasks as long as its init lives. */
+	return entry->leader_is_init && !pid_task(entry->leader, PIDTYPE_TGID);
+}
+
+static void tombstones_work(struct work_struct *work)
+{
+	struct table_entry *entry, *next;
+	bool left = false;
+
+	mutex_lock(&table_mutex);
+	list_for_each_entry_safe(entry, next, &table_entries, link) {
+		bool empty;
+
+		if (!READ_ONCE(entry->tombstone))
+			continue;
+		rcu_read_lock();
+		empty = !entry->cgroup_id && tombstone_empty(entry);
+		rcu_read_unlock();
+		if (entry->cgroup_id)
+			empty = tombstone_empty(entry);
+		if (empty)
+			entry_remove(entry);
+		else
+			left = true;
+	}
+	mutex_unlock(&table_mutex);
+	if (left)
+		tombstones_soon(TOMBSTONE_PERIOD);
+}
+
+/* ------------------------------------------------------------ add and set */
+
+static int policy_check(const struct upcall_policy *policy)
+{
+	u32 i;
+
+	for (i = 0; i < UPCALL_CLASS_COUNT; i++)
+		if (policy->verdict[i] >= __UPCALL_VERDICT_COUNT)
+			return -EINVAL;
+	if (policy->key_rules > UPCALL_KEY_RULES)
+		return -EINVAL;
+	for (i = 0; i < policy->key_rules; i++) {
+		const struct upcall_key_rule *rule = &policy->key_rule[i];
+
+		if (rule->verdict >= __UPCALL_VERDICT_COUNT || !rule->type[0] ||
+		    strnlen(rule->type, UPCALL_KEY_TYPE_LEN) == UPCALL_KEY_TYPE_LEN)
+			return -EINVAL;
+	}
+	return 0;
+}
+
+static struct table_policy *policy_new(const struct upcall_policy *uapi)
+{
+	struct table_policy *policy;
+
+	if (policy_check(uapi))
+		return ERR_PTR(-EINVAL);
+	policy = kzalloc(sizeof(*policy), GFP_KERNEL_ACCOUNT);
+	if (!policy)
+		return ERR_PTR(-ENOMEM);
+	policy->uapi = *uapi;
+	return policy;
+}
+
+/* The boundary where none is named: the root of the leader's own cgroup namespace. */
+static u64 cgroup_ns_root(struct task_struct *leader, const struct task_facts *facts)
+{
+	u64 id = 0;
+
+	if (!(task_facts_foreign(facts) & BIT(UPCALL_NS_CGROUP)))
+		return 0;
+	task_lock(leader);
+	if (leader->nsproxy)
+		id = cgroup_id(leader->nsproxy->cgroup_ns->root_cset->dfl_cgrp);
+	task_unlock(leader);
+	return id;
+}
+
+/* Fill in what the leader tells. Under RCU. */
+static int entry_from_leader(struct table_entry *entry, struct task_struct *leader)
+{
+	struct task_facts facts;
+
+	if (leader->flags & (PF_KTHREAD | PF_EXITING))
+		return leader->flags & PF_KTHREAD ? -EINVAL : -ESRCH;
+	if (entry->start_time && entry->start_time != leader->start_boottime)
+		return -ESRCH;
+	task_facts_get(leader, &facts);
+	if (!facts.pid_ns || !facts.ns[UPCALL_NS_MNT])
+		return -ESRCH;
+	entry->own_ns = task_facts_foreign(&facts);
+	if (!entry->own_ns)
+		return -EINVAL;
+	entry->start_time = leader->start_boottime;
+	memcpy(entry->ns, facts.ns, sizeof(entry->ns));
+	entry->net_cookie = facts.net_cookie;
+	entry->leader_is_init = (entry->own_ns & BIT(UPCALL_NS_PID)) && is_child_reaper(entry->leader);
+	if (!entry->cgroup_id)
+		entry->cgroup_id = cgroup_ns_root(leader, &facts);
+	/* whoever can outlive the leader would be nobody's without a cgroup */
+	if (!entry->cgroup_id && !entry->leader_is_init)
+		return -ENOTUNIQ;
+	entry->pid_ns = get_pid_ns(facts.pid_ns);
+	entry->user_ns = get_user_ns(facts.user_ns);
+	return 0;
+}
+
+static struct table_entry *entry_new(const struct upcall_container *container)
+{
+	struct table_policy *policy;
+	struct table_entry *entry;
+	struct task_struct *leader;
+	int ret;
+
+	policy = policy_new(&container->policy);
+	if (IS_ERR(policy))
+		return ERR_CAST(policy);
+	entry = kzalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT);
+	if (!entry) {
+		kfree(policy);
+		return ERR_PTR(-ENOMEM);
+	}
+	refcount_set(&entry->refs, 1);
+	INIT_RCU_WORK(&entry->free, entry_free);
+	init_waitqueue_func_entry(&entry->leader_watch, leader_wake);
+	RCU_INIT_POINTER(entry->policy, policy);
+	strscpy(entry->name, container->name, sizeof(entry->name));
+	entry->start_time = container->start_time;
+	entry->cgroup_id = container->cgroup_id;
+
+	rcu_read_lock();
+	entry->leader = get_pid(find_pid_ns(container->leader, &init_pid_ns));
+	leader = pid_task(entry->leader, PIDTYPE_TGID);
+	ret = leader ? entry_from_leader(entry, leader) : -ESRCH;
+	rcu_read_unlock();
+	if (ret) {
+		table_entry_put(entry);
+		return ERR_PTR(ret);
+	}
+	return entry;
+}
+
+static void entry_to_uapi(struct table_entry *entry, struct upcall_container *container)
+{
+	lockdep_assert_held(&table_mutex);
+	memset(container, 0, sizeof(*container));
+	container->id = entry->id;
+	strscpy(container->name, entry->name, sizeof(container->name));
+	rcu_read_lock();
+	container->state = table_entry_live(entry) ? UPCALL_CONTAINER_LIVE :
+						     UPCALL_CONTAINER_TOMBSTONE;
+	rcu_read_unlock();
+	container->leader = pid_nr(entry->leader);
+	container->pending = atomic_read(&entry->pending);
+	container->start_time = entry->start_time;
+	container->cgroup_id = entry->cgroup_id;
+	container->net_cookie = entry->net_cookie;
+	memcpy(container->ns, entry->ns, sizeof(container->ns));
+	container->own_ns = entry->own_ns;
+	container->policy = rcu_dereference_protected(entry->policy,
+						      lockdep_is_held(&table_mutex))->uapi;
+}
+
+static int table_insert(struct table_entry *entry)
+{
+	struct table_entry *other;
+
+	lockdep_assert_held(&table_mutex);
+	if (table_count >= TABLE_MAX)
+		return -ENOSPC;
+	list_for_each_entry(other, &table_entries, link)
+		if (!strcmp(other->name, entry->name) || other->leader == entry->leader)
+			return -EEXIST;
+	entry->id = table_next_id++;
+	list_add_tail(&entry->link, &table_entries);
+	WRITE_ONCE(table_count, table_count + 1);
+	add_wait_queue(&entry->leader->wait_pidfd, &entry->leader_watch);
+	/* ORDER: findable last; a leader that died meanwhile is noticed at the first look-up */
+	entry_index(entry);
+	return 0;
+}
+
+static bool cgroup_id_exists(u64 id)
+{
+	struct cgroup *cgroup = cgroup_get_from_id(id);
+
+	if (IS_ERR(cgroup))
+		return false;
+	cgroup_put(cgroup);
+	return true;
+}
+
+int table_add(struct upcall_container *container)
+{
+	struct table_entry *entry;
+	int ret;
+
+	if (container->flags || container->reserved || !container->name[0] ||
+	    strnlen(container->name, UPCALL_NAME_LEN) == UPCALL_NAME_LEN)
+		return -EINVAL;
+	if (container->cgroup_id && !cgroup_id_exists(container->cgroup_id))
+		return -ENOENT;
+	entry = entry_new(container);
+	if (IS_ERR(entry))
+		return PTR_ERR(entry);
+	mutex_lock(&table_mutex);
+	ret = table_insert(entry);
+	if (!ret)
+		entry_to_uapi(entry, container);
+	else
+		table_entry_put(entry);
+	mutex_unlock(&table_mutex);
+	return ret;
+}
+
+int table_set_policy(const struct upcall_container *container)
+{
+	struct table_policy *policy, *old = NULL;
+	struct table_entry *entry;
+
+	policy = policy_new(&container->policy);
+	if (IS_ERR(policy))
+		return PTR_ERR(policy);
+	mutex_lock(&table_mutex);
+	entry = entry_find(container->id);
+	if (entry)
+		old = rcu_replace_pointer(entry->policy, policy, lockdep_is_held(&table_mutex));
+	mutex_unlock(&table_mutex);
+	if (!entry) {
+		kfree(policy);
+		return -ENOENT;
+	}
+	kfree_rcu(old, rcu);
+	return 0;
+}
+
+int table_del(u64 id)
+{
+	struct table_entry *entry;
+
+	mutex_lock(&table_mutex);
+	entry = entry_find(id);
+	if (entry)
+		entry_remove(entry);
+	mutex_unlock(&table_mutex);
+	return entry ? 0 : -ENOENT;
+}
+
+int table_next(struct upcall_container *container)
+{
+	struct table_entry *entry;
+	u64 after = container->id;
+	int ret = -ENOENT;
+
+	mutex_lock(&table_mutex);
+	list_for_each_entry(entry, &table_entries, link) {
+		if (entry->id <= after)
+			continue;
+		entry_to_uapi(entry, container);
+		ret = 0;
+		break;
+	}
+	mutex_unlock(&table_mutex);
+	return ret;
+}
+
+int table_init(void)
+{
+	table_workqueue = alloc_workqueue("upcall_table", WQ_UNBOUND, 0);
+	return table_workqueue ? 0 : -ENOMEM;
+}
+
+/* Nobody raises upcalls into us any more, so there are no readers. */
+void table_exit(void)
+{
+	struct table_entry *entry, *next;
+
+	mutex_lock(&table_mutex);
+	list_for_each_entry_safe(entry, next, &table_entries, link)
+		entry_remove(entry);
+	mutex_unlock(&table_mutex);
+	/* ORDER: no watch is left that could queue it again */
+	cancel_delayed_work_sync(&table_tombstones);
+	rcu_barrier();
+	destroy_workqueue(table_workqueue);
+}

@@ -1,0 +1,90 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * The table of registered containers
+ *
+ * An entry names its container by things that are never reused, or that are
+ * compared only while they cannot be: it holds references on the leader's
+ * struct pid, pid namespace and user namespace, so these are compared as
+ * pointers; network namespaces are compared by cookie and cgroups by id, both
+ * 64 bit and never handed out twice; mount namespaces, which modules can
+ * neither hold nor tell apart for ever, by inode number and only while the
+ * leader lives in one.
+ */
+#ifndef UPCALL_SHIM_TABLE_H
+#define UPCALL_SHIM_TABLE_H
+
+#include <linux/atomic.h>
+#include <linux/list.h>
+#include <linux/refcount.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "upcall.h"
+
+struct pid_namespace;
+struct user_namespace;
+
+struct table_policy {
+	struct rcu_head rcu;
+	struct upcall_policy uapi;
+};
+
+struct table_entry {
+	struct list_head link; /* table, in order of ids */
+	struct hlist_node by_cgroup;
+	struct hlist_node by_pid_ns;
+	struct hlist_node by_user_ns;
+	struct hlist_node by_mnt;
+	struct hlist_node by_net;
+
+	refcount_t refs;
+	struct rcu_work free;
+
+	u64 id;
+	char name[UPCALL_NAME_LEN];
+	struct pid *leader;
+	u64 start_time;
+	struct pid_namespace *pid_ns;
+	struct user_namespace *user_ns;
+	u32 ns[UPCALL_NS_COUNT];
+	u32 own_ns; /* mask: which of them are not the initial ones */
+	u64 net_cookie;
+	u64 cgroup_id;
+	bool leader_is_init; /* of a pid namespace of its own: nobody in it outlives it */
+
+	struct table_policy __rcu *policy;
+	bool tombstone;
+	atomic_t pending;
+	wait_queue_entry_t leader_watch;
+};
+
+int table_init(void);
+void table_exit(void);
+
+/* No entry at all: the common case on a machine where nothing is registered. */
+bool table_is_empty(void);
+
+/* The errors are those of UPCALL_IOC_CONTAINER_ADD in upcall.h. */
+int table_add(struct upcall_container *container);
+int table_set_policy(const struct upcall_container *container);
+int table_del(u64 id);
+int table_next(struct upcall_container *container);
+
+struct table_entry *table_entry_get(struct table_entry *entry);
+void table_entry_put(struct table_entry *entry);
+
+/* Does the leader live, with the namespaces it was registered with? Under RCU. */
+bool table_entry_live(struct table_entry *entry);
+
+enum upcall_verdict table_verdict(struct table_entry *entry, enum upcall_class class,
+				  const char *key_type);
+
+/* Call fn for each entry that is indexed under the key. Under RCU. */
+typedef void (*table_visit)(struct table_entry *entry, void *arg);
+void table_by_cgroup(u64 cgroup_id, table_visit fn, void *arg);
+void table_by_pid_ns(const struct pid_namespace *ns, table_visit fn, void *arg);
+void table_by_user_ns(const struct user_namespace *ns, table_visit fn, void *arg);
+void table_by_mnt(u32 inum, table_visit fn, void *arg);
+void table_by_net(u64 cookie, table_visit fn, void *arg);
+
+#endif

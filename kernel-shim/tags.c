@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Encoding of tags
+ *
+ * Everything here is read from kernel objects in the requester's own context,
+ * while the caller of call_usermodehelper_exec() keeps them alive. Texts are
+ * copied as they are: bytes, not meaning.
+ */
+#include <linux/coredump.h>
+#include <linux/cred.h>
+#include <linux/key-type.h>
+#include <linux/key.h>
+#include <linux/sched/coredump.h>
+#include <linux/umh.h>
+#include <linux/user_namespace.h>
+#include <net/netlink.h>
+
+#include "class.h"
+#include "match.h"
+#include "subject.h"
+#include "table.h"
+#include "tags.h"
+
+/* All attributes of fixed size together, with room to spare. */
+#define TAGS_FIXED_SIZE 768
+
+static size_t strings_size(char *const *strings)
+{
+	size_t size = 0;
+
+	for (; strings && *strings; strings++)
+		size += strlen(*strings) + 1;
+	return size;
+}
+
+static int strings_put(struct sk_buff *skb, int type, char *const *strings)
+{
+	size_t size = strings_size(strings);
+	struct nlattr *attr;
+	char *out;
+
+	if (!strings)
+		return 0;
+	if (size > U16_MAX - NLA_HDRLEN)
+		return -EMSGSIZE;
+	attr = nla_reserve(skb, type, size);
+	if (!attr)
+		return -EMSGSIZE;
+	for (out = nla_data(attr); *strings; strings++) {
+		size_t length = strlen(*strings) + 1;
+
+		memcpy(out, *strings, length);
+		out += length;
+	}
+	return 0;
+}
+
+size_t tags_size(const struct subprocess_info *info, const struct subject *subject)
+{
+	size_t size = TAGS_FIXED_SIZE + strlen(info->path) + strings_size(info->argv) +
+		      strings_size(info->envp);
+
+	if (subject->key)
+		size += strlen(subject->key->type->name) + strlen(subject->key->description);
+	if (subject->class == UPCALL_CLASS_RELEASE_AGENT && info->argv && info->argv[0] &&
+	    info->argv[1])
+		size += strlen(info->argv[1]);
+	return size;
+}
+
+int tags_put_generation(struct sk_buff *skb, u32 generation)
+{
+	return nla_put_u32(skb, UPCALL_A_GENERATION, generation);
+}
+
+static int namespaces_put(struct sk_buff *skb, const struct task_facts *facts)
+{
+	struct nlattr *nest = nla_nest_start(skb, UPCALL_A_NS);
+	int i;
+
+	if (!nest)
+		return -EMSGSIZE;
+	/* enum upcall_ns_attr follows enum upcall_ns */
+	for (i = 0; i < UPCALL_NS_COUNT; i++)
+		if (facts->ns[i] && nla_put_u32(skb, UPCALL_NS_A_PID + i, facts->ns[i]))
+			return -EMSGSIZE;
+	if (facts->net_cookie &&
+	    nla_put_u64_64bit(skb, UPCALL_NS_A_NET_COOKIE, facts->net_cookie, UPCALL_NS_A_PAD))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int task_put(struct sk_buff *skb, struct task_struct *task, const struct task_facts *facts)
+{
+	const struct cred *cred = __task_cred(task);
+	char comm[TASK_COMM_LEN];
+
+	get_task_comm(comm, task);
+	if (nla_put_u32(skb, UPCALL_A_TID, task_pid_nr(task)) ||
+	    nla_put_u32(skb, UPCALL_A_TGID, task_tgid_nr(task)) ||
+	    nla_put_u64_64bit(skb, UPCALL_A_START_TIME, task->group_leader->start_boottime,
+			      UPCALL_A_PAD) ||
+	    nla_put_string(skb, UPCALL_A_COMM, comm) ||
+	    nla_put_u32(skb, UPCALL_A_UID, from_kuid_munged(&init_user_ns, cred->uid)) ||
+	    nla_put_u32(skb, UPCALL_A_GID, from_kgid_munged(&init_user_ns, cred->gid)) ||
+	    nla_put_u64_64bit(skb, UPCALL_A_CGROUP_ID, facts->cgroup_id, UPCALL_A_PAD))
+		return -EMSGSIZE;
+	return namespaces_put(skb, facts);
+}
+
+static int owner_put(struct sk_buff *skb, enum upcall_scope scope, const struct table_entry *entry)
+{
+	if (nla_put_u32(skb, UPCALL_A_SCOPE, scope))
+		return -EMSGSIZE;
+	if (entry && nla_put_u64_64bit(skb, UPCALL_A_CONTAINER, entry->id, UPCALL_A_PAD))
+		return -EMSGSIZE;
+	return 0;
+}
+
+int tags_put_process(struct sk_buff *skb, struct task_struct *task)
+{
+	struct task_facts facts;
+	struct match match;
+	int ret;
+
+	rcu_read_lock();
+	task_facts_get(task, &facts);
+	match_task(&facts, &match);
+	ret = task_put(skb, task, &facts);
+	if (!ret)
+		ret = owner_put(skb, match.scope, match.entry);
+	rcu_read_unlock();
+	return ret;
+}
+
+static int key_put_tags(struct sk_buff *skb, const struct subject *subject)
+{
+	const struct key *key = subject->key;
+	struct nlattr *nest;
+
+	if (!key)
+		return 0;
+	nest = nla_nest_start(skb, UPCALL_A_KEY);
+	if (!nest || nla_put_s32(skb, UPCALL_KEY_A_SERIAL, key->serial) ||
+	    nla_put_string(skb, UPCALL_KEY_A_TYPE, key->type->name) ||
+	    nla_put_string(skb, UPCALL_KEY_A_DESCRIPTION, key->description) ||
+	    nla_put_u32(skb, UPCALL_KEY_A_ORIGIN, subject->origin))
+		return -EMSGSIZE;
+	if (subject->has_net &&
+	    (nla_put_u32(skb, UPCALL_KEY_A_NET, subject->net) ||
+	     nla_put_u64_64bit(skb, UPCALL_KEY_A_NET_COOKIE, subject->net_cookie,
+			       UPCALL_KEY_A_PAD)))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int core_put_tags(struct sk_buff *skb, const struct subprocess_info *info)
+{
+	const struct coredump_params *params = info->data;
+	struct nlattr *nest = nla_nest_start(skb, UPCALL_A_CORE);
+
+	if (!nest || nla_put_u32(skb, UPCALL_CORE_A_SIGNAL, params->siginfo->si_signo) ||
+	    nla_put_u32(skb, UPCALL_CORE_A_DUMP_MODE, __get_dumpable(params->mm_flags)))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int class_put_tags(struct sk_buff *skb, const struct subject *subject,
+			  const struct subprocess_info *info)
+{
+	switch (subject->class) {
+	case UPCALL_CLASS_KEY:
+		return key_put_tags(skb, subject);
+	case UPCALL_CLASS_CORE:
+		return core_put_tags(skb, info);
+	case UPCALL_CLASS_RELEASE_AGENT:
+		if (info->argv && info->argv[0] && info->argv[1])
+			return nla_put_string(skb, UPCALL_A_RELEASE_CGROUP, info->argv[1]);
+		break;
+	case UPCALL_CLASS_MODULE:
+	case UPCALL_CLASS_OTHER:
+	case __UPCALL_CLASS_COUNT:
+		break;
+	}
+	return 0;
+}
+
+static int head_put(struct sk_buff *skb, const struct tags_upcall *upcall,
+		    const struct subject *subject)
+{
+	if (nla_put_u64_64bit(skb, UPCALL_A_ID, upcall->id, UPCALL_A_PAD) ||
+	    nla_put_u32(skb, UPCALL_A_CLASS, subject->class) ||
+	    nla_put_u32(skb, UPCALL_A_WAIT, upcall->wait) ||
+	    nla_put_u32(skb, UPCALL_A_CONTEXT, subject->context) ||
+	    nla_put_u32(skb, UPCALL_A_DEPTH, upcall->depth))
+		return -EMSGSIZE;
+	if (upcall->parent &&
+	    nla_put_u64_64bit(skb, UPCALL_A_PARENT, upcall->parent, UPCALL_A_PAD))
+		return -EMSGSIZE;
+	return owner_put(skb, subject->scope, subject->entry);
+}
+
+int tags_put_upcall(struct sk_buff *skb, const struct tags_upcall *upcall,
+		    const struct subject *subject, const struct subprocess_info *info)
+{
+	struct task_facts facts;
+	int ret;
+
+	ret = head_put(skb, upcall, subject);
+	if (ret)
+		return ret;
+	rcu_read_lock();
+	task_facts_get(current, &facts);
+	ret = task_put(skb, current, &facts);
+	rcu_read_unlock();
+	if (ret || nla_put_string(skb, UPCALL_A_PATH, info->path) ||
+	    strings_put(skb, UPCALL_A_ARGV, info->argv) ||
+	    strings_put(skb, UPCALL_A_ENVP, info->envp))
+		return -EMSGSIZE;
+	return class_put_tags(skb, subject, info);
+}

@@ -1,0 +1,805 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The life of an upcall
+ *
+ *   NEW -> OFFERED -> CLAIMED -> ATTACHING -> RUNNING -> DONE
+ *             ^----------'                              NATIVE, DEAD
+ *
+ * The requester's task waits in upcall_offer(). Everything that can end the
+ * wait goes through upcall_answer(), which acts once; everything that ends the
+ * upcall goes through upcall_end(). They differ only for callers that wait for
+ * the exec (UMH_WAIT_EXEC): they are answered by ATTACH, while the helper's run
+ * is still watched and bounded.
+ *
+ * Who may touch the caller's subprocess_info: its waiter, and in ATTACHING,
+ * which is never left early, the process that runs init(). The waiter does not
+ * return while that goes on, because the data may live on its stack.
+ *
+ * Every state but the endings has a deadline here, so that no death and no
+ * stall in user space keeps a requester.
+ */
+#include <linux/cgroup.h>
+#include <linux/cred.h>
+#include <linux/moduleparam.h>
+#include <linux/pid.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/umh.h>
+#include <linux/user_namespace.h>
+#include <net/genetlink.h>
+
+#include "compat.h"
+#include "event.h"
+#include "match.h"
+#include "result.h"
+#include "subject.h"
+#include "table.h"
+#include "tags.h"
+#include "trace.h"
+#include "upcall_object.h"
+
+#define QUEUE_MAX     4096 /* upcalls that have not ended, on the whole machine */
+#define DEPTH_MAX     4
+#define REQUEUES_MAX  3
+#define MODULES_MAX   8 /* the kernel has 50 slots for everybody */
+#define WAIT_SLICE    (30 * HZ) /* sleep no longer in one go: see wait_slice() */
+
+static unsigned int pending_max = 64;
+module_param(pending_max, uint, 0644);
+MODULE_PARM_DESC(pending_max, "upcalls of one container that may wait or run (default: 64)");
+static unsigned int claim_ms = 30000;
+module_param(claim_ms, uint, 0644);
+MODULE_PARM_DESC(claim_ms, "time for the broker to claim an upcall (default: 30000)");
+static unsigned int module_claim_ms = 1000;
+module_param(module_claim_ms, uint, 0644);
+MODULE_PARM_DESC(module_claim_ms, "the same for module requests (default: 1000)");
+static unsigned int attach_ms = 25000;
+module_param(attach_ms, uint, 0644);
+MODULE_PARM_DESC(attach_ms, "time from claim to attach (default: 25000)");
+static unsigned int run_ms = 30000;
+module_param(run_ms, uint, 0644);
+MODULE_PARM_DESC(run_ms, "time for a handler to run (default: 30000)");
+static unsigned int core_run_ms = 300000;
+module_param(core_run_ms, uint, 0644);
+MODULE_PARM_DESC(core_run_ms, "time for a core dump's handler to run (default: 300000)");
+
+static DEFINE_SPINLOCK(queue_lock);
+static LIST_HEAD(queue);
+static unsigned int queue_count;
+static unsigned int queue_offered;
+static unsigned int queue_modules;
+static u64 queue_next_id = 1;
+static bool queue_draining;
+static DECLARE_WAIT_QUEUE_HEAD(queue_wait);
+static struct workqueue_struct *upcall_workqueue;
+
+static const u16 transitions[UPCALL_STATE_COUNT] = {
+	[UPCALL_STATE_NEW] = BIT(UPCALL_STATE_OFFERED),
+	[UPCALL_STATE_OFFERED] = BIT(UPCALL_STATE_CLAIMED) | BIT(UPCALL_STATE_DONE) |
+				 BIT(UPCALL_STATE_NATIVE) | BIT(UPCALL_STATE_DEAD),
+	[UPCALL_STATE_CLAIMED] = BIT(UPCALL_STATE_OFFERED) | BIT(UPCALL_STATE_ATTACHING) |
+				 BIT(UPCALL_STATE_DONE) | BIT(UPCALL_STATE_NATIVE) |
+				 BIT(UPCALL_STATE_DEAD),
+	[UPCALL_STATE_ATTACHING] = BIT(UPCALL_STATE_RUNNING) | BIT(UPCALL_STATE_DONE),
+	[UPCALL_STATE_RUNNING] = BIT(UPCALL_STATE_DONE) | BIT(UPCALL_STATE_DEAD),
+};
+
+static bool state_is_final(enum upcall_state state)
+{
+	return !transitions[state];
+}
+
+/* -------------------------------------------------------------- reference */
+
+static void upcall_free(struct kref *refs)
+{
+	struct upcall *upcall = container_of(refs, struct upcall, refs);
+
+	kfree_skb(upcall->tags);
+	put_pid(upcall->handler);
+	put_pid(upcall->requester);
+	put_user_ns(upcall->user_ns);
+	table_entry_put(upcall->entry);
+	kfree(upcall);
+}
+
+void upcall_get(struct upcall *upcall)
+{
+	kref_get(&upcall->refs);
+}
+
+void upcall_put(struct upcall *upcall)
+{
+	kref_put(&upcall->refs, upcall_free);
+}
+
+/* ------------------------------------------------------------------ queue */
+
+static void queue_state_changed(struct upcall *upcall, enum upcall_state from,
+				enum upcall_state to)
+{
+	spin_lock(&queue_lock);
+	if (from == UPCALL_STATE_OFFERED)
+		queue_offered--;
+	if (to == UPCALL_STATE_OFFERED)
+		queue_offered++;
+	if (state_is_final(to)) {
+		list_del_init(&upcall->link);
+		queue_count--;
+		if (upcall->class == UPCALL_CLASS_MODULE)
+			queue_modules--;
+		if (upcall->entry)
+			atomic_dec(&upcall->entry->pending);
+	}
+	spin_unlock(&queue_lock);
+}
+
+/* -EDQUOT: this container's share, or everybody's, is used up. */
+static int queue_add(struct upcall *upcall)
+{
+	int ret = 0;
+
+	spin_lock_irq(&queue_lock);
+	if (queue_count >= QUEUE_MAX ||
+	    (upcall->class == UPCALL_CLASS_MODULE && queue_modules >= MODULES_MAX) ||
+	    (upcall->entry && atomic_read(&upcall->entry->pending) >= READ_ONCE(pending_max))) {
+		ret = -EDQUOT;
+	} else {
+		upcall->id = queue_next_id++;
+		list_add_tail(&upcall->link, &queue);
+		queue_count++;
+		if (upcall->class == UPCALL_CLASS_MODULE)
+			queue_modules++;
+		if (upcall->entry)
+			atomic_inc(&upcall->entry->pending);
+	}
+	spin_unlock_irq(&queue_lock);
+	return ret;
+}
+
+/* Taken out again before anybody was told of it. */
+static void queue_forget(struct upcall *upcall)
+{
+	spin_lock_irq(&queue_lock);
+	list_del_init(&upcall->link);
+	queue_count--;
+	if (upcall->class == UPCALL_CLASS_MODULE)
+		queue_modules--;
+	if (upcall->entry)
+		atomic_dec(&upcall->entry->pending);
+	spin_unlock_irq(&queue_lock);
+}
+
+struct upcall *upcall_find(const struct upcall_ref *ref)
+{
+	struct upcall *upcall, *found = ERR_PTR(-ENOENT);
+
+	spin_lock_irq(&queue_lock);
+	list_for_each_entry(upcall, &queue, link) {
+		if (upcall->id != ref->id)
+			continue;
+		if (READ_ONCE(upcall->generation) == ref->generation) {
+			upcall_get(upcall);
+			found = upcall;
+		} else {
+			found = ERR_PTR(-ESTALE);
+		}
+		break;
+	}
+	spin_unlock_irq(&queue_lock);
+	return found;
+}
+
+u32 queue_list(u64 after, struct upcall_list_entry *entries, u32 room)
+{
+	struct upcall *upcall;
+	u64 now = ktime_get_boottime_ns();
+	u32 count = 0;
+
+	spin_lock_irq(&queue_lock);
+	list_for_each_entry(upcall, &queue, link) {
+		struct upcall_list_entry *entry = &entries[count];
+
+		if (upcall->id <= after || upcall->state == UPCALL_STATE_NEW)
+			continue;
+		if (count == room)
+			break;
+		memset(entry, 0, sizeof(*entry));
+		entry->id = upcall->id;
+		entry->container = upcall->entry ? upcall->entry->id : 0;
+		entry->age_ns = now - upcall->created;
+		entry->generation = READ_ONCE(upcall->generation);
+		entry->state = READ_ONCE(upcall->state);
+		entry->class = upcall->class;
+		if (READ_ONCE(upcall->handler))
+			entry->handler = pid_nr(upcall->handler);
+		count++;
+	}
+	spin_unlock_irq(&queue_lock);
+	return count;
+}
+
+bool queue_has_offered(void)
+{
+	return READ_ONCE(queue_offered);
+}
+
+bool queue_is_empty(void)
+{
+	return !READ_ONCE(queue_count);
+}
+
+static struct upcall *queue_first_offered(void)
+{
+	struct upcall *upcall, *found = NULL;
+
+	spin_lock_irq(&queue_lock);
+	list_for_each_entry(upcall, &queue, link)
+		if (READ_ONCE(upcall->state) == UPCALL_STATE_OFFERED) {
+			upcall_get(upcall);
+			found = upcall;
+			break;
+		}
+	spin_unlock_irq(&queue_lock);
+	return found;
+}
+
+/* From now on nothing enters the queue, so emptying it ends. */
+void queue_drain(bool drain)
+{
+	struct upcall *upcall;
+
+	WRITE_ONCE(queue_draining, drain);
+	while (drain && (upcall = queue_first_offered())) {
+		upcall_refuse(upcall, READ_ONCE(upcall->generation), EIO);
+		upcall_put(upcall);
+	}
+}
+
+bool queue_is_draining(void)
+{
+	return READ_ONCE(queue_draining);
+}
+
+void queue_poll_wait(struct file *file, struct poll_table_struct *table)
+{
+	poll_wait(file, &queue_wait, table);
+}
+
+/*
+ * A handler that raises an upcall is found by the leaf cgroup that it attached
+ * in, which nothing else shares: its id, and one more level.
+ */
+static void queue_depth(const struct subject *subject, struct tags_upcall *nested)
+{
+	struct upcall *upcall;
+
+	nested->parent = 0;
+	nested->depth = 0;
+	if (!subject->cgroup_id)
+		return;
+	spin_lock_irq(&queue_lock);
+	list_for_each_entry(upcall, &queue, link)
+		if (upcall->handler_cgroup == subject->cgroup_id) {
+			nested->parent = upcall->id;
+			nested->depth = upcall->depth + 1;
+			break;
+		}
+	spin_unlock_irq(&queue_lock);
+}
+
+/* ------------------------------------------------------------ transitions */
+
+static bool upcall_move(struct upcall *upcall, enum upcall_state to)
+{
+	enum upcall_state from = upcall->state;
+
+	lockdep_assert_held(&upcall->lock);
+	if (WARN_ON_ONCE(!(transitions[from] & BIT(to))))
+		return false;
+	WRITE_ONCE(upcall->state, to);
+	queue_state_changed(upcall, from, to);
+	trace_upcall_state(upcall, from, to);
+	return true;
+}
+
+/* The one place that lets the waiter go. */
+static void upcall_answer(struct upcall *upcall, int error, int status)
+{
+	lockdep_assert_held(&upcall->lock);
+	if (upcall->answered)
+		return;
+	upcall->answered = true;
+	upcall->error = error;
+	upcall->status = status;
+	complete(&upcall->done);
+}
+
+static void deadline_set(struct upcall *upcall, unsigned int ms)
+{
+	unsigned long delay = msecs_to_jiffies(ms);
+
+	lockdep_assert_held(&upcall->lock);
+	upcall->deadline = jiffies + delay;
+	upcall_get(upcall);
+	/* it was pending already, with a reference of its own */
+	if (mod_delayed_work(upcall_workqueue, &upcall->deadline_work, delay))
+		kref_put(&upcall->refs, upcall_free);
+}
+
+static void deadline_clear(struct upcall *upcall)
+{
+	lockdep_assert_held(&upcall->lock);
+	/* never the last: whoever ends an upcall holds a reference */
+	if (cancel_delayed_work(&upcall->deadline_work))
+		kref_put(&upcall->refs, upcall_free);
+}
+
+/* The one place that ends an upcall. Pollers are woken by the caller, unlocked. */
+static void upcall_end(struct upcall *upcall, enum upcall_state state, int error, int status)
+{
+	lockdep_assert_held(&upcall->lock);
+	if (!upcall_move(upcall, state))
+		return;
+	deadline_clear(upcall);
+	upcall_answer(upcall, error, status);
+}
+
+static void upcall_wake_pollers(struct upcall *upcall)
+{
+	wake_up_interruptible_poll(&upcall->poll, EPOLLHUP);
+}
+
+static unsigned int claim_time(const struct upcall *upcall)
+{
+	if (upcall->class == UPCALL_CLASS_MODULE)
+		return READ_ONCE(module_claim_ms);
+	return READ_ONCE(claim_ms);
+}
+
+static unsigned int run_time(const struct upcall *upcall)
+{
+	if (upcall->class == UPCALL_CLASS_CORE)
+		return READ_ONCE(core_run_ms);
+	return READ_ONCE(run_ms);
+}
+
+/* Under the lock: into the queue, for the first time or again. */
+static void upcall_enter_offered(struct upcall *upcall)
+{
+	if (!upcall_move(upcall, UPCALL_STATE_OFFERED))
+		return;
+	deadline_set(upcall, claim_time(upcall));
+}
+
+/* Unlocked: tell the broker. The device's readiness is what cannot get lost. */
+static void upcall_announce(struct upcall *upcall)
+{
+	wake_up_interruptible_poll(&queue_wait, EPOLLIN | EPOLLRDNORM);
+	event_offered(upcall);
+}
+
+/* Take a claim back. True: it is queued again and must be announced. */
+static bool upcall_revoke(struct upcall *upcall, int error)
+{
+	lockdep_assert_held(&upcall->lock);
+	upcall->generation++;
+	/* in place: its attribute comes first */
+	*(u32 *)nla_data((struct nlattr *)upcall->tags->data) = upcall->generation;
+	if (upcall->requeues++ >= REQUEUES_MAX) {
+		upcall_end(upcall, UPCALL_STATE_DONE, error, 0);
+		return false;
+	}
+	upcall_enter_offered(upcall);
+	return true;
+}
+
+int upcall_claim(struct upcall *upcall, u32 generation)
+{
+	int ret = -ESTALE;
+
+	spin_lock_irq(&upcall->lock);
+	if (upcall->state == UPCALL_STATE_OFFERED && upcall->generation == generation) {
+		upcall_move(upcall, UPCALL_STATE_CLAIMED);
+		deadline_set(upcall, READ_ONCE(attach_ms));
+		ret = 0;
+	}
+	spin_unlock_irq(&upcall->lock);
+	return ret;
+}
+
+void upcall_unclaim(struct upcall *upcall, u32 generation)
+{
+	bool again = false;
+
+	spin_lock_irq(&upcall->lock);
+	if (upcall->state == UPCALL_STATE_CLAIMED && upcall->generation == generation)
+		again = upcall_revoke(upcall, EIO);
+	spin_unlock_irq(&upcall->lock);
+	if (again)
+		upcall_announce(upcall);
+	upcall_wake_pollers(upcall);
+}
+
+static int upcall_end_if(struct upcall *upcall, enum upcall_state from, u32 generation,
+			 enum upcall_state to, u32 error)
+{
+	int ret = -ESTALE;
+
+	if (error > MAX_ERRNO)
+		return -EINVAL;
+	spin_lock_irq(&upcall->lock);
+	if (upcall->state == from && upcall->generation == generation) {
+		upcall_end(upcall, to, error, 0);
+		ret = 0;
+	}
+	spin_unlock_irq(&upcall->lock);
+	if (!ret)
+		upcall_wake_pollers(upcall);
+	return ret;
+}
+
+int upcall_give_back(struct upcall *upcall, u32 generation)
+{
+	return upcall_end_if(upcall, UPCALL_STATE_OFFERED, generation, UPCALL_STATE_NATIVE, 0);
+}
+
+int upcall_refuse(struct upcall *upcall, u32 generation, u32 error)
+{
+	return upcall_end_if(upcall, UPCALL_STATE_OFFERED, generation, UPCALL_STATE_DONE,
+			     error ?: EKEYREJECTED);
+}
+
+int upcall_complete(struct upcall *upcall, u32 generation, u32 error)
+{
+	return upcall_end_if(upcall, UPCALL_STATE_CLAIMED, generation, UPCALL_STATE_DONE, error);
+}
+
+bool upcall_claim_stands(struct upcall *upcall, u32 generation)
+{
+	return READ_ONCE(upcall->generation) == generation &&
+	       !state_is_final(READ_ONCE(upcall->state));
+}
+
+/* ------------------------------------------------------ the attached helper */
+
+/*
+ * Called when the helper's thread group has ended, under tasklist_lock and the
+ * wait queue's lock, with interrupts off.
+ */
+static int handler_wake(wait_queue_entry_t *watch, unsigned int mode, int flags, void *key)
+{
+	struct upcall *upcall = container_of(watch, struct upcall, watch);
+	struct task_struct *leader;
+	unsigned long irqflags;
+	int status = SIGKILL;
+	bool alive = false;
+
+	rcu_read_lock();
+	leader = pid_task(upcall->handler, PIDTYPE_PID);
+	if (leader) {
+		/* a tracer is told of each thread's end: not the group's */
+		alive = !(leader->exit_state && thread_group_empty(leader));
+		status = compat_exit_status(leader);
+	}
+	rcu_read_unlock();
+	if (alive)
+		return 0;
+
+	spin_lock_irqsave(&upcall->lock, irqflags);
+	if (upcall->watched) {
+		upcall->watched = false;
+		list_del_init(&watch->entry);
+		if (upcall->state == UPCALL_STATE_RUNNING)
+			upcall_end(upcall, UPCALL_STATE_DONE, 0, status);
+		/* the watch's reference goes with the work */
+		queue_work(upcall_workqueue, &upcall->exit_work);
+	}
+	spin_unlock_irqrestore(&upcall->lock, irqflags);
+	return 0;
+}
+
+static void handler_exit_work(struct work_struct *work)
+{
+	struct upcall *upcall = container_of(work, struct upcall, exit_work);
+
+	upcall_wake_pollers(upcall);
+	upcall_put(upcall);
+}
+
+/* We no longer want to know of its end: it was too late, or the requester has gone. */
+static void handler_unwatch(struct upcall *upcall)
+{
+	bool mine;
+
+	/* ORDER: wait_pidfd.lock comes before ours, so: off the queue first */
+	if (!upcall->handler)
+		return;
+	remove_wait_queue(&upcall->handler->wait_pidfd, &upcall->watch);
+	spin_lock_irq(&upcall->lock);
+	mine = upcall->watched;
+	upcall->watched = false;
+	spin_unlock_irq(&upcall->lock);
+	if (mine)
+		upcall_put(upcall);
+}
+
+int upcall_attach_begin(struct upcall *upcall, u32 generation)
+{
+	int ret = 0;
+
+	spin_lock_irq(&upcall->lock);
+	if (upcall->generation != generation || state_is_final(upcall->state))
+		ret = -ESTALE;
+	else if (upcall->state != UPCALL_STATE_CLAIMED)
+		ret = -EBUSY;
+	else
+		upcall_move(upcall, UPCALL_STATE_ATTACHING);
+	spin_unlock_irq(&upcall->lock);
+	return ret;
+}
+
+/*
+ * Called by the process that has attached; it is alive, so its end cannot be
+ * missed. With @error, nothing runs and the upcall has failed.
+ */
+void upcall_attach_end(struct upcall *upcall, int error)
+{
+	if (!error) {
+		upcall->handler = get_pid(task_tgid(current));
+		rcu_read_lock();
+		upcall->handler_cgroup = cgroup_id(task_dfl_cgroup(current));
+		rcu_read_unlock();
+		upcall_get(upcall);
+		upcall->watched = true;
+		add_wait_queue(&upcall->handler->wait_pidfd, &upcall->watch);
+	}
+	spin_lock_irq(&upcall->lock);
+	if (error) {
+		upcall_end(upcall, UPCALL_STATE_DONE, error, 0);
+	} else {
+		upcall_move(upcall, UPCALL_STATE_RUNNING);
+		deadline_set(upcall, run_time(upcall));
+		if (!(upcall->wait & UMH_WAIT_PROC))
+			upcall_answer(upcall, 0, 0);
+	}
+	spin_unlock_irq(&upcall->lock);
+	upcall_wake_pollers(upcall);
+	/* a waiter that was killed meanwhile stands here */
+	wake_up_all(&upcall->poll);
+}
+
+static void handler_kill(struct upcall *upcall)
+{
+	if (upcall->handler)
+		kill_pid(upcall->handler, SIGKILL, 1);
+}
+
+/* -------------------------------------------------------------- deadlines */
+
+static void deadline_work(struct work_struct *work)
+{
+	struct upcall *upcall = container_of(to_delayed_work(work), struct upcall, deadline_work);
+	bool announce = false;
+	bool kill = false;
+
+	spin_lock_irq(&upcall->lock);
+	/* set anew since this work became due */
+	if (time_before(jiffies, upcall->deadline))
+		goto unlock;
+	switch (upcall->state) {
+	case UPCALL_STATE_OFFERED:
+		upcall_end(upcall, UPCALL_STATE_DONE, ETIMEDOUT, 0);
+		break;
+	case UPCALL_STATE_CLAIMED:
+		announce = upcall_revoke(upcall, ETIMEDOUT);
+		break;
+	case UPCALL_STATE_RUNNING:
+		/* answered without waiting for the death: the handler may be frozen */
+		upcall_end(upcall, UPCALL_STATE_DONE, 0, SIGKILL);
+		kill = true;
+		break;
+	case UPCALL_STATE_NEW:
+	case UPCALL_STATE_ATTACHING:
+	case UPCALL_STATE_DONE:
+	case UPCALL_STATE_NATIVE:
+	case UPCALL_STATE_DEAD:
+	case __UPCALL_STATE_COUNT:
+		break;
+	}
+unlock:
+	spin_unlock_irq(&upcall->lock);
+	if (kill) {
+		handler_kill(upcall);
+		handler_unwatch(upcall);
+	}
+	if (announce)
+		upcall_announce(upcall);
+	upcall_wake_pollers(upcall);
+	upcall_put(upcall);
+}
+
+/* ---------------------------------------------------------- the requester */
+
+static struct upcall *upcall_alloc(struct subprocess_info *info, int wait,
+				   const struct subject *subject)
+{
+	struct upcall *upcall = kzalloc(sizeof(*upcall), GFP_KERNEL);
+
+	if (!upcall)
+		return NULL;
+	kref_init(&upcall->refs);
+	spin_lock_init(&upcall->lock);
+	init_completion(&upcall->done);
+	init_waitqueue_head(&upcall->poll);
+	init_waitqueue_func_entry(&upcall->watch, handler_wake);
+	INIT_LIST_HEAD(&upcall->watch.entry);
+	INIT_LIST_HEAD(&upcall->link);
+	INIT_WORK(&upcall->exit_work, handler_exit_work);
+	INIT_DELAYED_WORK(&upcall->deadline_work, deadline_work);
+	upcall->created = ktime_get_boottime_ns();
+	upcall->class = subject->class;
+	upcall->origin = subject->origin;
+	upcall->scope = subject->scope;
+	upcall->requester_is_task = subject->context == UPCALL_CONTEXT_TASK;
+	upcall->wait = wait;
+	upcall->info = info;
+	upcall->entry = table_entry_get(subject->entry);
+	upcall->user_ns = get_user_ns(current_real_cred()->user_ns);
+	upcall->requester = get_task_pid(current, PIDTYPE_TGID);
+	return upcall;
+}
+
+static int upcall_encode(struct upcall *upcall, const struct subject *subject,
+			 const struct tags_upcall *nested)
+{
+	struct tags_upcall tags = *nested;
+
+	tags.id = upcall->id;
+	tags.wait = upcall->wait;
+	upcall->tags = alloc_skb(tags_size(upcall->info, subject), GFP_KERNEL);
+	if (!upcall->tags)
+		return -ENOMEM;
+	return tags_put_generation(upcall->tags, 0) ?:
+		       tags_put_upcall(upcall->tags, &tags, subject, upcall->info);
+}
+
+/* A new upcall, in the queue but not yet offered. */
+static struct upcall *upcall_new(struct subprocess_info *info, int wait,
+				 const struct subject *subject)
+{
+	struct tags_upcall nested;
+	struct upcall *upcall;
+	int ret;
+
+	queue_depth(subject, &nested);
+	if (nested.depth > DEPTH_MAX)
+		return ERR_PTR(-ELOOP);
+	upcall = upcall_alloc(info, wait, subject);
+	if (!upcall)
+		return ERR_PTR(-ENOMEM);
+	upcall->depth = nested.depth;
+	ret = queue_add(upcall);
+	if (ret)
+		goto err_put;
+	ret = upcall_encode(upcall, subject, &nested);
+	if (ret)
+		goto err_forget;
+	return upcall;
+
+err_forget:
+	queue_forget(upcall);
+err_put:
+	upcall_put(upcall);
+	return ERR_PTR(ret);
+}
+
+/*
+ * May SIGKILL end the wait? What is killable natively stays so. Core dumps and a
+ * task's own key requests are made so, because a container's init that is
+ * killed waits for them. A request that fills the kernel's own caches is not:
+ * a killed one would leave a negative entry that everybody sees.
+ */
+static bool upcall_killable(const struct upcall *upcall)
+{
+	if (upcall->wait & UMH_KILLABLE)
+		return true;
+	if (upcall->class == UPCALL_CLASS_CORE)
+		return true;
+	return upcall->class == UPCALL_CLASS_KEY && upcall->origin == UPCALL_ORIGIN_SYSCALL;
+}
+
+/* The requester is killed. True: it may go; false: its answer is there or imminent. */
+static bool upcall_abandon(struct upcall *upcall)
+{
+	bool kill = false;
+	bool gone = false;
+
+	/* init() may be at work on our stack; it only allocates and installs */
+	wait_event(upcall->poll, READ_ONCE(upcall->state) != UPCALL_STATE_ATTACHING);
+	spin_lock_irq(&upcall->lock);
+	if (upcall->state == UPCALL_STATE_ATTACHING) {
+		/* it was claimed and attached since: another turn */
+	} else if (!upcall->answered) {
+		kill = upcall->state == UPCALL_STATE_RUNNING;
+		upcall_end(upcall, UPCALL_STATE_DEAD, EINTR, 0);
+		gone = true;
+	} else {
+		gone = true;
+	}
+	spin_unlock_irq(&upcall->lock);
+	if (kill) {
+		handler_kill(upcall);
+		handler_unwatch(upcall);
+	}
+	if (gone)
+		upcall_wake_pollers(upcall);
+	return gone;
+}
+
+/*
+ * Deadlines bound the wait, so a task that sleeps here is not hung: sleeping in
+ * slices keeps the hung-task detector, which counts one uninterrupted sleep,
+ * from saying so.
+ */
+static void upcall_wait(struct upcall *upcall)
+{
+	bool killable = upcall_killable(upcall);
+	long ret;
+
+	do {
+		if (!killable) {
+			ret = wait_for_completion_timeout(&upcall->done, WAIT_SLICE);
+			continue;
+		}
+		ret = wait_for_completion_killable_timeout(&upcall->done, WAIT_SLICE);
+		if (ret < 0 && upcall_abandon(upcall))
+			return;
+		if (ret < 0)
+			ret = 0;
+	} while (!ret);
+}
+
+bool upcall_offer(struct subprocess_info *info, int wait, const struct subject *subject, int *ret)
+{
+	struct upcall *upcall = upcall_new(info, wait, subject);
+	bool native;
+
+	if (IS_ERR(upcall)) {
+		*ret = result_refused(info, wait, subject->class, -PTR_ERR(upcall));
+		return true;
+	}
+	spin_lock_irq(&upcall->lock);
+	upcall_enter_offered(upcall);
+	spin_unlock_irq(&upcall->lock);
+	upcall_announce(upcall);
+	upcall_wait(upcall);
+
+	/* answered: nobody else touches info, or what it was answered with */
+	spin_lock_irq(&upcall->lock);
+	upcall->info = NULL;
+	native = upcall->state == UPCALL_STATE_NATIVE;
+	spin_unlock_irq(&upcall->lock);
+	if (native)
+		*ret = 0;
+	else if (upcall->error)
+		*ret = result_refused(info, wait, upcall->class, upcall->error);
+	else
+		*ret = upcall->status;
+	upcall_put(upcall);
+	return !native;
+}
+
+int upcall_init(void)
+{
+	/* RECLAIM: deadlines must fire when memory is short */
+	upcall_workqueue = alloc_workqueue("upcall", WQ_UNBOUND | WQ_MEM_RECLAIM, 0);
+	return upcall_workqueue ? 0 : -ENOMEM;
+}
+
+/* The hook is gone and nobody holds a file: what is left are works that end. */
+void upcall_exit(void)
+{
+	WARN_ON(!queue_is_empty());
+	destroy_workqueue(upcall_workqueue);
+}

@@ -1,0 +1,108 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/*
+ * An upcall: one object, one table of transitions, one ending
+ *
+ * Lock order: struct pid's wait_pidfd.lock, then upcall.lock, then queue_lock.
+ * upcall.lock is taken by the exit watch, under tasklist_lock with interrupts
+ * off: irqsave everywhere, and nothing but spinlocks and complete() inside. No
+ * lock is held over init(), sends or wake-ups of pollers.
+ */
+#ifndef UPCALL_SHIM_UPCALL_OBJECT_H
+#define UPCALL_SHIM_UPCALL_OBJECT_H
+
+#include <linux/completion.h>
+#include <linux/kref.h>
+#include <linux/list.h>
+#include <linux/poll.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "upcall.h"
+
+struct pid;
+struct sk_buff;
+struct subject;
+struct subprocess_info;
+struct table_entry;
+struct user_namespace;
+
+struct upcall {
+	/* set before it can be found, constant then */
+	struct kref refs;
+	u64 id;
+	u64 created; /* CLOCK_BOOTTIME, ns */
+	enum upcall_class class;
+	enum upcall_origin origin;
+	enum upcall_scope scope;
+	bool requester_is_task; /* not a kernel thread */
+	int wait;		/* UMH_* */
+	u32 depth;
+	struct table_entry *entry;	/* reference, or NULL */
+	struct user_namespace *user_ns; /* reference: the requester's own */
+	struct pid *requester;		/* reference: thread group */
+	struct sk_buff *tags;		/* attributes; only the generation changes */
+
+	/* the waiter's, except that ATTACHING lends it to the process that attaches */
+	struct subprocess_info *info;
+
+	spinlock_t lock;
+	enum upcall_state state;
+	u32 generation;
+	unsigned int requeues;
+	bool answered;		/* the waiter may go on */
+	int error;		/* answer: positive errno, or 0 */
+	int status;		/* answer without error: what the helper's wait status is */
+	bool watched;		/* watch is on handler->wait_pidfd and holds a reference */
+	struct pid *handler;	/* reference, from ATTACHING on */
+	u64 handler_cgroup;	/* where it attached */
+	unsigned long deadline; /* jiffies, with deadline_work pending */
+
+	struct completion done;
+	wait_queue_head_t poll;
+	wait_queue_entry_t watch;
+	struct work_struct exit_work;
+	struct delayed_work deadline_work;
+
+	struct list_head link; /* queue, until it has ended */
+};
+
+int upcall_init(void);
+void upcall_exit(void);
+
+/**
+ * upcall_offer - offer an upcall and wait for its ending
+ *
+ * Returns true with *@ret set: it has been answered, @info is the caller's to
+ * free. Returns false: the caller is to use the kernel's own usermodehelper,
+ * with @info as it was.
+ */
+bool upcall_offer(struct subprocess_info *info, int wait, const struct subject *subject, int *ret);
+
+void upcall_get(struct upcall *upcall);
+void upcall_put(struct upcall *upcall);
+
+/* The upcall in this generation. -ENOENT: none such, or it has ended; -ESTALE. */
+struct upcall *upcall_find(const struct upcall_ref *ref);
+
+/* Transitions. -ESTALE: another generation, or not in a state that allows it. */
+int upcall_claim(struct upcall *upcall, u32 generation);
+void upcall_unclaim(struct upcall *upcall, u32 generation);
+int upcall_give_back(struct upcall *upcall, u32 generation); /* to the kernel's own */
+int upcall_refuse(struct upcall *upcall, u32 generation, u32 error);
+int upcall_complete(struct upcall *upcall, u32 generation, u32 error);
+int upcall_attach_begin(struct upcall *upcall, u32 generation);
+void upcall_attach_end(struct upcall *upcall, int error);
+
+/* True: this generation's claim, or its ATTACH, still stands. */
+bool upcall_claim_stands(struct upcall *upcall, u32 generation);
+
+/* The queue. */
+bool queue_has_offered(void);
+void queue_poll_wait(struct file *file, struct poll_table_struct *table);
+u32 queue_list(u64 after, struct upcall_list_entry *entries, u32 room);
+bool queue_is_empty(void);
+void queue_drain(bool drain);
+bool queue_is_draining(void);
+
+#endif
