@@ -1,0 +1,311 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * A minimal broker and handler, for tests of the module by itself
+ *
+ * shim-client VERB ARG…, one verb a process:
+ *   add NAME PID POLICY [CGROUP-ID]  register; POLICY is CLASS=VERDICT,… with
+ *                                    verdicts native, offer, deny
+ *   del ID | next ID | list | tags PID
+ *   serve N [ACTION]  answer N upcalls: run (attach and execute the kernel's own
+ *                     argv, the default), native, deny=ERRNO, complete=ERRNO,
+ *                     drop (claim and close), hang (attach and sleep)
+ *   drain 0|1
+ * Exit status 1 with a line on stderr if the kernel said no.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "upcall.h"
+
+static const char *const classes[] = { "core", "key", "module", "release-agent", "other" };
+static const char *const verdicts[] = { "native", "offer", "deny" };
+
+static void die(const char *what)
+{
+	fprintf(stderr, "shim-client: %s: %s\n", what, strerror(errno));
+	exit(1);
+}
+
+static void usage(const char *what)
+{
+	fprintf(stderr, "shim-client: bad usage: %s\n", what);
+	exit(2);
+}
+
+static unsigned int word_index(const char *const *words, size_t count, const char *word)
+{
+	for (size_t i = 0; i < count; i++)
+		if (!strcmp(words[i], word))
+			return (unsigned int)i;
+	usage(word);
+	return 0;
+}
+
+static int device_open(void)
+{
+	int fd = open(UPCALL_DEVICE, O_RDWR | O_CLOEXEC);
+
+	if (fd < 0)
+		die(UPCALL_DEVICE);
+	return fd;
+}
+
+static void policy_parse(char *text, struct upcall_policy *policy)
+{
+	for (char *item = strtok(text, ","); item; item = strtok(NULL, ",")) {
+		char *verdict = strchr(item, '=');
+
+		if (!verdict)
+			usage(item);
+		*verdict++ = '\0';
+		policy->verdict[word_index(classes, 5, item)] = word_index(verdicts, 3, verdict);
+	}
+}
+
+static int verb_add(int device, char **argv)
+{
+	struct upcall_container container = { 0 };
+
+	if (!argv[0] || !argv[1] || !argv[2])
+		usage("add NAME PID POLICY [CGROUP-ID]");
+	snprintf(container.name, sizeof(container.name), "%s", argv[0]);
+	container.leader = (__u32)strtoul(argv[1], NULL, 10);
+	policy_parse(argv[2], &container.policy);
+	if (argv[3])
+		container.cgroup_id = strtoull(argv[3], NULL, 10);
+	if (ioctl(device, UPCALL_IOC_CONTAINER_ADD, &container))
+		die("add");
+	printf("%llu cgroup=%llu own=%#x\n", container.id, container.cgroup_id,
+	       container.own_ns);
+	return 0;
+}
+
+static int verb_del(int device, char **argv)
+{
+	__u64 id = argv[0] ? strtoull(argv[0], NULL, 10) : 0;
+
+	if (ioctl(device, UPCALL_IOC_CONTAINER_DEL, &id))
+		die("del");
+	return 0;
+}
+
+static int verb_containers(int device, char **argv)
+{
+	struct upcall_container container = { 0 };
+
+	(void)argv;
+	while (!ioctl(device, UPCALL_IOC_CONTAINER_NEXT, &container))
+		printf("%llu %s state=%u leader=%u pending=%u cgroup=%llu\n", container.id,
+		       container.name, container.state, container.leader, container.pending,
+		       container.cgroup_id);
+	return errno == ENOENT ? 0 : 1;
+}
+
+static unsigned int queue_read(int device, struct upcall_list_entry *entries, unsigned int room)
+{
+	struct upcall_list list = { .entries = (unsigned long)entries, .room = room };
+
+	if (ioctl(device, UPCALL_IOC_LIST, &list))
+		die("list");
+	return list.count;
+}
+
+static int verb_list(int device, char **argv)
+{
+	struct upcall_list_entry entries[64];
+	unsigned int count = queue_read(device, entries, 64);
+
+	(void)argv;
+	for (unsigned int i = 0; i < count; i++)
+		printf("%llu generation=%u state=%u class=%s container=%llu handler=%u\n",
+		       entries[i].id, entries[i].generation, entries[i].state,
+		       classes[entries[i].class], entries[i].container, entries[i].handler);
+	return 0;
+}
+
+static int verb_drain(int device, char **argv)
+{
+	__u32 drain = argv[0] ? (__u32)strtoul(argv[0], NULL, 10) : 2;
+
+	if (ioctl(device, UPCALL_IOC_DRAIN, &drain))
+		die("drain");
+	return 0;
+}
+
+struct attribute {
+	unsigned short length;
+	unsigned short type;
+};
+
+static const char *attribute_find(const char *buffer, size_t size, unsigned int type, size_t *length)
+{
+	size_t at = 0;
+
+	while (at + sizeof(struct attribute) <= size) {
+		struct attribute attribute;
+
+		memcpy(&attribute, buffer + at, sizeof(attribute));
+		if (attribute.length < sizeof(attribute) || at + attribute.length > size)
+			return NULL;
+		if ((attribute.type & 0x3fff) == type) {
+			*length = attribute.length - sizeof(attribute);
+			return buffer + at + sizeof(attribute);
+		}
+		at += (attribute.length + 3u) & ~3u;
+	}
+	return NULL;
+}
+
+static int verb_tags(int device, char **argv)
+{
+	static char buffer[4096];
+	struct upcall_tags tags = {
+		.pid = argv[0] ? (__u32)strtoul(argv[0], NULL, 10) : 0,
+		.size = sizeof(buffer),
+		.buffer = (unsigned long)buffer,
+	};
+	unsigned int scope = 0;
+	const char *data;
+	__u64 container = 0;
+	size_t length;
+
+	if (ioctl(device, UPCALL_IOC_TAGS, &tags))
+		die("tags");
+	data = attribute_find(buffer, tags.size, UPCALL_A_SCOPE, &length);
+	if (data)
+		memcpy(&scope, data, sizeof(scope));
+	data = attribute_find(buffer, tags.size, UPCALL_A_CONTAINER, &length);
+	if (data)
+		memcpy(&container, data, sizeof(container));
+	printf("scope=%u container=%llu\n", scope, container);
+	return 0;
+}
+
+static void strings_split(const char *data, size_t length, char **ret, size_t room)
+{
+	size_t count = 0;
+
+	for (size_t at = 0; data && at < length && count + 1 < room; at += strlen(data + at) + 1)
+		ret[count++] = (char *)data + at;
+	ret[count] = NULL;
+}
+
+/* In the child: become the helper and execute what the kernel would have. */
+static void attach_and_run(int upcall, const char *info, size_t size, int hang)
+{
+	struct upcall_attach attach = { 0 };
+	char *argv[64], *envp[64];
+	const char *path, *data;
+	size_t length = 0;
+
+	upcall = fcntl(upcall, F_DUPFD_CLOEXEC, 100);
+	close_range(0, 99, 0);
+	if (ioctl(upcall, UPCALL_IOC_ATTACH, &attach))
+		_exit(126);
+	while (hang)
+		pause();
+	path = attribute_find(info, size, UPCALL_A_PATH, &length);
+	data = attribute_find(info, size, UPCALL_A_ARGV, &length);
+	strings_split(data, length, argv, 64);
+	data = attribute_find(info, size, UPCALL_A_ENVP, &length);
+	strings_split(data, data ? length : 0, envp, 64);
+	execve(path, argv, envp);
+	_exit(127);
+}
+
+static void claim_and_act(int device, const struct upcall_ref *ref, const char *action)
+{
+	static char buffer[65536];
+	struct upcall_info info = { .size = sizeof(buffer), .buffer = (unsigned long)buffer };
+	int upcall = ioctl(device, UPCALL_IOC_CLAIM, ref);
+	pid_t child;
+
+	if (upcall < 0)
+		die("claim");
+	if (!strcmp(action, "drop")) {
+		close(upcall);
+		return;
+	}
+	if (!strncmp(action, "complete=", 9)) {
+		struct upcall_complete complete = { .error = (__u32)atoi(action + 9) };
+
+		if (ioctl(upcall, UPCALL_IOC_COMPLETE, &complete))
+			die("complete");
+		close(upcall);
+		return;
+	}
+	if (ioctl(upcall, UPCALL_IOC_INFO, &info))
+		die("info");
+	child = fork();
+	if (!child)
+		attach_and_run(upcall, buffer, info.size, !strcmp(action, "hang"));
+	close(upcall);
+	if (strcmp(action, "hang"))
+		waitpid(child, NULL, 0);
+}
+
+static void act(int device, const struct upcall_list_entry *entry, const char *action)
+{
+	struct upcall_ref ref = { .id = entry->id, .generation = entry->generation };
+
+	printf("id=%llu class=%s container=%llu\n", entry->id, classes[entry->class],
+	       entry->container);
+	fflush(stdout);
+	if (!strcmp(action, "native")) {
+		if (ioctl(device, UPCALL_IOC_NATIVE, &ref))
+			die("native");
+	} else if (!strncmp(action, "deny=", 5)) {
+		ref.error = (__u32)atoi(action + 5);
+		if (ioctl(device, UPCALL_IOC_DENY, &ref))
+			die("deny");
+	} else {
+		claim_and_act(device, &ref, action);
+	}
+}
+
+static int verb_serve(int device, char **argv)
+{
+	unsigned long left = argv[0] ? strtoul(argv[0], NULL, 10) : 1;
+	const char *action = argv[0] && argv[1] ? argv[1] : "run";
+
+	while (left) {
+		struct pollfd ready = { .fd = device, .events = POLLIN };
+		struct upcall_list_entry entries[64];
+		unsigned int count;
+
+		if (poll(&ready, 1, -1) < 0)
+			die("poll");
+		count = queue_read(device, entries, 64);
+		for (unsigned int i = 0; i < count && left; i++)
+			if (entries[i].state == UPCALL_STATE_OFFERED) {
+				act(device, &entries[i], action);
+				left--;
+			}
+	}
+	return 0;
+}
+
+static const struct {
+	const char *name;
+	int (*run)(int device, char **argv);
+} verbs[] = {
+	{ "add", verb_add },   { "del", verb_del },     { "containers", verb_containers },
+	{ "list", verb_list }, { "tags", verb_tags },   { "serve", verb_serve },
+	{ "drain", verb_drain },
+};
+
+int main(int argc, char **argv)
+{
+	for (size_t i = 0; argc > 1 && i < sizeof(verbs) / sizeof(verbs[0]); i++)
+		if (!strcmp(argv[1], verbs[i].name))
+			return verbs[i].run(device_open(), argv + 2);
+	usage(argc > 1 ? argv[1] : "no verb");
+	return 2;
+}
