@@ -64,13 +64,11 @@ void task_facts_get(struct task_struct *task, struct task_facts *facts)
 	facts->cgroup = task_dfl_cgroup(task);
 	facts->cgroup_id = cgroup_id(facts->cgroup);
 
-	/* another task may exchange or drop its nsproxy at any time; we cannot */
-	if (task != current)
-		task_lock(task);
+	/* another task may exchange or drop its nsproxy at any time */
+	task_lock(task);
 	if (task->nsproxy)
 		facts_from_nsproxy(task->nsproxy, facts);
-	if (task != current)
-		task_unlock(task);
+	task_unlock(task);
 }
 
 u32 task_facts_foreign(const struct task_facts *facts)

@@ -5,6 +5,7 @@
 #if !defined(UPCALL_SHIM_TRACE_H) || defined(TRACE_HEADER_MULTI_READ)
 #define UPCALL_SHIM_TRACE_H
 
+#include <linux/key.h>
 #include <linux/tracepoint.h>
 
 #include "subject.h"
@@ -20,7 +21,10 @@ TRACE_EVENT(upcall_decided,
 		__field(u32, scope)
 		__field(u32, verdict)
 		__field(u64, container)
+		__field(u32, origin)
+		__field(u32, net)
 		__field(int, wait)
+		__field(s32, key)
 	),
 	TP_fast_assign(
 		__entry->class = subject->class;
@@ -28,11 +32,14 @@ TRACE_EVENT(upcall_decided,
 		__entry->scope = subject->scope;
 		__entry->verdict = subject->verdict;
 		__entry->container = subject->entry ? subject->entry->id : 0;
+		__entry->origin = subject->origin;
+		__entry->net = subject->net;
 		__entry->wait = wait;
+		__entry->key = subject->key ? subject->key->serial : 0;
 	),
-	TP_printk("class=%u context=%u scope=%u container=%llu verdict=%u wait=%d",
+	TP_printk("class=%u context=%u scope=%u container=%llu verdict=%u wait=%d key=%d origin=%u net=%u",
 		  __entry->class, __entry->context, __entry->scope, __entry->container,
-		  __entry->verdict, __entry->wait)
+		  __entry->verdict, __entry->wait, __entry->key, __entry->origin, __entry->net)
 );
 
 /* Every transition of every upcall. */
