@@ -1,0 +1,169 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# One run of a virtual machine: QEMU, what it prints, how it ended.
+#
+# Three virtio-serial ports, each a file in $RUN on our side: "out" is the script's output, passed on as it grows;
+# "status" has its length and the exit status, written when both are final; "kmsg" gets the kernel's whole log at the
+# end. "console" is the emulated serial port: slow, so only warnings and worse go there, but it works in a panic.
+
+# What a healthy kernel does not say. User space's own crashes ("traps: prog[1] general protection") are no kernel bug.
+SPLATS='\bBUG:|\bOops\b|WARNING:|KASAN|UBSAN|KCSAN|general protection|hung task|blocked for more than|Call Trace'
+SPLATS+='|Kernel panic|soft lockup|self-detected stall|detected stalls|scheduling while atomic'
+SPLATS+='|possible (recursive|circular) locking|unregister_netdevice: waiting|refcount_t:'
+NO_SPLATS='traps: '
+
+# pack_input RUN: a tar of the script, the files beside it, the guest's library and the command line, as a disk
+pack_input() {
+	local run=$1 file name dir=$1/input
+	mkdir -p "$dir/work" "$dir/lib"
+	cp -a "$VM_DIR/lib/." "$dir/lib/"
+	for file in "$SCRIPT" "${COPIES[@]}"; do
+		name=$(basename -- "$file")
+		[[ ! -e $dir/work/$name ]] || usage_error "two files would be named '$name' in the guest: the second is '$file'"
+		cp -aL -- "$file" "$dir/work/$name"
+	done
+	chmod 755 "$dir/work/$(basename -- "$SCRIPT")"
+	printf '%s\0' "$(basename -- "$SCRIPT")" "${ARGS[@]}" >"$dir/command"
+	tar -C "$dir" --owner=0 --group=0 -cf "$run/input.tar" .
+}
+
+# qemu_arguments IMAGE RUN: into the array QEMU
+qemu_arguments() {
+	local image=$1 run=$2 cmdline port
+	cmdline="console=ttyS0 loglevel=5 panic=-1 systemd.show_status=0 printk.time=1 random.trust_cpu=on"
+	QEMU=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -machine "q35,usb=off"
+		-m "$MEMORY" -smp "$SMP")
+	if [[ -n $COUNT ]]; then
+		QEMU+=(-accel "tcg,thread=single" -icount "shift=0,sleep=off")
+	elif [[ ${UPCALL_VM_ACCEL:-tcg} = kvm ]]; then
+		QEMU+=(-accel kvm)
+	else
+		QEMU+=(-accel "tcg,thread=multi")
+	fi
+	if [[ -z $COUNT && ${UPCALL_VM_ACCEL:-tcg} = kvm ]]; then
+		QEMU+=(-cpu host)
+	else
+		# Without what only costs time: kvm's modules in the guest, a fifth level of page tables, and the ciphers whose
+		# modules udev would load because the processor could run them.
+		QEMU+=(-cpu "max,svm=off,la57=off,aes=off,pclmulqdq=off,sha-ni=off,avx=off,avx2=off")
+		cmdline+=" tsc=reliable"
+	fi
+	QEMU+=(-kernel "$image/vmlinux" -initrd "$image/initrd" -append "$cmdline ${UPCALL_VM_CMDLINE:-}"
+		-drive "file=$image/disk.ext4,if=none,id=root,format=raw,cache=unsafe,snapshot=on"
+		-device "virtio-blk-pci,drive=root"
+		-drive "file=$run/input.tar,if=none,id=input,format=raw,readonly=on"
+		-device "virtio-blk-pci,drive=input"
+		-chardev "file,id=console,path=$run/console" -serial chardev:console
+		-device virtio-serial-pci)
+	for port in out status kmsg; do
+		QEMU+=(-chardev "file,id=$port,path=$run/$port" -device "virtserialport,chardev=$port,name=upcall.$port")
+	done
+}
+
+start_qemu() {
+	local run=$1 name
+	for name in out status kmsg console; do : >"$run/$name"; done
+	# snapshot=on puts its file into TMPDIR
+	TMPDIR=$run "${QEMU[@]}" </dev/null >"$run/qemu.log" 2>&1 &
+	QEMU_PID=$!
+	on_exit stop_qemu
+}
+
+stop_qemu() {
+	[[ -n ${QEMU_PID:-} ]] || return 0
+	kill -KILL "$QEMU_PID" 2>/dev/null || true
+	wait "$QEMU_PID" 2>/dev/null || true
+	QEMU_PID=
+}
+
+# pass_on RUN: prints what the script wrote since the last call
+PASSED=0
+pass_on() {
+	local size
+	size=$(stat -c %s "$1/out")
+	((size > PASSED)) || return 0
+	((PASSED > 0)) || step_time "boot to the script's first output"
+	dd if="$1/out" iflag=skip_bytes,count_bytes skip="$PASSED" count=$((size - PASSED)) bs=64K status=none
+	PASSED=$size
+}
+
+status_field() { sed -n "s/^$2 //p" "$1/status"; }
+
+# wait_for_end RUN: until the status is here or cannot come; sets OUTCOME to ended, timeout or died
+wait_for_end() {
+	local run=$1 deadline=$((SECONDS + TIMEOUT)) bytes
+	OUTCOME=
+	while [[ -z $OUTCOME ]]; do
+		pass_on "$run"
+		if [[ -n $(status_field "$run" exit) ]]; then
+			bytes=$(status_field "$run" bytes)
+			((PASSED >= bytes)) && grep -qs "^end of the kernel's log" "$run/kmsg" && OUTCOME=ended
+		fi
+		if [[ -z $OUTCOME ]] && ! kill -0 "$QEMU_PID" 2>/dev/null; then
+			OUTCOME=died
+		elif [[ -z $OUTCOME ]] && ((SECONDS >= deadline)); then
+			OUTCOME=timeout
+		elif [[ -z $OUTCOME ]]; then
+			read -rt 0.1 <> <(:) || true # a pause without a process
+		fi
+	done
+	pass_on "$run"
+}
+
+# A fragment of the log around the first complaint; 1 if there is none
+splat_excerpt() {
+	local run=$1 log
+	for log in console kmsg; do
+		if grep -E -- "$SPLATS" "$run/$log" | grep -qEv -- "$NO_SPLATS"; then
+			say "the guest's kernel complained ($log):"
+			awk -v bad="$SPLATS_AWK" -v good="$NO_SPLATS" '
+				{ sub(/\r$/, "") }
+				!left && $0 ~ bad && $0 !~ good && excerpts < 3 { left = 40; excerpts++; start = NR }
+				left { print "  | " $0; left-- }' "$run/$log" >&2
+			return 0
+		fi
+	done
+	return 1
+}
+# mawk has no \b
+SPLATS_AWK=${SPLATS//\\b/}
+
+console_tail() {
+	say "the end of the guest's console:"
+	tail -n 25 "$1/console" | tr -d '\r' | sed 's/^/  | /' >&2
+	[[ ! -s $1/qemu.log ]] || sed 's/^/  qemu: /' "$1/qemu.log" >&2
+}
+
+keep_console() {
+	[[ -n $KEEP_CONSOLE ]] || return 0
+	{
+		echo "== console (warnings and worse, as they came)"
+		tr -d '\r' <"$1/console"
+		echo "== the kernel's whole log at the end of the script"
+		cat "$1/kmsg"
+	} >"$KEEP_CONSOLE" || say "cannot write $KEEP_CONSOLE"
+}
+
+# verdict RUN: our exit status
+verdict() {
+	local run=$1 status
+	status=$(status_field "$run" exit)
+	case $OUTCOME in
+	timeout)
+		say "no exit status within $TIMEOUT s"
+		splat_excerpt "$run" || console_tail "$run"
+		return "$EXIT_TIMEOUT"
+		;;
+	died)
+		say "the virtual machine ended before the script gave an exit status"
+		splat_excerpt "$run" || console_tail "$run"
+		return "$EXIT_NO_BOOT"
+		;;
+	esac
+	if [[ -z $ALLOW_SPLAT ]] && splat_excerpt "$run"; then
+		say "the script's own status was $status"
+		return "$EXIT_SPLAT"
+	fi
+	return "$status"
+}

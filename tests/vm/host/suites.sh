@@ -1,0 +1,58 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The suites, and the package sources of each. No host name is written here: the mirror is whatever the host's apt uses.
+
+SUITES=(bookworm trixie trixie-backports)
+
+is_suite() {
+	local s
+	for s in "${SUITES[@]}"; do [[ $s = "$1" ]] && return 0; done
+	return 1
+}
+
+check_suite() { is_suite "$1" || usage_error "unknown suite '$1': one of ${SUITES[*]}"; }
+
+suite_release() { echo "${1%-backports}"; }
+
+# The kernel of a -backports suite comes from there, everything else from the release itself.
+suite_kernel_packages() {
+	case $1 in
+	*-backports) echo "linux-image-amd64/$1 linux-headers-amd64/$1" ;;
+	*) echo "linux-image-amd64 linux-headers-amd64" ;;
+	esac
+}
+
+# host_sources: "URI RELEASE COMPONENT" of the host's Debian archives.
+host_sources() {
+	# shellcheck disable=SC2016  # $(…) is apt's own syntax
+	apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' \
+		'Created-By: Packages' 'Origin: Debian' | sort -u
+}
+
+# suite_sources SUITE: lines of a sources.list, the host's with the release's name replaced.
+suite_sources() {
+	local suite=$1 release host uri rel comp found='' keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	release=$(suite_release "$suite")
+	# shellcheck disable=SC1091  # the host's own
+	host=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
+	[[ -n $host ]] || die "/etc/os-release names no VERSION_CODENAME: cannot tell which of apt's sources are Debian's"
+	while read -r uri rel comp; do
+		case $rel in
+		"$host" | "$host-updates" | "$host-security") ;;
+		*) continue ;;
+		esac
+		[[ $comp = main ]] || continue
+		found=yes
+		echo "deb [signed-by=$keyring] $uri $release${rel#"$host"} $comp"
+		if [[ $suite = *-backports && $rel = "$host" ]]; then
+			echo "deb [signed-by=$keyring] $uri $suite $comp"
+		fi
+	done < <(host_sources)
+	[[ -n $found ]] || die "apt on this host has no source for Debian $host: see /etc/apt/sources.list*, and run 'apt-get update'"
+}
+
+# Options of the host's apt that decide whether the mirror is usable (a frozen mirror has old dates).
+apt_options() {
+	apt-config dump | grep -E '^Acquire::(Check-Valid-Until|Check-Date|Retries|https?::Proxy) ' || true
+}

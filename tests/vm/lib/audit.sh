@@ -1,0 +1,198 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# The exec audit: "for a container's upcalls nothing runs in the initial namespaces but the worker, the host-side answerer
+# and the kernel's own modprobe for an allowed module".
+#
+# Every exec of the whole machine is recorded in a tracefs instance of our own, with its parent's task flags and its
+# namespaces (see guest/exec-probe.py), and every fork, for descent. Two things are violations unless a test declared
+# them:
+#   - a program that the kernel itself started: its parent is a kernel thread. That is what a usermode helper is.
+#   - a program that descends from upcalld or a worker, is none of ours, and was executed in the initial mount namespace.
+# All of this is read from numbers that the kernel wrote; a process's name, which it can choose, decides nothing.
+#
+# For tests:
+#   audit_expect_host GLOB [REASON]   from here to the next checkpoint, such a program on the host's side is meant
+#   audit_checkpoint                  judge what ran since the last checkpoint, forget the declarations; 1 if violated
+#   audit_host_upcalls                print what the kernel started since the last checkpoint, one path a line
+#   audit_execs                       print every exec since then: pid ppid by ns cgroup path
+# The run as a whole fails if any checkpoint did, whatever the test makes of the result; the end of the script is one.
+
+: "${UPCALL_VM_AUDIT_DIR:=/run/upcall-vm/audit}"
+audit_instance=/sys/kernel/tracing/instances/upcall-audit
+
+audit_expect_host() {
+	printf '%s\t%s\n' "$1" "${2:-no reason given}" >>"$UPCALL_VM_AUDIT_DIR/expected"
+}
+
+# Called by the runner, once, before the script.
+audit_begin() {
+	local events=/sys/kernel/tracing/dynamic_events
+	mountpoint -q /sys/kernel/tracing || mount -t tracefs tracefs /sys/kernel/tracing || return
+	mkdir -p "$UPCALL_VM_AUDIT_DIR" "$audit_instance" || return
+	cat /usr/lib/upcall-vm/exec-probe >>"$events" || return
+	# shellcheck disable=SC2016  # the event's own fields
+	echo 'e:upcall_audit/fork sched.sched_process_fork parent=$parent_pid:s32 child=$child_pid:s32' >>"$events" || return
+	echo "${UPCALL_VM_AUDIT_KB:-8192}" >"$audit_instance/buffer_size_kb" || return
+	# Full means full, counted as overrun of the new, rather than the old silently written over.
+	echo 0 >"$audit_instance/options/overwrite" || return
+	: >"$UPCALL_VM_AUDIT_DIR/expected"
+	: >"$UPCALL_VM_AUDIT_DIR/violations"
+	: >"$UPCALL_VM_AUDIT_DIR/log"
+	stat -L -c %i /proc/1/ns/mnt >"$UPCALL_VM_AUDIT_DIR/init-mnt" || return
+	audit_running_own >"$UPCALL_VM_AUDIT_DIR/state"
+	echo 1 >"$audit_instance/events/sched/sched_process_exec/enable" || return
+	echo 1 >"$audit_instance/events/upcall_audit/enable"
+}
+
+# Pids of what runs already and is ours.
+audit_running_own() {
+	local exe path
+	for exe in /proc/[0-9]*/exe; do
+		path=$(readlink "$exe") || continue
+		case $path in
+		*/upcalld | */upcall-*) exe=${exe#/proc/} && printf 'own\t%s\n' "${exe%/exe}" ;;
+		esac
+	done
+}
+
+# Sum of one counter over the processors.
+audit_counter() { cat "$audit_instance"/per_cpu/cpu*/stats | awk -F': ' -v name="$1" '$1 == name { n += $2 } END { print n + 0 }'; }
+
+# Moves what was recorded into the log: one line per exec, tab-separated:
+#   exec PID PPID kernel|own|- host|other CGROUP PATH
+# Recording goes on meanwhile; what is added then is for the next time.
+audit_flush() {
+	local name lost
+	# The read ends with EAGAIN when there is no more.
+	dd if="$audit_instance/trace_pipe" iflag=nonblock bs=64K >"$UPCALL_VM_AUDIT_DIR/record" 2>/dev/null
+	audit_parse "$(audit_counter 'read events')" <"$UPCALL_VM_AUDIT_DIR/record" >>"$UPCALL_VM_AUDIT_DIR/log"
+	for name in overrun 'commit overrun' 'dropped events'; do
+		lost=$(audit_counter "$name")
+		[ "$lost" = 0 ] ||
+			audit_violation "the record has holes ($name: $lost): call audit_checkpoint more often, or raise UPCALL_VM_AUDIT_KB"
+	done
+	while IFS= read -r lost; do audit_violation "$lost"; done <"$UPCALL_VM_AUDIT_DIR/parse-errors"
+}
+
+# audit_parse EVENTS: the trace on stdin. A path may hold anything, also a newline: a line that does not begin like an
+# event belongs to the one before. The number of events so far must come out as the ring buffer counted those it gave.
+audit_parse() {
+	: >"$UPCALL_VM_AUDIT_DIR/parse-errors"
+	LC_ALL=C awk -v expected="$1" -v init_mnt="$(cat "$UPCALL_VM_AUDIT_DIR/init-mnt")" \
+		-v state="$UPCALL_VM_AUDIT_DIR/state" -v errors="$UPCALL_VM_AUDIT_DIR/parse-errors" '
+	function field(text, name,    at, rest) {
+		at = index(text, " " name "=")
+		if (!at) return ""
+		rest = substr(text, at + length(name) + 2)
+		sub(/ .*/, "", rest)
+		return rest
+	}
+	# The hexadecimal flags of the parent: PF_KTHREAD is 0x00200000, in the sixth digit from the right.
+	function is_kthread(hex) {
+		hex = "00000000" substr(hex, 3)
+		return index("2367abef", substr(hex, length(hex) - 5, 1)) > 0
+	}
+	function finish(    text, by, path, pid) {
+		if (event == "") return
+		text = event
+		event = ""
+		count++
+		if (match(text, /: fork: \(/)) {
+			text = substr(text, RSTART)
+			if (field(text, "parent") in own) own[field(text, "child")] = 1
+		} else if (match(text, /: sched_process_exec: filename=/)) {
+			path = substr(text, RSTART + RLENGTH)
+			if (!match(path, / pid=[0-9]+ old_pid=[0-9]+$/)) { bad = bad " " path; return }
+			text = substr(path, RSTART)
+			path = substr(path, 1, RSTART - 1)
+			gsub(/[\t\n]/, "?", path)
+			paths[field(text, "pid")] = path
+		} else if (match(text, /: exec: \(/)) {
+			text = substr(text, RSTART)
+			pid = field(text, "pid")
+			path = pid in paths ? paths[pid] : "(unknown)"
+			delete paths[pid]
+			by = is_kthread(field(text, "pflags")) ? "kernel" : pid in own ? "own" : "-"
+			# What upcalld or a worker starts keeps the mark; other programs never get it by their name alone unless
+			# they are one of the two.
+			if (path ~ /\/(upcalld|upcall-worker)$/) own[pid] = 1
+			printf "exec\t%s\t%s\t%s\t%s\t%s\t%s\n", pid, field(text, "ppid"), by,
+				field(text, "mnt") == init_mnt && field(text, "pidlevel") == 0 ? "host" : "other",
+				field(text, "cgroup"), path
+		} else {
+			bad = bad " " text
+		}
+	}
+	# Kept from one time to the next: the number of events, whose descendants are ours, half-seen execs.
+	BEGIN {
+		FS = "\t"
+		while ((getline <state) > 0) {
+			if ($1 == "count") count = $2
+			else if ($1 == "own") own[$2] = 1
+			else if ($1 == "path") paths[$2] = $3
+		}
+		close(state)
+	}
+	/^#/ && event == "" { next }
+	/\[[0-9][0-9][0-9]\] [^ ]+ +[0-9]+\.[0-9]+: [a-z_]+: / { finish(); event = $0; next }
+	{ if (event != "") event = event "\n" $0 }
+	END {
+		finish()
+		print "count\t" count + 0 >state
+		for (pid in own) print "own\t" pid >state
+		for (pid in paths) print "path\t" pid "\t" paths[pid] >state
+		if (bad != "") print "unreadable events in the record:" bad >errors
+		if (count + 0 != expected + 0) print "the record has " expected " events, " count + 0 " were read" >errors
+	}'
+}
+
+audit_violation() {
+	echo "AUDIT: $*" | tee -a "$UPCALL_VM_AUDIT_DIR/violations" >&2
+}
+
+# audit_is_expected PATH
+audit_is_expected() {
+	local glob
+	while IFS=$'\t' read -r glob _; do
+		# shellcheck disable=SC2254  # a pattern on purpose
+		case $1 in $glob) return 0 ;; esac
+	done <"$UPCALL_VM_AUDIT_DIR/expected"
+	return 1
+}
+
+audit_checkpoint() {
+	local before kind pid ppid by path
+	before=$(wc -l <"$UPCALL_VM_AUDIT_DIR/violations")
+	audit_flush
+	# Few lines are candidates; only they are looked at one by one.
+	while IFS=$'\t' read -r kind pid ppid by _ _ path; do
+		case $by:$path in own:*/upcalld | own:*/upcall-*) continue ;; esac
+		audit_is_expected "$path" && continue
+		case $by in
+		kernel) audit_violation "the kernel ran $path (pid $pid, child of kernel thread $ppid) and no test declared it" ;;
+		own) audit_violation "a descendant of upcalld or a worker ran $path (pid $pid) in the initial namespaces" ;;
+		*) audit_violation "unreadable line '$kind'" ;;
+		esac
+	done < <(awk -F'\t' '$4 == "kernel" || ($4 == "own" && $5 == "host")' "$UPCALL_VM_AUDIT_DIR/log")
+	cat "$UPCALL_VM_AUDIT_DIR/log" >>"$UPCALL_VM_AUDIT_DIR/history"
+	: >"$UPCALL_VM_AUDIT_DIR/log"
+	: >"$UPCALL_VM_AUDIT_DIR/expected"
+	[ "$(wc -l <"$UPCALL_VM_AUDIT_DIR/violations")" = "$before" ]
+}
+
+audit_host_upcalls() {
+	audit_flush
+	awk -F'\t' '$4 == "kernel" { print $7 }' "$UPCALL_VM_AUDIT_DIR/log"
+}
+
+audit_execs() {
+	audit_flush
+	awk -F'\t' '{ print $2, $3, $4, $5, $6, $7 }' "$UPCALL_VM_AUDIT_DIR/log"
+}
+
+# Called by the runner, once, after the script; 1 if anything was violated in the whole run.
+audit_end() {
+	audit_checkpoint
+	[ ! -s "$UPCALL_VM_AUDIT_DIR/violations" ]
+}

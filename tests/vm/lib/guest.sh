@@ -1,0 +1,101 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# For test scripts that run in the guest: . "$UPCALL_VM_LIB/guest.sh"
+#
+#   ok DESCRIPTION                       count a success
+#   not_ok DESCRIPTION [DETAIL…]         count a failure
+#   check DESCRIPTION COMMAND [ARG…]     success if COMMAND succeeds; its output is shown only if it does not
+#   check_fails DESCRIPTION COMMAND…     success if COMMAND fails
+#   check_equal DESCRIPTION EXPECTED ACTUAL
+#   skip DESCRIPTION REASON              count neither, but say so
+#   wait_for SECONDS COMMAND [ARG…]      until COMMAND succeeds; 1 if it does not in time
+#   summary                              the last line of a script: "N passed, N failed"; its status is the script's
+#
+# A script that ends without calling summary gets it called by the EXIT trap, so that it cannot pass by ending early
+# with a failure counted.
+
+# shellcheck source=SCRIPTDIR/audit.sh
+. "$UPCALL_VM_LIB/audit.sh"
+
+guest_passed=0
+guest_failed=0
+guest_summed=''
+
+ok() {
+	guest_passed=$((guest_passed + 1))
+	echo "ok   $1"
+}
+
+not_ok() {
+	guest_failed=$((guest_failed + 1))
+	echo "FAIL $1"
+	shift
+	[ $# = 0 ] || printf '%s\n' "$@" | sed 's/^/     | /'
+}
+
+skip() { echo "skip $1: $2"; }
+
+check() {
+	local description=$1 output status=0
+	shift
+	# In this shell, not a substitution's: COMMAND may be a function that sets variables.
+	output=$(mktemp /run/upcall-vm/check.XXXXXX)
+	"$@" >"$output" 2>&1 || status=$?
+	if [ "$status" = 0 ]; then
+		ok "$description"
+	else
+		not_ok "$description" "status $status of: $*" "$(cat "$output")"
+	fi
+	rm -f "$output"
+	return "$status"
+}
+
+check_fails() {
+	local description=$1 output
+	shift
+	if output=$("$@" 2>&1); then
+		not_ok "$description" "succeeded, and should not have: $*" "$output"
+		return 1
+	fi
+	ok "$description"
+}
+
+check_equal() {
+	if [ "$2" = "$3" ]; then
+		ok "$1"
+	else
+		not_ok "$1" "expected: $2" "got:      $3"
+		return 1
+	fi
+}
+
+# Polls: the time limit is for failure only; success is seen within a twentieth of a second.
+wait_for() {
+	local deadline=$(($(guest_clock) + $1 * 100))
+	shift
+	until "$@"; do
+		[ "$(guest_clock)" -lt "$deadline" ] || return 1
+		sleep 0.05
+	done
+}
+
+# Hundredths of a second since the boot: SECONDS and date follow a clock that tests may set.
+guest_clock() {
+	local up
+	read -r up _ </proc/uptime
+	echo "${up/./}"
+}
+
+summary() {
+	guest_summed=yes
+	echo "$guest_passed passed, $guest_failed failed"
+	[ "$guest_failed" = 0 ]
+}
+
+guest_exit() {
+	local status=$?
+	[ -n "$guest_summed" ] || summary || [ "$status" != 0 ] || status=1
+	exit "$status"
+}
+trap guest_exit EXIT
