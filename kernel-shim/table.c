@@ -77,17 +77,23 @@ static void tombstones_soon(unsigned long delay)
 	mod_delayed_work(table_workqueue, &table_tombstones, delay);
 }
 
+/* Under RCU. A zombie whose whole group has ended is dead, reaped or not. */
+static bool leader_lives(const struct table_entry *entry)
+{
+	struct task_struct *leader = pid_task(entry->leader, PIDTYPE_PID);
+
+	return leader && !(leader->exit_state && thread_group_empty(leader));
+}
+
 /* Runs under tasklist_lock and the wait queue's, so: a flag and a work, no more. */
 static int leader_wake(wait_queue_entry_t *watch, unsigned int mode, int flags, void *key)
 {
 	struct table_entry *entry = container_of(watch, struct table_entry, leader_watch);
-	struct task_struct *leader;
 	bool alive;
 
-	rcu_read_lock();
-	leader = pid_task(entry->leader, PIDTYPE_PID);
 	/* a tracer is told of each thread's end: not the group's */
-	alive = leader && !(leader->exit_state && thread_group_empty(leader));
+	rcu_read_lock();
+	alive = leader_lives(entry);
 	rcu_read_unlock();
 	if (alive)
 		return 0;
@@ -248,10 +254,15 @@ static bool cgroup_id_populated(u64 id)
 
 static bool tombstone_empty(const struct table_entry *entry)
 {
+	bool empty;
+
 	if (entry->cgroup_id)
 		return !cgroup_id_populated(entry->cgroup_id);
 	/* dead, or only gone elsewhere? The namespace has tasks as long as its init lives. */
-	return entry->leader_is_init && !pid_task(entry->leader, PIDTYPE_TGID);
+	rcu_read_lock();
+	empty = entry->leader_is_init && !leader_lives(entry);
+	rcu_read_unlock();
+	return empty;
 }
 
 static void tombstones_work(struct work_struct *work)
@@ -261,16 +272,9 @@ static void tombstones_work(struct work_struct *work)
 
 	mutex_lock(&table_mutex);
 	list_for_each_entry_safe(entry, next, &table_entries, link) {
-		bool empty;
-
 		if (!READ_ONCE(entry->tombstone))
 			continue;
-		rcu_read_lock();
-		empty = !entry->cgroup_id && tombstone_empty(entry);
-		rcu_read_unlock();
-		if (entry->cgroup_id)
-			empty = tombstone_empty(entry);
-		if (empty)
+		if (tombstone_empty(entry))
 			entry_remove(entry);
 		else
 			left = true;

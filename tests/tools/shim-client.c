@@ -9,6 +9,7 @@
  *   serve N [ACTION]  answer N upcalls: run (attach and execute the kernel's own
  *                     argv, the default), native, deny=ERRNO, complete=ERRNO,
  *                     drop (claim and close), hang (attach and sleep)
+ *   stall             claim one upcall and hold it until killed
  *   drain 0|1
  * Exit status 1 with a line on stderr if the kernel said no.
  */
@@ -292,13 +293,30 @@ static int verb_serve(int device, char **argv)
 	return 0;
 }
 
+static int verb_stall(int device, char **argv)
+{
+	struct pollfd ready = { .fd = device, .events = POLLIN };
+	struct upcall_list_entry entry;
+	struct upcall_ref ref = { 0 };
+
+	(void)argv;
+	if (poll(&ready, 1, -1) < 0 || queue_read(device, &entry, 1) != 1)
+		die("poll");
+	ref.id = entry.id;
+	ref.generation = entry.generation;
+	if (ioctl(device, UPCALL_IOC_CLAIM, &ref) < 0)
+		die("claim");
+	pause();
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(int device, char **argv);
 } verbs[] = {
 	{ "add", verb_add },   { "del", verb_del },     { "containers", verb_containers },
 	{ "list", verb_list }, { "tags", verb_tags },   { "serve", verb_serve },
-	{ "drain", verb_drain },
+	{ "drain", verb_drain }, { "stall", verb_stall },
 };
 
 int main(int argc, char **argv)

@@ -1,0 +1,148 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# lane: default
+#
+# The module by itself, driven by shim-client instead of the daemon: every transition, every deadline, each ending once.
+
+# shellcheck source=../vm/lib/guest.sh
+. "$UPCALL_VM_LIB/guest.sh"
+cp tools/* .
+parameters=/sys/module/upcall_shim/parameters
+
+systemctl stop upcalld-shim.socket upcalld.socket upcalld.service 2>/dev/null
+[ -d "$parameters" ] || modprobe upcall_shim
+wait_for 10 test -c /dev/upcall
+
+parameter() { echo "$2" >"$parameters/$1"; }
+
+# A container in one line; its leader is the init of its pid namespace.
+unshare -U -r -p -m -n -f --mount-proc --kill-child sleep 2147483647 &
+launcher=$!
+find_leader() { leader=$(pgrep -P "$launcher" -x sleep); }
+wait_for 10 find_leader
+check 'a container is added' ./shim-client add web "$leader" key=offer,core=offer,module=offer,other=offer
+check_fails 'its name is taken' ./shim-client add web "$$" key=offer
+check_fails 'a process of the host is no container' ./shim-client add host "$$" key=offer
+check_fails 'a kernel thread is no container' ./shim-client add kernel 2 key=offer
+check_fails 'nobody is no container' ./shim-client add nobody 4194303 key=offer
+check_equal 'a task in it belongs to it' 'scope=1 container=16' "$(./shim-client tags "$leader")"
+check_equal 'the host does not' 'scope=0 container=0' "$(./shim-client tags 1)"
+
+inside=(nsenter -t "$leader" -U -p -m -n --preserve-credentials "$PWD/requester")
+serial=0
+key() {
+	serial=$((serial + 1))
+	"${inside[@]}" key user "shim:$serial" c
+}
+nothing_left() { [ -z "$(./shim-client list)" ]; }
+
+# answered WHAT ACTION COUNT EXPECTED: the broker does ACTION with COUNT offers
+answered() {
+	local what=$1 action=$2 count=$3 expected=$4 output
+	./shim-client serve "$count" "$action" >served.log &
+	local broker=$!
+	output=$(key)
+	check "$what: the requester gets $expected" grep -q "^$expected" <<<"$output"
+	wait "$broker"
+	check "$what: offered $count times" test "$(wc -l <served.log)" = "$count"
+	check "$what: it has ended" wait_for 5 nothing_left
+}
+
+answered 'refused with EKEYREJECTED' deny=129 1 EKEYREJECTED
+answered 'completed with ETIMEDOUT' complete=110 1 ETIMEDOUT
+answered 'completed with an error that has side effects (ENOENT)' complete=2 1 ENOKEY
+answered 'dropped, four times' drop 4 EIO
+answered 'attached, and it ends' run 1 ENOKEY
+audit_expect_host '*' 'given back to the kernel; shim-client runs handlers on the host'
+answered 'given back to the kernel' native 1 ENOKEY
+audit_checkpoint
+audit_expect_host '*' 'shim-client runs handlers on the host'
+
+say_class() { sed -n 's/.*class=\([a-z-]*\).*/\1/p' served.log; }
+./shim-client serve 1 run >served.log &
+broker=$!
+"$PWD/requester" unshare true 2>/dev/null
+nsenter -t "$leader" -U -p -m -n --preserve-credentials sh -c "'$PWD/requester' crash; true" >/dev/null 2>&1
+wait "$broker"
+check_equal 'a crash is offered as a core' core "$(say_class)"
+
+./shim-client serve 1 deny=129 >served.log &
+broker=$!
+"${inside[@]}" socket 35 >/dev/null
+wait "$broker"
+check_equal 'a socket is offered as a module' module "$(say_class)"
+
+parameter claim_ms 300
+output=$(key)
+check 'nobody claims: ETIMEDOUT' grep -q ^ETIMEDOUT <<<"$output"
+check "nobody claims: in time ($output)" test "$(sed 's/.*ms=//' <<<"$output")" -lt 1500
+"${inside[@]}" socket 35 >/dev/null && not_ok 'a module nobody claims' 'it was loaded' || ok 'a module nobody claims is refused'
+parameter claim_ms 30000
+
+state_is() { ./shim-client list | grep -q "state=$1"; }
+
+# claimed and stalled: revoked and offered again, to another
+parameter attach_ms 300
+./shim-client stall >/dev/null &
+stalled=$!
+key >key.log &
+requester=$!
+check 'a stalled claim is revoked and queued again' wait_for 10 grep -q 'generation=[1-9]' <(sleep 0.6; ./shim-client list)
+./shim-client serve 1 deny=129 >/dev/null
+wait "$requester"
+check 'its requester is served by the next' grep -q ^EKEYREJECTED key.log
+kill "$stalled" 2>/dev/null
+parameter attach_ms 25000
+
+# a handler that hangs is killed and the requester answered
+parameter run_ms 500
+answered 'a handler that hangs' hang 1 ENOKEY
+parameter run_ms 30000
+
+# the requester is killed: while offered, and while its handler runs
+key >/dev/null &
+wait_for 5 state_is 1
+check_fails 'with an upcall in flight the module does not unload' rmmod upcall_shim
+pkill -KILL -x requester
+check 'offered: a killed requester takes its upcall along' wait_for 2 nothing_left
+./shim-client serve 1 hang >/dev/null &
+key >/dev/null &
+wait_for 5 state_is 4
+hung=$(./shim-client list | sed 's/.*handler=//')
+pkill -KILL -x requester
+check 'running: a killed requester takes its upcall along' wait_for 2 nothing_left
+handler_gone() { [ ! -e "/proc/$hung/ns" ] || grep -q '^State:.Z' "/proc/$hung/status"; }
+check 'running: and its handler' wait_for 2 handler_gone
+
+# a container's share
+parameter pending_max 3
+requesters=()
+for _ in 1 2 3; do
+	serial=$((serial + 1))
+	key >/dev/null &
+	requesters+=($!)
+done
+three() { [ "$(./shim-client list | wc -l)" = 3 ]; }
+wait_for 5 three
+check 'beyond its share: EDQUOT at once' grep -q ^EDQUOT <<<"$(key)"
+parameter pending_max 64
+check 'drain ends what waits' ./shim-client drain 1
+check 'drain: nothing waits' wait_for 5 nothing_left
+check 'drained: refused, not parked' grep -q ^EKEYREJECTED <<<"$(key)"
+./shim-client drain 0
+wait "${requesters[@]}"
+
+# PID 1 and the host, with a broker that does nothing
+audit_checkpoint
+audit_expect_host /sbin/request-key 'the host asks'
+started=$(date +%s%N)
+./requester key user host:1 c >/dev/null
+check 'the host is not asked about' test $((($(date +%s%N) - started) / 1000000)) -lt 3000
+
+kill -9 "$leader"
+gone() { ! ./shim-client containers | grep -q web; }
+check "the leader's end ends the entry" wait_for 5 gone
+check 'the module unloads' rmmod upcall_shim
+check 'and loads again' modprobe upcall_shim
+summary

@@ -1,0 +1,120 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The container's root, hunting for processes that enter
+ *
+ * hunter LOG PROGRAM…
+ *
+ * Loops over all pids of its namespace until /gate/stop exists: for each one
+ * that is not itself it tries to attach, and to open exe, cwd, root, mem and
+ * every fd. Writes to LOG "own PROGRAM" where a success shows one of PROGRAMs as
+ * the executable, and "host WHAT PID DETAIL" where it shows anything else.
+ */
+#include <ctype.h>
+#include <dirent.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ptrace.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+static FILE *log_file;
+static char **programs;
+
+static int is_own(const char *exe)
+{
+	for (char **program = programs; *program; program++)
+		if (!strcmp(*program, exe))
+			return 1;
+	return 0;
+}
+
+/* Its executable, or NULL where that cannot be read: then nothing was gained. */
+static const char *exe_of(const char *pid)
+{
+	static char target[PATH_MAX];
+	char path[64];
+	ssize_t size;
+
+	snprintf(path, sizeof(path), "/proc/%s/exe", pid);
+	size = readlink(path, target, sizeof(target) - 1);
+	if (size <= 0)
+		return NULL;
+	target[size] = '\0';
+	return target;
+}
+
+/* Judged after the success: an exec in between only makes a host process look like one. */
+static void success(const char *what, const char *pid, const char *before)
+{
+	if (before && is_own(before))
+		fprintf(log_file, "own %s %s\n", before, what);
+	else
+		fprintf(log_file, "host %s %s exe=%s\n", what, pid, before ? before : "?");
+	fflush(log_file);
+}
+
+static void try_open(const char *pid, const char *name, int flags)
+{
+	const char *exe = exe_of(pid);
+	char path[64];
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%s/%s", pid, name);
+	fd = open(path, flags | O_CLOEXEC);
+	if (fd < 0)
+		return;
+	/* unreadable before and opened: it may have become ours in between */
+	success(name, pid, exe ? exe : exe_of(pid));
+	close(fd);
+}
+
+static void try_attach(const char *pid)
+{
+	pid_t target = (pid_t)atoi(pid);
+
+	if (ptrace(PTRACE_SEIZE, target, NULL, NULL))
+		return;
+	success("attach", pid, exe_of(pid));
+	ptrace(PTRACE_INTERRUPT, target, NULL, NULL);
+	waitpid(target, NULL, __WALL);
+	ptrace(PTRACE_DETACH, target, NULL, NULL);
+}
+
+static void hunt(const char *pid)
+{
+	try_attach(pid);
+	try_open(pid, "mem", O_RDWR);
+	try_open(pid, "exe", O_RDONLY);
+	try_open(pid, "cwd", O_RDONLY | O_DIRECTORY);
+	try_open(pid, "root", O_RDONLY | O_DIRECTORY);
+	try_open(pid, "fd/0", O_RDONLY | O_NONBLOCK);
+	try_open(pid, "fd/100", O_RDONLY | O_NONBLOCK);
+	try_open(pid, "fd/101", O_RDONLY | O_NONBLOCK);
+}
+
+int main(int argc, char **argv)
+{
+	int self = getpid();
+
+	if (argc < 3)
+		return 2;
+	programs = argv + 2;
+	log_file = fopen(argv[1], "w");
+	if (!log_file)
+		return 1;
+	while (access("/gate/stop", F_OK)) {
+		DIR *proc = opendir("/proc");
+		struct dirent *entry;
+
+		while (proc && (entry = readdir(proc)))
+			if (isdigit((unsigned char)entry->d_name[0]) && atoi(entry->d_name) != self &&
+			    atoi(entry->d_name) != 1)
+				hunt(entry->d_name);
+		if (proc)
+			closedir(proc);
+	}
+	return 0;
+}
