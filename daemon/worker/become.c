@@ -1,0 +1,162 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Becoming the container's root, and no more than that
+ *
+ * The sets of the handler are the leader's, cut to what the machine's
+ * administrator allows any helper of the kernel. Each change of credentials is
+ * followed by one of the dumpable flag, which the kernel sets anew with them: a
+ * dumpable process inside a container can be opened by the container's root
+ * while it still holds files of the host (CVE-2016-9962).
+ */
+#include <errno.h>
+#include <grp.h>
+#include <keyutils.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/capability.h>
+#include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "become.h"
+#include "enter.h"
+#include "file.h"
+
+#define SIGNAL_LAST 64
+
+int become_undumpable(void)
+{
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
+}
+
+int become_labelled(struct enter *enter)
+{
+	char text[LABEL_LEN + 8];
+	int ret;
+
+	if (enter->leader.label_kind == LABEL_NONE)
+		return 0;
+	snprintf(text, sizeof(text), "%s%s",
+		 enter->leader.label_kind == LABEL_APPARMOR ? "exec " : "", enter->leader.label);
+	ret = file_write_fd(enter->label_fd, text);
+	close(enter->label_fd);
+	enter->label_fd = -1;
+	return ret;
+}
+
+/* Said and done are two things where an id is not mapped (CVE-2015-8709). */
+static int ids_check(uint32_t uid, uint32_t gid)
+{
+	uid_t uids[3];
+	gid_t gids[3];
+
+	if (getresuid(&uids[0], &uids[1], &uids[2]) < 0 ||
+	    getresgid(&gids[0], &gids[1], &gids[2]) < 0)
+		return -errno;
+	for (int i = 0; i < 3; i++)
+		if (uids[i] != uid || gids[i] != gid)
+			return -EPERM;
+	return getgroups(0, NULL) == 0 ? 0 : -EPERM;
+}
+
+int become_ids(struct enter *enter)
+{
+	uint32_t uid = enter->leader.uid, gid = enter->leader.gid;
+
+	/* ORDER: the group first, while we may */
+	if (setresgid(gid, gid, gid) < 0 || setresuid(uid, uid, uid) < 0)
+		return -errno;
+	if (become_undumpable() < 0)
+		return -errno;
+	return ids_check(uid, gid);
+}
+
+/* What the program's exec may give at most; it cannot come back. */
+static int bounding_cut(uint64_t allowed)
+{
+	int capability, held;
+
+	for (capability = 0; (held = cap_get_bound((cap_value_t)capability)) >= 0; capability++) {
+		if (capability < 64 && allowed >> capability & 1)
+			continue;
+		if (held && cap_drop_bound((cap_value_t)capability) < 0)
+			return -errno;
+	}
+	return capability > 0 ? 0 : -EINVAL;
+}
+
+/* Inheritable is emptied: a full one came back with file capabilities (CVE-2022-27650). */
+static int sets_cut(uint64_t allowed)
+{
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+
+	if (capget(&header, sets) < 0)
+		return -errno;
+	for (unsigned int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+		sets[i].permitted &= (uint32_t)(allowed >> (32 * i));
+		sets[i].effective = sets[i].permitted;
+		sets[i].inheritable = 0;
+	}
+	header.pid = 0;
+	return capset(&header, sets) < 0 ? -errno : 0;
+}
+
+int become_capabilities(struct enter *enter)
+{
+	uint64_t allowed = enter->leader.capabilities;
+	int ret;
+
+	/* ORDER: the bounding set and the securebits need CAP_SETPCAP, which then goes */
+	if (cap_reset_ambient() < 0)
+		return -errno;
+	ret = bounding_cut(allowed);
+	if (ret < 0)
+		return ret;
+	if (prctl(PR_SET_SECUREBITS, 0, 0, 0, 0) < 0)
+		return -errno;
+	ret = sets_cut(allowed);
+	return ret < 0 ? ret : become_undumpable();
+}
+
+int become_no_new_privs(struct enter *enter)
+{
+	if (enter->leader.no_new_privs && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -errno;
+	return 0;
+}
+
+static void signals_reset(void)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int number = 1; number <= SIGNAL_LAST; number++)
+		(void)sigaction(number, &action, NULL); /* some cannot be, and need not */
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/*
+ * A session of its own: no terminal to inject input into (CVE-2017-5226). A core
+ * limit of 1 is how the kernel knows a crash handler that crashes; it needs
+ * the hard limit too, or a container's root would raise it again.
+ */
+int become_limits(struct enter *enter)
+{
+	const struct rlimit core = { 1, 1 };
+
+	if (setsid() < 0 || setrlimit(RLIMIT_CORE, &core) < 0)
+		return -errno;
+	umask(022);
+	signals_reset();
+	/*
+	 * ATTACH leaves its caller without keyrings. Who only prints an answer does
+	 * not ATTACH, and must not take the worker's session keyring along.
+	 */
+	if (enter->request->handler != WORKER_BECOME && keyctl_join_session_keyring(NULL) < 0)
+		return -errno;
+	return 0;
+}

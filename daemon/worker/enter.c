@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Entering a container
+ *
+ * One table, run in its order, each line's failure ending in "nothing ran". The
+ * child starts as a copy of the worker, already in the leaf cgroup and the
+ * container's pid namespace, with all of the host's credentials. Until the last
+ * line it opens no file by name that the container could have placed: there is
+ * no NSS, no PATH, no locale, no loader (CVE-2019-14271).
+ *
+ *  - What the host has to give is opened first and moved out of the way.
+ *  - Groups go while the host's CAP_SETGID is there: some user namespaces forbid it.
+ *  - One setns() for all namespaces: either all are joined or none.
+ *  - Joined is believed when the shim says so, not when the call returned.
+ *  - ATTACH comes when the child is what the handler will be, because the
+ *    credentials of that moment are what the upcall's set-up is added to.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "become.h"
+#include "enter.h"
+#include "fault.h"
+#include "fds.h"
+#include "file.h"
+#include "report.h"
+#include "shim-fd.h"
+
+#define EXIT_EXEC_FAILED 127
+#define PIDFD_OF_CORE	 3 /* COREDUMP_PIDFD_NUMBER */
+
+/* In which cases a step is run. */
+enum step_when {
+	WHEN_ALWAYS = 0,
+	WHEN_CONTAINER,
+	WHEN_ATTACHING,
+	WHEN_ANSWERING,
+};
+
+struct step {
+	enum worker_step step;
+	enum step_when when;
+	int (*run)(struct enter *enter);
+};
+
+static bool enter_attaches(const struct enter *enter)
+{
+	return enter->request->handler == WORKER_BECOME;
+}
+
+static bool enter_is_core(const struct enter *enter)
+{
+	return enter->request->class == UPCALL_CLASS_CORE;
+}
+
+/* Written to itself while /proc is the host's. */
+static int host_limits(struct enter *enter)
+{
+	(void)enter;
+	errno = 0;
+	if (getpriority(PRIO_PROCESS, 0) != 0 && setpriority(PRIO_PROCESS, 0, 0) < 0)
+		return -errno;
+	return file_write(AT_FDCWD, "/proc/self/oom_score_adj", "1000");
+}
+
+/* It acts on whoever opened it, so not on what is mounted there inside (CVE-2019-16884). */
+static int label_open(struct enter *enter)
+{
+	const char *path = enter->leader.label_kind == LABEL_APPARMOR ?
+				   "/proc/self/attr/apparmor/exec" :
+				   "/proc/self/attr/exec";
+
+	if (enter->leader.label_kind == LABEL_NONE)
+		return 0;
+	enter->label_fd = open(path, O_WRONLY | O_CLOEXEC);
+	return enter->label_fd < 0 ? -errno : 0;
+}
+
+static int stdio_set(const struct enter *enter)
+{
+	int out = enter->out_fd >= 0 ? enter->out_fd : enter->null_fd;
+
+	/* a core dump's pipe is put at 0, and wants to find nothing there */
+	if (!enter_is_core(enter) && dup2(enter->null_fd, 0) < 0)
+		return -errno;
+	if (dup2(out, 1) < 0 || dup2(enter->null_fd, 2) < 0)
+		return -errno;
+	return 0;
+}
+
+static int fds_prepare(struct enter *enter)
+{
+	int *const kept[] = { &enter->upcall_fd, &enter->pidfd,	   &enter->leader.root_fd,
+			      &enter->null_fd,	 &enter->out_fd,   &enter->exec_fd,
+			      &enter->label_fd,	 &enter->report_fd };
+	const size_t count = sizeof(kept) / sizeof(kept[0]);
+	int ret;
+
+	ret = fds_lift(kept, count);
+	if (ret == 0)
+		ret = fds_close_others(0, kept, count);
+	return ret < 0 ? ret : stdio_set(enter);
+}
+
+static int groups_clear(struct enter *enter)
+{
+	(void)enter;
+	return setgroups(0, NULL) < 0 ? -errno : 0;
+}
+
+static int namespace_flags(uint32_t own_ns)
+{
+	static const int flags[UPCALL_NS_COUNT] = {
+		/* of its birth: setns() would only choose its children's */
+		[UPCALL_NS_PID] = 0,
+		[UPCALL_NS_MNT] = CLONE_NEWNS,
+		[UPCALL_NS_NET] = CLONE_NEWNET,
+		[UPCALL_NS_USER] = CLONE_NEWUSER,
+		[UPCALL_NS_UTS] = CLONE_NEWUTS,
+		[UPCALL_NS_IPC] = CLONE_NEWIPC,
+		[UPCALL_NS_CGROUP] = CLONE_NEWCGROUP,
+		[UPCALL_NS_TIME] = CLONE_NEWTIME,
+	};
+	int joined = 0;
+
+	for (int i = 0; i < UPCALL_NS_COUNT; i++)
+		if (own_ns & (1u << i))
+			joined |= flags[i];
+	return joined;
+}
+
+static int namespaces_join(struct enter *enter)
+{
+	int flags = namespace_flags(enter->request->own_ns);
+	int ret;
+
+	ret = flags && setns(enter->pidfd, flags) < 0 ? -errno : 0;
+	close(enter->pidfd);
+	enter->pidfd = -1;
+	return ret < 0 ? ret : become_undumpable();
+}
+
+/* Where the kernel says we are. Partly joined is not joined. */
+static int place_verify(struct enter *enter)
+{
+	const struct worker_request *request = enter->request;
+	struct tags tags;
+	int ret = shim_tags(enter->upcall_fd, 0, &tags);
+
+	if (ret < 0)
+		return ret;
+	if (tags.cgroup_id != enter->leaf_inode)
+		return -EKEYREJECTED;
+	if (request->run_in == WORKER_RUN_IN_HOST)
+		return 0;
+	for (int i = 0; i < UPCALL_NS_COUNT; i++)
+		if (request->own_ns & (1u << i) && tags.ns[i] != request->ns[i])
+			return -EKEYREJECTED;
+	if (request->own_ns & (1u << UPCALL_NS_NET) && tags.net_cookie != request->net_cookie)
+		return -EKEYREJECTED;
+	return 0;
+}
+
+/* Verified, it has no use for a program that only prints: the answer is the host's to give. */
+static int upcall_fd_drop(struct enter *enter)
+{
+	close(enter->upcall_fd);
+	enter->upcall_fd = -1;
+	return 0;
+}
+
+static int root_change(struct enter *enter)
+{
+	if (fchdir(enter->leader.root_fd) < 0 || chroot(".") < 0)
+		return -errno;
+	close(enter->leader.root_fd);
+	enter->leader.root_fd = -1;
+	return 0;
+}
+
+/* A directory outside of the root would be "(unreachable)/...": CVE-2024-21626 */
+static int directory_change(struct enter *enter)
+{
+	char path[16];
+
+	(void)enter;
+	if (chdir("/") < 0 || syscall(SYS_getcwd, path, sizeof(path)) < 0)
+		return -errno;
+	return path[0] == '/' && path[1] == '\0' ? 0 : -EKEYREJECTED;
+}
+
+static int upcall_attach(struct enter *enter)
+{
+	int ret = shim_attach(enter->upcall_fd);
+
+	if (ret < 0)
+		return ret;
+	/* new credentials were committed */
+	ret = report_send(enter->report_fd, REPORT_ATTACHED, WORKER_STEP_ATTACH, 0);
+	return ret < 0 ? ret : become_undumpable();
+}
+
+/*
+ * Really closed, not left to exec: there was a time when exec made a process
+ * visible before it closed its files (CVE-2016-9962). The report's pipe stays,
+ * to tell of exec itself.
+ */
+static int fds_finish(struct enter *enter)
+{
+	int *const kept[] = { &enter->exec_fd, &enter->report_fd };
+	int first = enter_is_core(enter) && enter_attaches(enter) ? PIDFD_OF_CORE + 1 : 3;
+
+	if (fcntl(0, F_GETFD) < 0 && dup2(enter->null_fd, 0) < 0)
+		return -errno;
+	return fds_close_others(first, kept, sizeof(kept) / sizeof(kept[0]));
+}
+
+static int program_execute(struct enter *enter)
+{
+	const struct command *command = enter->command;
+	char *const *argv = (char *const *)command->argv;
+	char *const *envp = (char *const *)command->envp;
+
+	if (enter->exec_fd >= 0)
+		(void)syscall(SYS_execveat, enter->exec_fd, "", argv, envp, AT_EMPTY_PATH);
+	else
+		(void)execve(command->path, argv, envp);
+	return -errno;
+}
+
+static const struct step steps[] = {
+	{ WORKER_STEP_LIMITS, WHEN_ALWAYS, host_limits },
+	{ WORKER_STEP_LABEL, WHEN_CONTAINER, label_open },
+	{ WORKER_STEP_FDS, WHEN_ALWAYS, fds_prepare },
+	{ WORKER_STEP_GROUPS, WHEN_ALWAYS, groups_clear },
+	{ WORKER_STEP_SETNS, WHEN_CONTAINER, namespaces_join },
+	{ WORKER_STEP_VERIFY, WHEN_ALWAYS, place_verify },
+	{ WORKER_STEP_VERIFY, WHEN_ANSWERING, upcall_fd_drop },
+	{ WORKER_STEP_CHROOT, WHEN_CONTAINER, root_change },
+	{ WORKER_STEP_CHROOT, WHEN_ALWAYS, directory_change },
+	{ WORKER_STEP_LABEL, WHEN_CONTAINER, become_labelled },
+	{ WORKER_STEP_IDS, WHEN_ALWAYS, become_ids },
+	{ WORKER_STEP_CAPS, WHEN_ALWAYS, become_capabilities },
+	{ WORKER_STEP_NNP, WHEN_ALWAYS, become_no_new_privs },
+	{ WORKER_STEP_LIMITS, WHEN_ALWAYS, become_limits },
+	{ WORKER_STEP_ATTACH, WHEN_ATTACHING, upcall_attach },
+	{ WORKER_STEP_FDS, WHEN_ALWAYS, fds_finish },
+	{ WORKER_STEP_EXEC, WHEN_ALWAYS, program_execute },
+};
+
+static bool step_applies(const struct step *step, const struct enter *enter)
+{
+	switch (step->when) {
+	case WHEN_ALWAYS:
+		return true;
+	case WHEN_CONTAINER:
+		return enter->request->run_in == WORKER_RUN_IN_CONTAINER;
+	case WHEN_ATTACHING:
+		return enter_attaches(enter);
+	case WHEN_ANSWERING:
+		return !enter_attaches(enter);
+	}
+	return true;
+}
+
+_Noreturn void enter_run(struct enter *enter)
+{
+	for (size_t i = 0; i < sizeof(steps) / sizeof(steps[0]); i++) {
+		const struct step *step = &steps[i];
+		int ret;
+
+		if (!step_applies(step, enter))
+			continue;
+		ret = fault_at(step->step);
+		if (ret == 0)
+			ret = step->run(enter);
+		if (ret < 0) {
+			(void)report_send(enter->report_fd, REPORT_FAILED, step->step, -ret);
+			break;
+		}
+	}
+	_exit(EXIT_EXEC_FAILED);
+}

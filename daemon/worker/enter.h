@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The child's way from the worker's copy to the handler. */
+#ifndef UPCALL_WORKER_ENTER_H
+#define UPCALL_WORKER_ENTER_H
+
+#include "command.h"
+#include "leader.h"
+#include "leaf.h"
+
+/* All that a child needs; it changes its own copy. The fds are the worker's. */
+struct enter {
+	const struct worker_request *request;
+	const struct command *command;
+	struct leader leader;
+	uint64_t leaf_inode;
+	int upcall_fd;
+	int pidfd;    /* of the leader; -1: on the host */
+	int null_fd;  /* the host's /dev/null */
+	int out_fd;   /* becomes fd 1; -1: /dev/null does */
+	int exec_fd;  /* program in sealed memory; -1: command->path */
+	int label_fd; /* opened by the child itself: the kernel takes no other's */
+	int report_fd;
+};
+
+/* In the child. Ends in exec or, after a report of the step and its errno, in exit status 127. */
+_Noreturn void enter_run(struct enter *enter);
+
+#endif

@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* The worker as a whole: what all its upcalls share. */
+#ifndef UPCALL_WORKER_HANDS_H
+#define UPCALL_WORKER_HANDS_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "loop.h"
+#include "worker.h"
+
+struct request;
+
+#define CONNECTION_MAX 4
+#define REQUEST_MAX    64
+
+struct hands;
+
+/* One peer of ours. Embedded in hands; id 0: free. */
+struct connection {
+	struct watch watch; /* owns its fd */
+	struct hands *hands;
+	uint64_t id; /* never reused: a request outlives its connection */
+};
+
+struct hands {
+	struct loop loop;
+	struct watch listener; /* owns its fd; -1: started with a connection */
+	struct connection connections[CONNECTION_MAX];
+	uint64_t next_connection_id;
+	struct request *requests; /* owned */
+	unsigned int request_count;
+	int null_fd; /* owned; the host's /dev/null */
+	const char *dns_path;
+	int dns_fd; /* owned; the dns handler in sealed memory, -1 until it is needed */
+	int64_t idle_ms;
+};
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What a handler takes from its container's leader: root, ids, limits of power.
+ *
+ * Read on the host for each upcall and never kept: the leader may have changed.
+ */
+#ifndef UPCALL_WORKER_LEADER_H
+#define UPCALL_WORKER_LEADER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "parse.h"
+#include "worker.h"
+
+enum label_kind {
+	LABEL_NONE = 0, /* no such module, or unconfined */
+	LABEL_APPARMOR,
+	LABEL_SELINUX,
+};
+
+struct leader {
+	int root_fd;  /* O_PATH; owned; -1: handlers run on the host */
+	uint32_t uid; /* what the handler becomes, in its user namespace */
+	uint32_t gid;
+	uint64_t capabilities; /* leader's bounding set and usermodehelper/bset */
+	bool no_new_privs;
+	enum label_kind label_kind;
+	char label[LABEL_LEN];
+};
+
+#define LEADER_NULL ((struct leader){ .root_fd = -1 })
+
+/*
+ * Facts about the leader whom `request` names. On failure *ret_step says which
+ * step of the entry failed; -EKEYREJECTED: it is not who was registered. With
+ * `ours`, what runs is a program of ours, and a seccomp filter or a label that
+ * cannot be applied again is no obstacle.
+ */
+int leader_read(const struct worker_request *request, int upcall_fd, int pidfd, bool ours,
+		struct leader *ret, enum worker_step *ret_step);
+/* For handlers on the host: root there, within usermodehelper/bset. */
+int leader_read_host(struct leader *ret, enum worker_step *ret_step);
+void leader_clear(struct leader *leader);
+
+#endif

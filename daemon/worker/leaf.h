@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The leaf cgroup of one upcall: upcall-ID below the container's boundary.
+ *
+ * It is charged to the container, killed as a whole, and tells the shim which
+ * upcall a nested one comes from.
+ */
+#ifndef UPCALL_WORKER_LEAF_H
+#define UPCALL_WORKER_LEAF_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "worker.h"
+
+struct leaf {
+	int boundary_fd; /* directory above it; owned */
+	int fd;		 /* its own directory, O_PATH; owned; -1: there is none */
+	uint64_t inode;	 /* = its cgroup id */
+	char name[32];
+};
+
+#define LEAF_NULL ((struct leaf){ .boundary_fd = -1, .fd = -1 })
+
+/* -EKEYREJECTED: the boundary is not the registered cgroup; -EBUSY: it is frozen. */
+int leaf_create(const struct worker_request *request, struct leaf *ret);
+
+/* SIGKILL for everything in it, also what a fork is just adding. */
+int leaf_kill(const struct leaf *leaf);
+
+/* An fd that is POLLPRI when the leaf has become empty, or not; the caller's. */
+int leaf_open_events(const struct leaf *leaf);
+/* Empty? To be asked after opening the fd too, and on each POLLPRI. */
+bool leaf_is_empty(int events_fd);
+
+/* Remove it if it is empty, and forget it either way; a later sweep takes the rest. */
+void leaf_clear(struct leaf *leaf);
+
+#endif

@@ -1,0 +1,118 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "cleanup.h"
+#include "listen.h"
+#include "packet.h"
+#include "request.h"
+
+static void connection_close(struct connection *connection)
+{
+	loop_unwatch_close(&connection->hands->loop, &connection->watch);
+	connection->id = 0;
+}
+
+static void on_packet(struct watch *watch, short revents)
+{
+	struct connection *connection = container_of(watch, struct connection, watch);
+	struct hands *hands = connection->hands;
+	struct worker_request request;
+	int upcall_fd, pidfd, ret;
+
+	(void)revents;
+	ret = packet_receive(watch->fd, &request, &upcall_fd, &pidfd);
+	if (ret == 0) {
+		request_start(hands, connection->id, &request, upcall_fd, pidfd);
+	} else if (ret != -EAGAIN) {
+		if (ret == -EBADMSG)
+			fprintf(stderr, "upcall-worker: malformed request, connection closed\n");
+		connection_close(connection);
+	}
+}
+
+static int peer_check(int fd)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return -errno;
+	return peer.uid == 0 ? 0 : -EPERM;
+}
+
+int connection_add(struct hands *hands, int fd)
+{
+	int ret = peer_check(fd);
+
+	if (ret < 0) {
+		close_keep_errno(fd);
+		return ret;
+	}
+	for (int i = 0; i < CONNECTION_MAX; i++) {
+		struct connection *connection = &hands->connections[i];
+
+		if (connection->id)
+			continue;
+		ret = loop_watch(&hands->loop, &connection->watch, fd, POLLIN, on_packet);
+		if (ret < 0)
+			break;
+		connection->hands = hands;
+		connection->id = ++hands->next_connection_id;
+		return 0;
+	}
+	close_keep_errno(fd);
+	return -EUSERS;
+}
+
+static void on_connect(struct watch *watch, short revents)
+{
+	struct hands *hands = container_of(watch, struct hands, listener);
+	int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	(void)revents;
+	if (fd >= 0 && connection_add(hands, fd) < 0)
+		fprintf(stderr, "upcall-worker: connection refused: not root's, or too many\n");
+}
+
+int listen_start(struct hands *hands, int fd)
+{
+	int type = 0, ret;
+	socklen_t size = sizeof(type);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0 || type != SOCK_SEQPACKET ||
+	    fcntl(fd, F_SETFL, O_NONBLOCK) < 0 || fcntl(fd, F_SETFD, FD_CLOEXEC) < 0) {
+		close_keep_errno(fd);
+		return -ENOTSOCK;
+	}
+	ret = loop_watch(&hands->loop, &hands->listener, fd, POLLIN, on_connect);
+	if (ret < 0)
+		close_keep_errno(fd);
+	return ret;
+}
+
+void connection_send(struct hands *hands, uint64_t id, const struct worker_result *result)
+{
+	for (int i = 0; id && i < CONNECTION_MAX; i++)
+		if (hands->connections[i].id == id)
+			(void)packet_send(hands->connections[i].watch.fd, result);
+}
+
+void connection_throttle(struct hands *hands)
+{
+	short events = hands->request_count < REQUEST_MAX ? POLLIN : 0;
+
+	for (int i = 0; i < CONNECTION_MAX; i++)
+		hands->connections[i].watch.events = events;
+}
+
+bool connection_is_any(const struct hands *hands)
+{
+	for (int i = 0; i < CONNECTION_MAX; i++)
+		if (hands->connections[i].id)
+			return true;
+	return false;
+}

@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "cleanup.h"
+#include "packet.h"
+
+#define PACKET_FDS 2
+/* Room for more than we take, so that too many are seen and closed, not cut off. */
+#define PACKET_FDS_ROOM 8
+
+static bool text_is_terminated(const char *text, size_t room)
+{
+	return memchr(text, '\0', room);
+}
+
+int packet_check_frame(const void *data, size_t size)
+{
+	const struct worker_request *request = data;
+
+	if (size != sizeof(*request) || request->protocol != WORKER_PROTOCOL)
+		return -EBADMSG;
+	if (!text_is_terminated(request->container_name, sizeof(request->container_name)) ||
+	    !text_is_terminated(request->cgroup, sizeof(request->cgroup)) ||
+	    !text_is_terminated(request->program, sizeof(request->program)))
+		return -EBADMSG;
+	return 0;
+}
+
+static bool program_is_valid(const struct worker_request *request)
+{
+	switch ((enum worker_handler)request->handler) {
+	case WORKER_BECOME:
+		return request->program[0] == '\0' || request->program[0] == '/';
+	case WORKER_ANSWER_PROGRAM:
+		return request->program[0] == '/' && request->class == UPCALL_CLASS_KEY;
+	case WORKER_ANSWER_DNS:
+		return request->program[0] == '\0' && request->class == UPCALL_CLASS_KEY;
+	}
+	return false;
+}
+
+static bool place_is_valid(const struct worker_request *request)
+{
+	switch ((enum worker_run_in)request->run_in) {
+	case WORKER_RUN_IN_HOST:
+		return true;
+	case WORKER_RUN_IN_CONTAINER:
+		break;
+	default:
+		return false;
+	}
+	if (request->leader == 0 || request->leader > INT32_MAX || request->own_ns == 0)
+		return false;
+	for (int i = 0; i < UPCALL_NS_COUNT; i++)
+		if (request->own_ns & (1u << i) && request->ns[i] == 0)
+			return false;
+	return true;
+}
+
+int packet_check_request(const struct worker_request *request)
+{
+	if (request->class >= UPCALL_CLASS_COUNT || request->reserved != 0 ||
+	    request->run_ms == 0 || request->own_ns >> UPCALL_NS_COUNT != 0)
+		return -EINVAL;
+	if ((request->cgroup_id == 0) != (request->cgroup[0] == '\0'))
+		return -EINVAL;
+	return program_is_valid(request) && place_is_valid(request) ? 0 : -EINVAL;
+}
+
+static void fds_close(const int *fds, size_t count)
+{
+	for (size_t i = 0; i < count; i++)
+		close_keep_errno(fds[i]);
+}
+
+/* All fds of all control messages, so that none stays open unseen. */
+static size_t fds_take(struct msghdr *message, int fds[static PACKET_FDS_ROOM])
+{
+	struct cmsghdr *control;
+	size_t count = 0;
+
+	for (control = CMSG_FIRSTHDR(message); control; control = CMSG_NXTHDR(message, control)) {
+		size_t size = control->cmsg_len - CMSG_LEN(0);
+
+		if (control->cmsg_level != SOL_SOCKET || control->cmsg_type != SCM_RIGHTS ||
+		    count + size / sizeof(int) > PACKET_FDS_ROOM)
+			continue;
+		memcpy(fds + count, CMSG_DATA(control), size);
+		count += size / sizeof(int);
+	}
+	return count;
+}
+
+int packet_receive(int socket, struct worker_request *request, int *ret_upcall_fd, int *ret_pidfd)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(PACKET_FDS_ROOM * sizeof(int))];
+	struct iovec data = { request, sizeof(*request) };
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	int fds[PACKET_FDS_ROOM];
+	size_t count;
+	ssize_t size;
+
+	size = recvmsg(socket, &message, MSG_DONTWAIT | MSG_CMSG_CLOEXEC);
+	if (size < 0)
+		return errno == EINTR ? -EAGAIN : -errno;
+	if (size == 0)
+		return -ECONNRESET;
+	count = fds_take(&message, fds);
+	if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC) || count != PACKET_FDS ||
+	    packet_check_frame(request, (size_t)size) < 0) {
+		fds_close(fds, count);
+		return -EBADMSG;
+	}
+	*ret_upcall_fd = fds[0];
+	*ret_pidfd = fds[1];
+	return 0;
+}
+
+int packet_send(int socket, const struct worker_result *result)
+{
+	ssize_t size = send(socket, result, sizeof(*result), MSG_DONTWAIT | MSG_NOSIGNAL);
+
+	return size < 0 ? -errno : 0;
+}

@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* Packets of proto/worker.h on a socket. */
+#ifndef UPCALL_WORKER_PACKET_H
+#define UPCALL_WORKER_PACKET_H
+
+#include <stddef.h>
+
+#include "worker.h"
+
+/* -EBADMSG: a packet that no upcalld of our version sends; the connection ends. */
+int packet_check_frame(const void *data, size_t size);
+
+/* -EINVAL: a request that is refused as a whole, with a result. */
+int packet_check_request(const struct worker_request *request);
+
+/*
+ * One request with its two fds, which are the caller's on 0 only.
+ * -EAGAIN nothing there, -ECONNRESET closed, -EBADMSG the connection must end.
+ */
+int packet_receive(int socket, struct worker_request *request, int *ret_upcall_fd, int *ret_pidfd);
+int packet_send(int socket, const struct worker_result *result);
+
+#endif

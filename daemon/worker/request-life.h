@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* A request's insides, for the two files that are its life: start.c and request.c. */
+#ifndef UPCALL_WORKER_REQUEST_LIFE_H
+#define UPCALL_WORKER_REQUEST_LIFE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "hands.h"
+#include "leader.h"
+#include "leaf.h"
+#include "shim-fd.h"
+
+/* A child: watched by its pidfd and by what it reports. pid 0: none, or reaped. */
+struct child {
+	pid_t pid;
+	bool failed; /* said so, and is about to end by itself */
+	struct watch exit;
+	struct watch report;
+};
+
+struct request {
+	struct request *next;
+	struct hands *hands;
+	uint64_t connection_id;
+	struct worker_request wire;
+	struct worker_result result;
+	struct shim_info info;
+	struct leader leader;
+	struct leaf leaf;
+	struct watch upcall; /* owns the upcall fd, until a child has attached */
+	int pidfd;	     /* of the leader */
+	int control_fd;	     /* to the answerer */
+	struct child handler;
+	struct child answerer;
+	struct watch leaf_events;
+	bool attached;
+	bool decided;
+	int64_t started_us;
+	int64_t deadline_ms;
+};
+
+static inline bool request_answers(const struct request *request)
+{
+	return request->wire.handler != WORKER_BECOME;
+}
+
+int64_t request_now_us(void);
+
+/* How it went. Acts once; kills what runs. */
+void request_decide(struct request *request, enum worker_outcome outcome, enum worker_step step,
+		    int error);
+/* True: it was decided and nothing of it is left; the request is gone. */
+bool request_try_finish(struct request *request);
+/* Without a result and without an answer to the kernel. */
+void request_free(struct request *request);
+
+/* Watches of its children and of the upcall fd. */
+void request_on_handler_exit(struct watch *watch, short revents);
+void request_on_handler_report(struct watch *watch, short revents);
+void request_on_answerer_exit(struct watch *watch, short revents);
+void request_on_answerer_report(struct watch *watch, short revents);
+void request_on_upcall(struct watch *watch, short revents);
+
+#endif

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One upcall in the worker's hands, from the packet to the result.
+ */
+#ifndef UPCALL_WORKER_REQUEST_H
+#define UPCALL_WORKER_REQUEST_H
+
+#include "hands.h"
+
+/*
+ * Consumes both fds, always, and answers the upcall, always. The result goes to
+ * connection_send() with connection_id, perhaps before this returns.
+ */
+void request_start(struct hands *hands, uint64_t connection_id, const struct worker_request *wire,
+		   int upcall_fd, int pidfd);
+
+/* When the first of them must be looked at, -1: never. */
+int64_t request_next_deadline(const struct hands *hands);
+void request_expire(struct hands *hands);
+
+#endif

@@ -1,0 +1,79 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Forking
+ *
+ * A plain fork: memory shared with a child that is inside a container would need
+ * a proof that it is safe. The cgroup is joined by clone3() itself, so there is
+ * no instruction of the child's that is charged to the host. The raw system
+ * call is fine for a process of one thread.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <sched.h>
+#include <signal.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "spawn.h"
+
+static int own_pid_ns = -1;
+
+int spawn_init(void)
+{
+	own_pid_ns = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	return own_pid_ns < 0 ? -errno : 0;
+}
+
+static long fork_into(int leaf_fd, int *pidfd)
+{
+	struct clone_args arguments = {
+		.flags = CLONE_PIDFD,
+		.pidfd = (uintptr_t)pidfd,
+		.exit_signal = SIGCHLD,
+	};
+
+	if (leaf_fd >= 0) {
+		arguments.flags |= CLONE_INTO_CGROUP;
+		arguments.cgroup = (uint64_t)leaf_fd;
+	}
+	return syscall(SYS_clone3, &arguments, sizeof(arguments));
+}
+
+/*
+ * Children are born there until it is undone. Not undoing it would put the next
+ * upcall's host-side process into a container.
+ */
+static void pid_ns_leave(int leader_pidfd)
+{
+	if (leader_pidfd >= 0 && setns(own_pid_ns, CLONE_NEWPID) < 0)
+		abort();
+}
+
+int spawn(int leaf_fd, int leader_pidfd, struct process *ret, enum worker_step *ret_step)
+{
+	int pidfd = -1, error;
+	long pid;
+
+	*ret_step = WORKER_STEP_PIDNS;
+	if (leader_pidfd >= 0 && setns(leader_pidfd, CLONE_NEWPID) < 0)
+		return -errno;
+	*ret_step = WORKER_STEP_FORK;
+	pid = fork_into(leaf_fd, &pidfd);
+	if (pid == 0)
+		return 1;
+	error = pid < 0 ? -errno : 0;
+	pid_ns_leave(leader_pidfd);
+	if (error < 0)
+		return error;
+	*ret = (struct process){ .pid = (pid_t)pid, .pidfd = pidfd };
+	return 0;
+}
+
+void process_kill(const struct process *process)
+{
+	if (process->pidfd >= 0)
+		(void)syscall(SYS_pidfd_send_signal, process->pidfd, SIGKILL, NULL, 0);
+}

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The start of a request
+ *
+ * All that can be known on the host is known before anything is forked. What
+ * fails here fails with nothing having run.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include "answer.h"
+#include "cleanup.h"
+#include "command.h"
+#include "enter.h"
+#include "fault.h"
+#include "packet.h"
+#include "report.h"
+#include "request-life.h"
+#include "request.h"
+#include "seal.h"
+#include "spawn.h"
+
+#define ENTRY_MS 20000 /* less than the kernel half waits for ATTACH */
+
+static int child_watch(struct request *request, struct child *child, const struct process *process,
+		       int report_fd, watch_fn *on_exit_fn, watch_fn *on_report_fn)
+{
+	struct loop *loop = &request->hands->loop;
+	int ret;
+
+	child->pid = process->pid;
+	ret = loop_watch(loop, &child->exit, process->pidfd, POLLIN, on_exit_fn);
+	if (ret < 0) {
+		process_kill(process);
+		close_keep_errno(process->pidfd);
+		close_keep_errno(report_fd);
+		child->pid = 0;
+		return ret;
+	}
+	ret = loop_watch(loop, &child->report, report_fd, POLLIN, on_report_fn);
+	if (ret < 0)
+		close_keep_errno(report_fd);
+	return ret;
+}
+
+static int dns_open(struct hands *hands)
+{
+	if (hands->dns_fd < 0)
+		hands->dns_fd = seal_file(hands->dns_path);
+	return hands->dns_fd;
+}
+
+static int handler_spawn(struct request *request, const struct command *command, int out_fd,
+			 enum worker_step *step)
+{
+	cleanup_fd int report_read = -1, report_write = -1;
+	struct process process = PROCESS_NULL;
+	struct enter enter = {
+		.request = &request->wire,
+		.command = command,
+		.leader = request->leader,
+		.leaf_inode = request->leaf.inode,
+		.upcall_fd = request->upcall.fd,
+		.pidfd = request->pidfd,
+		.null_fd = request->hands->null_fd,
+		.out_fd = out_fd,
+		.exec_fd = command->path ? -1 : request->hands->dns_fd,
+		.label_fd = -1,
+	};
+	bool joins_pid_ns = request->wire.run_in == WORKER_RUN_IN_CONTAINER &&
+			    request->wire.own_ns & (1u << UPCALL_NS_PID);
+	int ret;
+
+	*step = WORKER_STEP_FORK;
+	ret = report_open(&report_read, &report_write);
+	if (ret < 0)
+		return ret;
+	enter.report_fd = report_write;
+	ret = spawn(request->leaf.fd, joins_pid_ns ? request->pidfd : -1, &process, step);
+	if (ret > 0)
+		enter_run(&enter);
+	if (ret < 0)
+		return ret;
+	request->result.handler_pid = (uint32_t)process.pid;
+	return child_watch(request, &request->handler, &process, take_fd(&report_read),
+			   request_on_handler_exit, request_on_handler_report);
+}
+
+/* ORDER: before the handler, so that somebody reads what that prints. */
+static int answerer_spawn(struct request *request, int data_fd, enum worker_step *step)
+{
+	cleanup_fd int report_read = -1, report_write = -1, control_read = -1, control_write = -1;
+	struct process process = PROCESS_NULL;
+	struct answer answer = {
+		.key = &request->info.tags.key,
+		.upcall_fd = request->upcall.fd,
+		.data_fd = data_fd,
+		.null_fd = request->hands->null_fd,
+	};
+	int control[2], ret;
+
+	*step = WORKER_STEP_FORK;
+	ret = report_open(&report_read, &report_write);
+	if (ret < 0)
+		return ret;
+	if (pipe2(control, O_CLOEXEC) < 0)
+		return -errno;
+	answer.control_fd = control_read = control[0];
+	control_write = control[1];
+	answer.report_fd = report_write;
+	ret = spawn(/* leaf_fd= */ -1, /* leader_pidfd= */ -1, &process, step);
+	if (ret > 0)
+		answer_run(&answer);
+	if (ret < 0)
+		return ret;
+	request->control_fd = take_fd(&control_write);
+	return child_watch(request, &request->answerer, &process, take_fd(&report_read),
+			   request_on_answerer_exit, request_on_answerer_report);
+}
+
+static int children_spawn(struct request *request, const struct command *command,
+			  enum worker_step *step)
+{
+	cleanup_fd int data_read = -1, data_write = -1;
+	int data[2], ret;
+
+	if (!request_answers(request))
+		return handler_spawn(request, command, /* out_fd= */ -1, step);
+	if (pipe2(data, O_CLOEXEC) < 0)
+		return -errno;
+	data_read = data[0];
+	data_write = data[1];
+	ret = answerer_spawn(request, data_read, step);
+	return ret < 0 ? ret : handler_spawn(request, command, data_write, step);
+}
+
+/* The upcall is the one we were told of. */
+static int info_read(struct request *request)
+{
+	int ret = shim_info(request->upcall.fd, 0, 0, &request->info);
+
+	if (ret < 0)
+		return ret;
+	if (request->info.tags.id != request->wire.id ||
+	    request->info.tags.class != request->wire.class)
+		return -EKEYREJECTED;
+	return 0;
+}
+
+static int leader_prepare(struct request *request, enum worker_step *step)
+{
+	bool dns = request->wire.handler == WORKER_ANSWER_DNS;
+	int ret;
+
+	if (request->wire.run_in == WORKER_RUN_IN_HOST)
+		ret = leader_read_host(&request->leader, step);
+	else
+		ret = leader_read(&request->wire, request->upcall.fd, request->pidfd, dns,
+				  &request->leader, step);
+	/* our resolver reads two files and opens a socket: it needs no power at all */
+	if (ret == 0 && dns)
+		request->leader.capabilities = 0;
+	return ret;
+}
+
+static int faults_check(enum worker_step first, enum worker_step last, enum worker_step *step)
+{
+	for (*step = first; *step <= last; (*step)++)
+		if (fault_at(*step) < 0)
+			return fault_at(*step);
+	return 0;
+}
+
+static int request_run(struct request *request, enum worker_step *step)
+{
+	struct command command = COMMAND_NULL;
+	int ret;
+
+	ret = faults_check(WORKER_STEP_REQUEST, WORKER_STEP_FORK, step);
+	if (ret < 0)
+		return ret;
+	*step = WORKER_STEP_REQUEST;
+	ret = packet_check_request(&request->wire);
+	if (ret == 0 && request->wire.handler == WORKER_ANSWER_DNS)
+		ret = dns_open(request->hands);
+	if (ret < 0)
+		return ret;
+	*step = WORKER_STEP_INFO;
+	ret = info_read(request);
+	if (ret < 0)
+		return ret;
+	ret = leader_prepare(request, step);
+	if (ret < 0)
+		return ret;
+	*step = WORKER_STEP_CGROUP;
+	ret = leaf_create(&request->wire, &request->leaf);
+	if (ret < 0)
+		return ret;
+	*step = WORKER_STEP_FORK;
+	ret = command_build(&request->wire, &request->info.tags, &command);
+	if (ret == 0)
+		ret = children_spawn(request, &command, step);
+	/* the child has its own copy */
+	command_clear(&command);
+	return ret;
+}
+
+static struct request *request_new(struct hands *hands, uint64_t connection_id,
+				   const struct worker_request *wire, int pidfd)
+{
+	struct request *request = calloc(1, sizeof(*request));
+
+	if (!request)
+		return NULL;
+	request->hands = hands;
+	request->connection_id = connection_id;
+	request->wire = *wire;
+	request->result.protocol = WORKER_PROTOCOL;
+	request->result.id = wire->id;
+	request->leader = LEADER_NULL;
+	request->leaf = LEAF_NULL;
+	request->upcall = request->leaf_events = WATCH_NULL;
+	request->handler.exit = request->handler.report = WATCH_NULL;
+	request->answerer.exit = request->answerer.report = WATCH_NULL;
+	request->pidfd = pidfd;
+	request->control_fd = -1;
+	request->started_us = request_now_us();
+	request->next = hands->requests;
+	hands->requests = request;
+	hands->request_count++;
+	return request;
+}
+
+/*
+ * Who prints an answer has less than its run time: the kernel half counts from
+ * the claim to ATTACH, which here comes last.
+ */
+static int64_t start_time_limit(const struct worker_request *wire)
+{
+	if (wire->handler != WORKER_BECOME && wire->run_ms < ENTRY_MS)
+		return wire->run_ms;
+	return ENTRY_MS;
+}
+
+/* Without memory for it, closing the upcall fd puts the upcall back into the queue. */
+void request_start(struct hands *hands, uint64_t connection_id, const struct worker_request *wire,
+		   int upcall_fd, int pidfd)
+{
+	struct request *request = request_new(hands, connection_id, wire, pidfd);
+	enum worker_step step = WORKER_STEP_REQUEST;
+	int ret;
+
+	if (!request ||
+	    loop_watch(&hands->loop, &request->upcall, upcall_fd, 0, request_on_upcall) < 0) {
+		close_keep_errno(upcall_fd);
+		if (request)
+			request_free(request);
+		else
+			close_keep_errno(pidfd);
+		return;
+	}
+	request->deadline_ms = loop_now_ms() + start_time_limit(wire);
+	ret = request_run(request, &step);
+	if (ret < 0)
+		request_decide(request, WORKER_ENTRY_FAILED, step, -ret);
+	request_try_finish(request);
+}

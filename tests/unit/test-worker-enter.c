@@ -1,0 +1,775 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The whole way of a request through the worker, into a real container made by
+ * clone(2), with a shim that is played.
+ *
+ *   test = worker ── socketpair ── test = upcalld
+ *      └─ handler in the container's namespaces, writes what it sees to out/
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fake-shim.h"
+#include "fault.h"
+#include "guard.h"
+#include "hands.h"
+#include "listen.h"
+#include "packet.h"
+#include "request.h"
+#include "spawn.h"
+
+#define NAMESPACES \
+	(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC)
+#define OWN_NS                                                                                    \
+	(1u << UPCALL_NS_USER | 1u << UPCALL_NS_PID | 1u << UPCALL_NS_MNT | 1u << UPCALL_NS_NET | \
+	 1u << UPCALL_NS_UTS | 1u << UPCALL_NS_IPC)
+#define ID_FIRST 200000
+
+enum worker_step fault_step;
+
+static struct hands hands = { .listener = { .fd = -1 }, .dns_fd = -1, .null_fd = -1 };
+static int broker_fd;
+static pid_t leader;
+static int leader_ids = 0;   /* first id inside */
+static bool leader_is_bound; /* no new privileges, few capabilities */
+static char out[] = "/tmp/upcall-enter-XXXXXX";
+static char boundary[64], boundary_name[32];
+static uint64_t boundary_id;
+
+/* ------------------------------------------------------------------ fixture */
+
+static void file_put(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static void map_put(const char *name)
+{
+	char path[64], text[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/%s", leader, name);
+	snprintf(text, sizeof(text), "%d %d 1000", leader_ids, ID_FIRST);
+	file_put(path, text);
+}
+
+/* CAP_KILL is 5, CAP_SETPCAP 8. */
+static int leader_settle(void)
+{
+	uid_t id = (uid_t)leader_ids;
+
+	for (int i = 0; leader_is_bound && i < 64; i++)
+		if (i != 5 && prctl(PR_CAPBSET_READ, i) == 1 && prctl(PR_CAPBSET_DROP, i) < 0)
+			return -1;
+	if (leader_is_bound && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
+		return -1;
+	return setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0 ? -1 : 0;
+}
+
+static void leader_start(void)
+{
+	int ready = eventfd(0, EFD_CLOEXEC), settled = eventfd(0, EFD_CLOEXEC);
+	uint64_t go = 1;
+
+	leader = (pid_t)syscall(SYS_clone, NAMESPACES | SIGCHLD, NULL, NULL, NULL, NULL);
+	assert_true(leader >= 0);
+	if (leader == 0) {
+		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		if (read(ready, &go, sizeof(go)) == sizeof(go) && leader_settle() == 0 &&
+		    write(settled, &go, sizeof(go)) == sizeof(go))
+			for (;;)
+				pause();
+		_exit(1);
+	}
+	map_put("uid_map");
+	map_put("gid_map");
+	assert_int_equal(write(ready, &go, sizeof(go)), sizeof(go));
+	assert_int_equal(read(settled, &go, sizeof(go)), sizeof(go));
+	close(ready);
+	close(settled);
+}
+
+static int group_setup(void **state)
+{
+	const char *cgroups = access("/sys/fs/cgroup/unified/cgroup.procs", F_OK) == 0 ?
+				      "/sys/fs/cgroup/unified" :
+				      "/sys/fs/cgroup";
+	struct stat status;
+	int sockets[2];
+
+	(void)state;
+	if (geteuid() != 0)
+		return 0;
+	fake_reset();
+	if (!mkdtemp(out) || chmod(out, 0777) < 0)
+		return -1;
+	snprintf(boundary_name, sizeof(boundary_name), "test-%d", getpid());
+	snprintf(boundary, sizeof(boundary), "%s/%s", cgroups, boundary_name);
+	if (mkdir(boundary, 0755) < 0 || stat(boundary, &status) < 0)
+		return -1;
+	boundary_id = status.st_ino;
+	hands.null_fd = guard_null_open();
+	hands.dns_path = UPCALL_DNS_PATH;
+	if (hands.null_fd < 0 || spawn_init() < 0 || guard_process() < 0)
+		return -1;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
+		return -1;
+	broker_fd = sockets[1];
+	if (connection_add(&hands, sockets[0]) < 0)
+		return -1;
+	leader_start();
+	return 0;
+}
+
+static int group_teardown(void **state)
+{
+	char command[64];
+
+	(void)state;
+	if (geteuid() != 0)
+		return 0;
+	kill(leader, SIGKILL);
+	waitpid(leader, NULL, 0);
+	snprintf(command, sizeof(command), "rm -rf %s", out);
+	if (system(command) != 0)
+		return -1;
+	/* fails where a leaf was left */
+	return rmdir(boundary);
+}
+
+/* ------------------------------------------------------------------ a request */
+
+static char script[2048];
+static char argv_bytes[2200];
+
+/* The kernel's words: /bin/sh -c TEXT, in the directory `out`. */
+static void info_set(enum upcall_class class, const char *text)
+{
+	size_t size;
+
+	snprintf(script, sizeof(script), "cd %s; %s", out, text);
+	size = sizeof("sh") + sizeof("-c") + strlen(script) + 1;
+	memcpy(argv_bytes, "sh\0-c", 6);
+	memcpy(argv_bytes + 6, script, strlen(script) + 1);
+	fake_info = (struct tags){
+		.id = 99,
+		.class = class,
+		.path = { "/bin/sh", 7 },
+		.argv = { argv_bytes, size },
+		.envp = { "A=1\0PATH=/usr/bin:/bin", 23 },
+	};
+}
+
+static struct worker_request request_of(enum worker_handler handler)
+{
+	struct tags place;
+	struct worker_request request = {
+		.protocol = WORKER_PROTOCOL,
+		.class = fake_info.class,
+		.id = 99,
+		.container = FAKE_CONTAINER,
+		.start_time = FAKE_START_TIME,
+		.cgroup_id = boundary_id,
+		.leader = (uint32_t)leader,
+		.own_ns = OWN_NS,
+		.handler = handler,
+		.run_ms = 10000,
+	};
+	char pid[16];
+
+	snprintf(pid, sizeof(pid), "%d", leader);
+	fake_place(pid, &place);
+	memcpy(request.ns, place.ns, sizeof(request.ns));
+	request.net_cookie = place.net_cookie;
+	strcpy(request.cgroup, boundary_name);
+	strcpy(request.container_name, "test");
+	return request;
+}
+
+static void request_put(const struct worker_request *request)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))] = { 0 };
+	int fds[2] = { eventfd(0, EFD_CLOEXEC), (int)syscall(SYS_pidfd_open, leader, 0) };
+	struct iovec vector = { (void *)request, sizeof(*request) };
+	struct msghdr message = {
+		.msg_iov = &vector,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(fds));
+	memcpy(CMSG_DATA(header), fds, sizeof(fds));
+	assert_int_equal(sendmsg(broker_fd, &message, 0), sizeof(*request));
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* The worker's loop until there is a result. */
+static struct worker_result request_serve(const struct worker_request *request)
+{
+	struct worker_result result = { 0 };
+	int64_t limit = loop_now_ms() + 20000;
+
+	request_put(request);
+	while (recv(broker_fd, &result, sizeof(result), MSG_DONTWAIT) != sizeof(result)) {
+		assert_true(loop_now_ms() < limit);
+		loop_run(&hands.loop, loop_now_ms() + 20);
+		request_expire(&hands);
+	}
+	assert_int_equal(result.id, 99);
+	assert_null(hands.requests);
+	return result;
+}
+
+static void assert_nothing_left(void)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/upcall-99", boundary);
+	assert_int_equal(access(path, F_OK), -1);
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), 0); /* the leader only */
+}
+
+static char *output(const char *name)
+{
+	static char text[8192];
+	char path[64];
+	size_t size;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", out, name);
+	file = fopen(path, "re");
+	if (!file)
+		return NULL;
+	size = fread(text, 1, sizeof(text) - 1, file);
+	text[size] = '\0';
+	fclose(file);
+	unlink(path);
+	return text;
+}
+
+static void require_root(void)
+{
+	if (geteuid() != 0)
+		skip();
+	fake_reset();
+	fault_step = WORKER_STEP_NONE;
+}
+
+/* -------------------------------------------------------------------- become */
+
+static void assert_line(const char *text, const char *line)
+{
+	if (!strstr(text, line))
+		fail_msg("no line \"%s\" in:\n%s", line, text);
+}
+
+/* Root inside is nobody's root outside. */
+static void assert_owner(const char *name)
+{
+	struct stat status;
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/%s", out, name);
+	assert_int_equal(stat(path, &status), 0);
+	assert_int_equal(status.st_uid, ID_FIRST);
+	assert_int_equal(status.st_gid, ID_FIRST);
+}
+
+static void test_become(void **state)
+{
+	struct worker_request request;
+	struct worker_result result;
+	char expected[128], *status;
+
+	(void)state;
+	require_root();
+	info_set(UPCALL_CLASS_KEY,
+		 "cat /proc/self/status >status; pwd -P >cwd; env -i /bin/true;"
+		 "cat /proc/self/limits >limits; cat /proc/self/oom_score_adj >oom;"
+		 "ls /proc/self/fd >fds; tr '\\0' '\\n' </proc/self/environ >environ;"
+		 "readlink /proc/self/ns/* >ns; cat /proc/self/stat >stat; umask >umask;"
+		 "echo $0 >argv");
+	request = request_of(WORKER_BECOME);
+	result = request_serve(&request);
+	assert_int_equal(result.outcome, WORKER_SERVED);
+	assert_int_equal(fake->attached, 1);
+	assert_int_equal(fake->completed, 0);
+	assert_owner("status");
+	status = output("status");
+	assert_non_null(status);
+	assert_line(status, "Uid:\t0\t0\t0\t0\n");
+	assert_line(status, "Gid:\t0\t0\t0\t0\n");
+	assert_line(status, "Groups:\t \n");
+	assert_line(status, "CapInh:\t0000000000000000\n");
+	assert_line(status, "CapAmb:\t0000000000000000\n");
+	assert_line(status, "NoNewPrivs:\t0\n");
+	assert_line(status, "SigBlk:\t0000000000000000\nSigIgn:\t0000000000000000\n");
+	assert_string_equal(output("environ"), "A=1\nPATH=/usr/bin:/bin\n");
+	assert_string_equal(output("umask"), "0022\n");
+	assert_string_equal(output("oom"), "1000\n");
+	assert_line(output("limits"), "Max core file size        1                    1 ");
+	/* 3 is the directory that ls reads */
+	assert_string_equal(output("fds"), "0\n1\n2\n3\n");
+	assert_string_equal(output("argv"), "sh\n");
+	for (int i = 0; i < UPCALL_NS_COUNT; i++) {
+		static char ns[1024];
+
+		if (i == 0)
+			strcpy(ns, output("ns"));
+		snprintf(expected, sizeof(expected), "[%u]\n", request.ns[i]);
+		assert_line(ns, expected);
+	}
+	assert_nothing_left();
+	output("cwd");
+	output("stat");
+}
+
+/* Another leader for one test. */
+static void leader_replace(int ids, bool bound)
+{
+	kill(leader, SIGKILL);
+	waitpid(leader, NULL, 0);
+	leader_ids = ids;
+	leader_is_bound = bound;
+	leader_start();
+}
+
+static void test_bound_leader(void **state)
+{
+	struct worker_request request;
+	struct worker_result result;
+	char *status;
+
+	(void)state;
+	require_root();
+	leader_replace(0, true);
+	info_set(UPCALL_CLASS_KEY, "cat /proc/self/status >status");
+	request = request_of(WORKER_BECOME);
+	result = request_serve(&request);
+	leader_replace(0, false);
+	assert_int_equal(result.outcome, WORKER_SERVED);
+	status = output("status");
+	assert_line(status, "CapBnd:\t0000000000000020\n");
+	assert_line(status, "CapPrm:\t0000000000000020\n");
+	assert_line(status, "CapEff:\t0000000000000020\n");
+	assert_line(status, "NoNewPrivs:\t1\n");
+}
+
+/* Where there is no root inside, the leader's ids; never an unmapped one. */
+static void test_no_root_inside(void **state)
+{
+	struct worker_request request;
+	struct worker_result result;
+	char *status;
+
+	(void)state;
+	require_root();
+	leader_replace(500, false);
+	info_set(UPCALL_CLASS_KEY, "cat /proc/self/status >status");
+	request = request_of(WORKER_BECOME);
+	result = request_serve(&request);
+	leader_replace(0, false);
+	assert_int_equal(result.outcome, WORKER_SERVED);
+	status = output("status");
+	assert_line(status, "Uid:\t500\t500\t500\t500\n");
+	assert_line(status, "CapEff:\t0000000000000000\n");
+	assert_line(status, "CapPrm:\t0000000000000000\n");
+}
+
+static void test_program(void **state)
+{
+	struct worker_request request;
+
+	(void)state;
+	require_root();
+	info_set(UPCALL_CLASS_KEY, "echo $0 >argv");
+	request = request_of(WORKER_BECOME);
+	strcpy(request.program, "/bin/bash");
+	assert_int_equal(request_serve(&request).outcome, WORKER_SERVED);
+	assert_string_equal(output("argv"), "/bin/bash\n");
+}
+
+static void test_core(void **state)
+{
+	struct worker_request request;
+
+	(void)state;
+	require_root();
+	info_set(UPCALL_CLASS_CORE, "cat >core");
+	fake->core = true;
+	request = request_of(WORKER_BECOME);
+	assert_int_equal(request_serve(&request).outcome, WORKER_SERVED);
+	assert_string_equal(output("core"), "core");
+}
+
+static void test_host(void **state)
+{
+	struct worker_request request;
+	struct worker_result result;
+
+	(void)state;
+	require_root();
+	info_set(UPCALL_CLASS_KEY, "cat /proc/self/status >status");
+	request = request_of(WORKER_BECOME);
+	request.run_in = WORKER_RUN_IN_HOST;
+	result = request_serve(&request);
+	assert_int_equal(result.outcome, WORKER_SERVED);
+	assert_line(output("status"), "Uid:\t0\t0\t0\t0\n");
+}
+
+static void test_endings(void **state)
+{
+	static const struct {
+		const char *desc, *script, *program;
+		uint32_t run_ms;
+		enum worker_outcome outcome;
+		int status;
+	} cases[] = {
+		{ "exit status", "exit 3", "", 10000, WORKER_HANDLER_FAILED, 3 << 8 },
+		{ "signal", "kill -9 $$", "", 10000, WORKER_HANDLER_KILLED, 9 },
+		{ "no such program", "", "/nonexistent", 10000, WORKER_EXEC_FAILED, 127 << 8 },
+		{ "not executable", "", "/etc/passwd", 10000, WORKER_EXEC_FAILED, 127 << 8 },
+		{ "timeout", "sleep 100 & sleep 100", "", 200, WORKER_HANDLER_TIMEOUT, 9 },
+		{ "leaves a child", "setsid sleep 100 & exit 0", "", 10000, WORKER_SERVED, 0 },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct worker_request request;
+		struct worker_result result;
+
+		require_root();
+		info_set(UPCALL_CLASS_KEY, cases[i].script);
+		request = request_of(WORKER_BECOME);
+		request.run_ms = cases[i].run_ms;
+		strcpy(request.program, cases[i].program);
+		result = request_serve(&request);
+		if (result.outcome != cases[i].outcome || result.wait_status != cases[i].status)
+			fail_msg("%s: outcome %u, status %d, step %u, error %d", cases[i].desc,
+				 result.outcome, result.wait_status, result.step, result.error);
+		assert_int_equal(fake->attached, 1);
+		assert_int_equal(fake->completed, 0);
+		assert_true(result.duration_us < 5000000);
+		assert_nothing_left();
+	}
+}
+
+/* ------------------------------------------------------------------- refusals */
+
+static void assert_refused(const struct worker_request *request, enum worker_step step, int error)
+{
+	struct worker_result result = request_serve(request);
+
+	if (result.outcome != WORKER_ENTRY_FAILED || result.step != step)
+		fail_msg("outcome %u, step %u instead of %u, error %d", result.outcome, result.step,
+			 step, result.error);
+	if (error)
+		assert_int_equal(result.error, error);
+	assert_int_equal(fake->completed, 1);
+	assert_true(fake->complete_error == EKEYREJECTED || fake->complete_error == EIO);
+	assert_true(result.duration_us < 1000000);
+	assert_nothing_left();
+	assert_null(output("ran"));
+}
+
+/* A-19 */
+static void test_each_step(void **state)
+{
+	(void)state;
+	for (int step = WORKER_STEP_REQUEST; step <= WORKER_STEP_EXEC; step++) {
+		struct worker_request request;
+		struct worker_result result;
+
+		require_root();
+		info_set(UPCALL_CLASS_KEY, "echo >ran");
+		request = request_of(WORKER_BECOME);
+		fault_step = (enum worker_step)step;
+		if (step < WORKER_STEP_EXEC) {
+			assert_refused(&request, (enum worker_step)step, EIO);
+			assert_int_equal(fake->attached, 0);
+			continue;
+		}
+		result = request_serve(&request);
+		assert_int_equal(result.outcome, WORKER_EXEC_FAILED);
+		assert_null(output("ran"));
+	}
+}
+
+#define REFUSED(step, error, change)                     \
+	do {                                             \
+		struct worker_request request;           \
+		require_root();                          \
+		info_set(UPCALL_CLASS_KEY, "echo >ran"); \
+		request = request_of(WORKER_BECOME);     \
+		change;                                  \
+		assert_refused(&request, step, error);   \
+	} while (0)
+
+static void test_refused(void **state)
+{
+	(void)state;
+	REFUSED(WORKER_STEP_REQUEST, EINVAL, request.run_ms = 0);
+	REFUSED(WORKER_STEP_INFO, EKEYREJECTED, fake_info.id = 98);
+	REFUSED(WORKER_STEP_INFO, EKEYREJECTED, fake_info.class = UPCALL_CLASS_OTHER);
+	REFUSED(WORKER_STEP_LEADER, EKEYREJECTED, request.leader = 1);
+	REFUSED(WORKER_STEP_LEADER, EKEYREJECTED, request.start_time++);
+	REFUSED(WORKER_STEP_LEADER, EKEYREJECTED, request.container++);
+	REFUSED(WORKER_STEP_LEADER, EKEYREJECTED, request.net_cookie++);
+	REFUSED(WORKER_STEP_LEADER, EKEYREJECTED, request.ns[UPCALL_NS_UTS]++);
+	REFUSED(WORKER_STEP_LEADER, EKEYREJECTED, request.ns[UPCALL_NS_TIME]++);
+	REFUSED(WORKER_STEP_CGROUP, EKEYREJECTED, request.cgroup_id++);
+	REFUSED(WORKER_STEP_CGROUP, 0, strcpy(request.cgroup, "../proc"));
+	REFUSED(WORKER_STEP_CGROUP, ENOENT, strcpy(request.cgroup, "nonexistent"));
+	REFUSED(WORKER_STEP_FORK, ENOEXEC, (fake_info.path = (struct tags_text){ "sh", 2 }));
+	REFUSED(WORKER_STEP_VERIFY, EKEYREJECTED, fake->wrong_cgroup = true);
+	for (int i = 0; i < UPCALL_NS_COUNT; i++)
+		if (OWN_NS & 1u << i)
+			REFUSED(WORKER_STEP_VERIFY, EKEYREJECTED, fake->wrong_ns = 1u << i);
+	REFUSED(WORKER_STEP_ATTACH, EPERM, fake->attach_error = EPERM);
+}
+
+static void test_revoked(void **state)
+{
+	struct worker_request request;
+	struct worker_result result;
+
+	(void)state;
+	require_root();
+	info_set(UPCALL_CLASS_KEY, "echo >ran");
+	fake->attach_error = ESTALE;
+	request = request_of(WORKER_BECOME);
+	result = request_serve(&request);
+	assert_int_equal(result.outcome, WORKER_GONE);
+	assert_null(output("ran"));
+}
+
+static void test_frozen(void **state)
+{
+	struct worker_request request;
+	char path[128];
+
+	(void)state;
+	require_root();
+	snprintf(path, sizeof(path), "%s/cgroup.freeze", boundary);
+	info_set(UPCALL_CLASS_KEY, "echo >ran");
+	request = request_of(WORKER_BECOME);
+	file_put(path, "1");
+	usleep(20000);
+	assert_refused(&request, WORKER_STEP_CGROUP, EBUSY);
+	file_put(path, "0");
+}
+
+static void test_leader_dead(void **state)
+{
+	struct worker_request request;
+	struct worker_result result;
+
+	(void)state;
+	require_root();
+	info_set(UPCALL_CLASS_KEY, "echo >ran");
+	request = request_of(WORKER_BECOME);
+	kill(leader, SIGKILL);
+	usleep(50000);
+	/* a zombie: it has the pid still, and no namespaces any more */
+	result = request_serve(&request);
+	assert_int_equal(result.outcome, WORKER_ENTRY_FAILED);
+	assert_null(output("ran"));
+	waitpid(leader, NULL, 0);
+	leader_start();
+}
+
+/* --------------------------------------------------------------------- answers */
+
+static void answer_info_set(const char *type, const char *description)
+{
+	info_set(UPCALL_CLASS_KEY, "");
+	fake_info.key = (struct tags_key){
+		.present = true,
+		.serial = FAKE_SERIAL,
+		.type = { type, strlen(type) },
+		.description = { description, strlen(description) },
+	};
+}
+
+static void program_put(const char *text)
+{
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/answer", out);
+	file = fopen(path, "we");
+	fprintf(file, "#!/bin/sh\ncd %s\n%s\n", out, text);
+	fclose(file);
+	chmod(path, 0755);
+}
+
+static struct worker_result answer_serve(const char *text)
+{
+	struct worker_request request = request_of(WORKER_ANSWER_PROGRAM);
+
+	program_put(text);
+	snprintf(request.program, sizeof(request.program), "%s/answer", out);
+	return request_serve(&request);
+}
+
+static void test_answer(void **state)
+{
+	struct worker_result result;
+
+	(void)state;
+	require_root();
+	answer_info_set("dns_resolver", "server.example");
+	result = answer_serve("tr '\\0' '\\n' </proc/self/environ >environ; echo $1 >arg;"
+			      "ls /proc/self/fd >fds; echo ttl=42; echo 192.0.2.1,192.0.2.2;"
+			      "sleep 100 &");
+	assert_int_equal(result.error, 0);
+	assert_int_equal(result.outcome, WORKER_SERVED);
+	assert_int_equal(fake->attached, 1);
+	assert_int_equal(fake->instantiated, 1);
+	assert_int_equal(fake->completed, 0);
+	assert_int_equal(fake->timeout, 42);
+	assert_string_equal(fake->payload, "192.0.2.1");
+	assert_string_equal(output("arg"), "server.example\n");
+	assert_string_equal(output("environ"), "UPCALL_KEY_TYPE=dns_resolver\n"
+					       "UPCALL_KEY_DESCRIPTION=server.example\n");
+	assert_string_equal(output("fds"), "0\n1\n2\n3\n");
+	assert_nothing_left();
+}
+
+static void test_answer_bad(void **state)
+{
+	static const struct {
+		const char *desc, *text;
+		enum worker_outcome outcome;
+	} cases[] = {
+		{ "not an address", "echo localhost", WORKER_BAD_ANSWER },
+		{ "nothing", "true", WORKER_BAD_ANSWER },
+		{ "too much", "head -c 100000 /dev/zero", WORKER_BAD_ANSWER },
+		{ "failed after printing", "echo 192.0.2.1; exit 2", WORKER_HANDLER_FAILED },
+		{ "killed after printing", "echo 192.0.2.1; kill -9 $$", WORKER_HANDLER_KILLED },
+	};
+
+	(void)state;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct worker_result result;
+
+		require_root();
+		answer_info_set("dns_resolver", "server.example");
+		result = answer_serve(cases[i].text);
+		if (result.outcome != cases[i].outcome)
+			fail_msg("%s: outcome %u, step %u, error %d", cases[i].desc, result.outcome,
+				 result.step, result.error);
+		assert_int_equal(fake->attached, 0);
+		assert_int_equal(fake->completed, 1);
+		assert_int_equal(fake->complete_error, ENOKEY);
+		assert_nothing_left();
+	}
+}
+
+static void test_answer_timeout(void **state)
+{
+	struct worker_request request;
+	struct worker_result result;
+
+	(void)state;
+	require_root();
+	answer_info_set("dns_resolver", "server.example");
+	program_put("echo 192.0.2.1; sleep 100");
+	request = request_of(WORKER_ANSWER_PROGRAM);
+	snprintf(request.program, sizeof(request.program), "%s/answer", out);
+	request.run_ms = 300;
+	result = request_serve(&request);
+	assert_int_equal(result.outcome, WORKER_HANDLER_TIMEOUT);
+	assert_int_equal(fake->attached, 0);
+	assert_int_equal(fake->complete_error, ETIMEDOUT);
+	assert_nothing_left();
+}
+
+static void test_answer_each_step(void **state)
+{
+	(void)state;
+	for (int step = WORKER_STEP_REQUEST; step <= WORKER_STEP_INSTANTIATE; step++) {
+		struct worker_result result;
+
+		if (step == WORKER_STEP_ATTACH) /* not of the table here */
+			continue;
+		require_root();
+		answer_info_set("dns_resolver", "server.example");
+		fault_step = (enum worker_step)step;
+		result = answer_serve("echo 192.0.2.1");
+		if (result.outcome == WORKER_SERVED || (int)result.step != step)
+			fail_msg("step %d: outcome %u, step %u, error %d", step, result.outcome,
+				 result.step, result.error);
+		assert_int_equal(fake->instantiated, 0);
+		/* one ending, whoever had it */
+		assert_int_equal(fake->completed + fake->attached, 1);
+		assert_nothing_left();
+	}
+}
+
+static void test_dns(void **state)
+{
+	struct worker_request request;
+	struct worker_result result;
+
+	(void)state;
+	require_root();
+	answer_info_set("dns_resolver", "a:localhost");
+	request = request_of(WORKER_ANSWER_DNS);
+	result = request_serve(&request);
+	assert_int_equal(result.error, 0);
+	assert_int_equal(result.outcome, WORKER_SERVED);
+	assert_string_equal(fake->payload, "127.0.0.1");
+	assert_nothing_left();
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_become),
+		cmocka_unit_test(test_bound_leader),
+		cmocka_unit_test(test_no_root_inside),
+		cmocka_unit_test(test_program),
+		cmocka_unit_test(test_core),
+		cmocka_unit_test(test_host),
+		cmocka_unit_test(test_endings),
+		cmocka_unit_test(test_each_step),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_revoked),
+		cmocka_unit_test(test_frozen),
+		cmocka_unit_test(test_leader_dead),
+		cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_answer_bad),
+		cmocka_unit_test(test_answer_timeout),
+		cmocka_unit_test(test_answer_each_step),
+		cmocka_unit_test(test_dns),
+	};
+
+	return cmocka_run_group_tests(tests, group_setup, group_teardown);
+}

@@ -1,0 +1,163 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Packets: what no upcalld of our version sends ends the connection. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "packet.h"
+
+static struct worker_request request_good(void)
+{
+	return (struct worker_request){
+		.protocol = WORKER_PROTOCOL,
+		.class = UPCALL_CLASS_KEY,
+		.id = 7,
+		.leader = 100,
+		.own_ns = 1u << UPCALL_NS_MNT,
+		.ns = { [UPCALL_NS_MNT] = 5 },
+		.run_ms = 1000,
+		.cgroup_id = 9,
+		.cgroup = "/a",
+		.container_name = "web",
+	};
+}
+
+static void test_frame(void **state)
+{
+	struct worker_request request = request_good();
+
+	(void)state;
+	assert_int_equal(packet_check_frame(&request, sizeof(request)), 0);
+	assert_int_equal(packet_check_frame(&request, sizeof(request) - 1), -EBADMSG);
+	assert_int_equal(packet_check_frame(&request, 0), -EBADMSG);
+	request.protocol++;
+	assert_int_equal(packet_check_frame(&request, sizeof(request)), -EBADMSG);
+	request = request_good();
+	memset(request.program, 'a', sizeof(request.program));
+	assert_int_equal(packet_check_frame(&request, sizeof(request)), -EBADMSG);
+	request = request_good();
+	memset(request.cgroup, 'a', sizeof(request.cgroup));
+	assert_int_equal(packet_check_frame(&request, sizeof(request)), -EBADMSG);
+	request = request_good();
+	memset(request.container_name, 'a', sizeof(request.container_name));
+	assert_int_equal(packet_check_frame(&request, sizeof(request)), -EBADMSG);
+}
+
+#define REFUSED(change)                                                    \
+	do {                                                               \
+		struct worker_request request = request_good();            \
+		change;                                                    \
+		assert_int_equal(packet_check_request(&request), -EINVAL); \
+	} while (0)
+
+static void test_request(void **state)
+{
+	struct worker_request good = request_good();
+
+	(void)state;
+	assert_int_equal(packet_check_request(&good), 0);
+	REFUSED(request.class = UPCALL_CLASS_COUNT);
+	REFUSED(request.reserved = 1);
+	REFUSED(request.run_ms = 0);
+	REFUSED(request.handler = 3);
+	REFUSED(request.run_in = 2);
+	REFUSED(request.leader = 0);
+	REFUSED(request.leader = UINT32_MAX);
+	REFUSED(request.own_ns = 0);
+	REFUSED(request.own_ns |= 1u << UPCALL_NS_COUNT);
+	REFUSED(request.own_ns |= 1u << UPCALL_NS_PID); /* without its number */
+	REFUSED(request.cgroup_id = 0);
+	REFUSED(request.cgroup[0] = '\0');
+	REFUSED(strcpy(request.program, "bin/sh"));
+	REFUSED(request.handler = WORKER_ANSWER_PROGRAM);
+	REFUSED(request.handler = WORKER_ANSWER_DNS; strcpy(request.program, "/bin/sh"));
+	REFUSED(request.handler = WORKER_ANSWER_DNS; request.class = UPCALL_CLASS_CORE);
+}
+
+static void packet_put(int socket, const void *data, size_t size, int fds)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(16 * sizeof(int))] = { 0 };
+	struct iovec vector = { (void *)data, size };
+	struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1 };
+
+	if (fds) {
+		struct cmsghdr *header;
+
+		message.msg_control = control;
+		message.msg_controllen = CMSG_SPACE((size_t)fds * sizeof(int));
+		header = CMSG_FIRSTHDR(&message);
+		header->cmsg_level = SOL_SOCKET;
+		header->cmsg_type = SCM_RIGHTS;
+		header->cmsg_len = CMSG_LEN((size_t)fds * sizeof(int));
+		for (int i = 0; i < fds; i++)
+			memcpy(CMSG_DATA(header) + (size_t)i * sizeof(int), &(int){ 1 },
+			       sizeof(int));
+	}
+	assert_int_equal(sendmsg(socket, &message, 0), size);
+}
+
+static int fd_next(void)
+{
+	int fd = dup(0);
+
+	close(fd);
+	return fd;
+}
+
+/* Whatever comes, no fd of a refused packet stays open. */
+static void test_receive(void **state)
+{
+	struct worker_request good = request_good(), got;
+	char large[sizeof(good) + 1] = { 0 };
+	int sockets[2], upcall_fd = -1, pidfd = -1, before;
+
+	(void)state;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
+	assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd), -EAGAIN);
+	before = fd_next();
+	memcpy(large, &good, sizeof(good));
+	for (int fds = 0; fds <= 10; fds++) {
+		if (fds == 2)
+			continue;
+		packet_put(sockets[1], &good, sizeof(good), fds);
+		assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd), -EBADMSG);
+		assert_int_equal(fd_next(), before);
+	}
+	packet_put(sockets[1], large, sizeof(large), 2);
+	assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd), -EBADMSG);
+	packet_put(sockets[1], &good, sizeof(good) - 4, 2);
+	assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd), -EBADMSG);
+	assert_int_equal(fd_next(), before);
+	assert_int_equal(upcall_fd, -1);
+
+	packet_put(sockets[1], &good, sizeof(good), 2);
+	assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd), 0);
+	assert_memory_equal(&got, &good, sizeof(good));
+	assert_true(fcntl(upcall_fd, F_GETFD) & FD_CLOEXEC);
+	assert_true(fcntl(pidfd, F_GETFD) & FD_CLOEXEC);
+	close(upcall_fd);
+	close(pidfd);
+	close(sockets[1]);
+	assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd), -ECONNRESET);
+	close(sockets[0]);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_frame),
+		cmocka_unit_test(test_request),
+		cmocka_unit_test(test_receive),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# Unit tests of daemon/worker and daemon/common.
+foreach(test tags parse payload packet)
+	upcall_unit_test(NAME test-worker-${test} SOURCES test-worker-${test}.c
+		LIBS upcall-worker-core)
+endforeach()
+
+# The entry, with a shim that the test plays and steps that it lets fail. Its own
+# copy of the code: what is installed has no such switch. Skipped unless run as root.
+get_target_property(core_sources upcall-worker-core SOURCES)
+get_target_property(core_directory upcall-worker-core SOURCE_DIR)
+list(TRANSFORM core_sources PREPEND ${core_directory}/)
+list(FILTER core_sources EXCLUDE REGEX "/shim-fd\\.c$")
+upcall_unit_test(NAME test-worker-enter
+	SOURCES test-worker-enter.c fake-shim.c ${core_sources}
+	LIBS nl-3 cap keyutils
+	DEFINES UPCALL_FAULT_INJECTION=1 UPCALL_DNS_PATH="$<TARGET_FILE:upcall-dns>")
+target_include_directories(test-worker-enter PRIVATE ${core_directory}
+	$<TARGET_PROPERTY:upcall-worker-core,INTERFACE_INCLUDE_DIRECTORIES>)
+add_dependencies(test-worker-enter upcall-dns)
+
+# What must not be in a binary that runs inside a container.
+if(NOT UPCALL_SANITIZE)
+	foreach(program upcall-worker upcall-dns)
+		add_test(NAME ${program}-has-no-nss COMMAND sh -c
+			"test -n \"$(nm $<TARGET_FILE:${program}>)\" && ! nm $<TARGET_FILE:${program}> | grep -E '_nss_|getpw|getgr(nam|gid)'")
+	endforeach()
+endif()
