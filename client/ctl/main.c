@@ -1,0 +1,81 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * upcallctl - a table of verbs, one file each, over libupcall
+ */
+#include <errno.h>
+#include <locale.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "verb.h"
+
+static const struct verb *const verbs[] = {
+	&verb_register, &verb_unregister, &verb_list, &verb_status, &verb_reload, &verb_drain,
+};
+
+#define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
+
+static const char exit_statuses[] =
+	"exit status: 0 done, 1 failed, 2 wrong usage, 3 no such container, process or cgroup,\n"
+	"4 not allowed, 5 upcalld cannot be reached, 6 the kernel module is missing\n";
+
+int print_verb_help(const struct verb *verb)
+{
+	printf("usage: upcallctl %s%s%s\n\n%s.\n\n%s", verb->name, *verb->arguments ? " " : "",
+	       verb->arguments, verb->summary, verb->details);
+	printf("example: %s\n\n%s", verb->example, exit_statuses);
+	return finish_output(verb);
+}
+
+int finish_output(const struct verb *verb)
+{
+	if (fflush(stdout) == 0 && !ferror(stdout))
+		return STATUS_OK;
+	return failed(verb, errno ?: EIO, "cannot write the output");
+}
+
+static void print_help(FILE *out)
+{
+	fputs("usage: upcallctl VERB [ARGUMENT...]\n\n", out);
+	for (size_t i = 0; i < VERB_COUNT; i++)
+		fprintf(out, "  %-11s %s\n", verbs[i]->name, verbs[i]->summary);
+	fputs("\n  --help      this, or after a verb, about the verb\n"
+	      "  --version   version of upcallctl\n\n"
+	      "Every verb takes --json. example: upcallctl list --json\n\n",
+	      out);
+	fputs(exit_statuses, out);
+}
+
+static const struct verb *find_verb(const char *name)
+{
+	for (size_t i = 0; i < VERB_COUNT; i++)
+		if (strcmp(verbs[i]->name, name) == 0)
+			return verbs[i];
+	return NULL;
+}
+
+int main(int argc, char **argv)
+{
+	const char *name = argc > 1 ? argv[1] : "";
+	const struct verb *verb;
+
+	setlocale(LC_ALL, "");
+	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
+		print_help(stdout);
+		return STATUS_OK;
+	}
+	if (strcmp(name, "--version") == 0) {
+		printf("upcallctl %s\n", UPCALL_VERSION);
+		return STATUS_OK;
+	}
+	verb = find_verb(name);
+	if (verb) {
+		opterr = 0;
+		return verb->run(verb, argc - 1, argv + 1);
+	}
+	if (*name)
+		fprintf(stderr, "upcallctl: %s: no such verb; see 'upcallctl --help'\n", name);
+	else
+		print_help(stderr);
+	return STATUS_USAGE;
+}

@@ -1,0 +1,149 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * upcallctl register: name a running container by a process in it
+ */
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/pidfd.h>
+
+#include "cleanup.h"
+#include "number.h"
+#include "table.h"
+#include "verb.h"
+
+#define LABELS_MAX 64
+
+struct arguments {
+	const char *name;
+	uint32_t pid;
+	bool json;
+	size_t label_count;
+	const char *labels[LABELS_MAX + 1];
+	struct upcall_register_options options;
+};
+
+static const struct option options[] = {
+	{ "pid", required_argument, NULL, 'p' },
+	{ "cgroup", required_argument, NULL, 'c' },
+	{ "label", required_argument, NULL, 'l' },
+	{ "runtime", required_argument, NULL, 'r' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* One option other than --help; negative if all is well, else an exit status. */
+static int take_option(const struct verb *verb, int option, char **argv,
+		       struct arguments *arguments)
+{
+	switch (option) {
+	case 'p':
+		if (parse_number(optarg, 1, INT32_MAX, &arguments->pid) < 0)
+			return usage_error(verb, "--pid %s: not a process number", optarg);
+		return -1;
+	case 'c':
+		arguments->options.cgroup = optarg;
+		return -1;
+	case 'l':
+		if (arguments->label_count == LABELS_MAX)
+			return usage_error(verb, "--label %s: more than %d labels", optarg,
+					   LABELS_MAX);
+		arguments->labels[arguments->label_count++] = optarg;
+		return -1;
+	case 'r':
+		arguments->options.runtime = optarg;
+		return -1;
+	case 'j':
+		arguments->json = true;
+		return -1;
+	}
+	return refuse_option(verb, option, argv);
+}
+
+/* Negative if all is well, else an exit status. */
+static int take_arguments(const struct verb *verb, int argc, char **argv,
+			  struct arguments *arguments)
+{
+	int option, status;
+
+	while ((option = getopt_long(argc, argv, ":hj", options, NULL)) != -1) {
+		if (option == 'h')
+			return print_verb_help(verb);
+		status = take_option(verb, option, argv, arguments);
+		if (status >= 0)
+			return status;
+	}
+	if (argc - optind != 1)
+		return usage_error(verb, argc == optind ? "no NAME given" : "one NAME only");
+	arguments->name = argv[optind];
+	if (!arguments->pid)
+		return usage_error(verb, "%s: no --pid given", arguments->name);
+	arguments->options.labels = arguments->labels;
+	return -1;
+}
+
+static void print_entry(const struct upcall_entry *entry)
+{
+	printf("registered %s: leader %u", entry->name, entry->leader);
+	if (*entry->cgroup)
+		printf(", cgroup %s", entry->cgroup);
+	printf(", %s%s\n", *entry->policy ? "policy " : "no policy: nothing changes for it",
+	       entry->policy);
+	for (const char *const *warning = entry->warnings; *warning; warning++)
+		fprintf(stderr, "upcallctl: register %s: warning: %s\n", entry->name, *warning);
+}
+
+static int print_result(const struct verb *verb, const struct arguments *arguments,
+			struct upcall_entry *entry)
+{
+	struct upcall_entry *const entries[] = { entry, NULL };
+	int r = 0;
+
+	if (arguments->json)
+		r = table_print(entries, &(struct table_format){ .json = true });
+	else
+		print_entry(entry);
+	if (r < 0)
+		return failed(verb, r, "%s: cannot print it", arguments->name);
+	return finish_output(verb);
+}
+
+static int run(const struct verb *verb, int argc, char **argv)
+{
+	struct upcall_connection *connection;
+	struct arguments arguments = { 0 };
+	struct upcall_entry *entry = NULL;
+	cleanup_fd int pidfd = -1;
+	int r, status;
+
+	status = take_arguments(verb, argc, argv, &arguments);
+	if (status >= 0)
+		return status;
+	pidfd = pidfd_open((pid_t)arguments.pid, 0);
+	if (pidfd < 0)
+		return failed(verb, errno, "%s: pid %u", arguments.name, arguments.pid);
+	r = upcall_connect(&connection);
+	if (r >= 0)
+		r = upcall_register(connection, arguments.name, pidfd, &arguments.options, &entry);
+	if (r < 0)
+		return library_failed(verb, arguments.name, connection, r);
+	status = print_result(verb, &arguments, entry);
+	upcall_entry_free(entry);
+	upcall_close(connection);
+	return status;
+}
+
+const struct verb verb_register = {
+	.name = "register",
+	.arguments = "NAME --pid PID [--cgroup PATH] [--label LABEL]... [--runtime NAME] [--json]",
+	.summary = "Register the container that a process lives in",
+	.details =
+		"  --pid PID       its first process\n"
+		"  --cgroup PATH   where its tasks are, below /sys/fs/cgroup; default: PID's own root\n"
+		"  --label LABEL   for [Match] Label=; may repeat\n"
+		"  --runtime NAME  for [Match] Runtime=\n"
+		"  --json          print the container as 'list --json' does\n\n",
+	.example = "upcallctl register web --pid 4711 --cgroup /machine.slice/web",
+	.run = run,
+};

@@ -1,0 +1,98 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * libsmartcols draws the table. JSON is our own: smartcols cannot say an empty
+ * list or an object in a cell.
+ */
+#include <ctype.h>
+#include <errno.h>
+#include <libsmartcols.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "column.h"
+#include "json.h"
+#include "table.h"
+
+static void cleanup_table(struct libscols_table **table)
+{
+	scols_unref_table(*table);
+}
+
+static int add_column(struct libscols_table *table, const struct column *column)
+{
+	char heading[32] = "";
+
+	for (size_t i = 0; i < sizeof(heading) - 1 && column->name[i]; i++)
+		heading[i] = (char)toupper(column->name[i]);
+	if (!scols_table_new_column(table, heading, 0, column->number ? SCOLS_FL_RIGHT : 0))
+		return -ENOMEM;
+	return 0;
+}
+
+static int add_line(struct libscols_table *table, const struct upcall_entry *entry,
+		    const struct column **chosen, int count)
+{
+	struct libscols_line *line;
+	int r = 0;
+
+	line = scols_table_new_line(table, NULL);
+	if (!line)
+		return -ENOMEM;
+	for (int i = 0; i < count && r >= 0; i++) {
+		char *text = chosen[i]->text(entry);
+
+		r = text ? scols_line_refer_data(line, (size_t)i, text) : -ENOMEM;
+		if (r < 0)
+			free(text);
+	}
+	return r;
+}
+
+static int print_table(struct upcall_entry *const *entries, const struct table_format *format,
+		       const struct column **chosen, int count)
+{
+	cleanup_with(cleanup_table) struct libscols_table *table = NULL;
+	int r;
+
+	table = scols_new_table();
+	if (!table)
+		return -ENOMEM;
+	r = scols_table_enable_raw(table, format->raw);
+	if (r >= 0)
+		r = scols_table_enable_noheadings(table, format->no_headings);
+	for (int i = 0; i < count && r >= 0; i++)
+		r = add_column(table, chosen[i]);
+	for (; *entries && r >= 0; entries++)
+		r = add_line(table, *entries, chosen, count);
+	return r < 0 ? r : scols_print_table(table);
+}
+
+static void print_json(struct upcall_entry *const *entries, const struct column **chosen, int count)
+{
+	json_open(NULL, '{');
+	json_open("containers", '[');
+	for (; *entries; entries++) {
+		json_open(NULL, '{');
+		for (int i = 0; i < count; i++)
+			chosen[i]->json(chosen[i]->name, *entries);
+		json_close('}');
+	}
+	json_close(']');
+	json_close('}');
+}
+
+int table_print(struct upcall_entry *const *entries, const struct table_format *format)
+{
+	const struct column *chosen[COLUMNS_MAX];
+	int count;
+
+	count = columns_choose(format->columns, /* all= */ format->json, chosen);
+	if (count < 0)
+		return count;
+	if (!format->json)
+		return print_table(entries, format, chosen, count);
+	print_json(entries, chosen, count);
+	return 0;
+}

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One verb of upcallctl, and what all verbs share: exit status, error sentences.
+ */
+#ifndef UPCALLCTL_VERB_H
+#define UPCALLCTL_VERB_H
+
+#include <getopt.h>
+
+#include "libupcall.h"
+
+/* Documented in --help; scripts depend on them. */
+enum exit_status {
+	STATUS_OK = 0,
+	STATUS_FAILED = 1,
+	STATUS_USAGE = 2,
+	STATUS_NO_SUCH = 3, /* container, process, cgroup */
+	STATUS_DENIED = 4,
+	STATUS_UNREACHABLE = 5, /* the daemon */
+	STATUS_NO_MODULE = 6,
+};
+
+struct verb {
+	const char *name;
+	const char *arguments; /* "NAME --pid PID [...]" */
+	const char *summary;   /* half a line */
+	const char *details;   /* option list, "" for none */
+	const char *example;
+	int (*run)(const struct verb *verb, int argc, char **argv);
+};
+
+extern const struct verb verb_drain;
+extern const struct verb verb_list;
+extern const struct verb verb_register;
+extern const struct verb verb_reload;
+extern const struct verb verb_status;
+extern const struct verb verb_unregister;
+
+/* --- failure.c: each prints one sentence to stderr and returns the exit status --- */
+
+/* What getopt_long() refused; `option` is its return value. */
+int refuse_option(const struct verb *verb, int option, char **argv);
+__attribute__((format(printf, 2, 3))) int usage_error(const struct verb *verb, const char *format,
+						      ...);
+/* A failure with an errno of our own. The sentence ends with the errno's text. */
+__attribute__((format(printf, 3, 4))) int failed(const struct verb *verb, int error,
+						 const char *format, ...);
+/* A failure of the library; `thing` is what it was about, or NULL. Closes the connection. */
+int library_failed(const struct verb *verb, const char *thing, struct upcall_connection *connection,
+		   int error);
+
+/* --- main.c --- */
+
+int print_verb_help(const struct verb *verb); /* returns STATUS_OK */
+/* Everything printed has arrived, else a sentence and STATUS_FAILED. */
+int finish_output(const struct verb *verb);
+
+#endif

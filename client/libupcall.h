@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/*
+ * libupcall - talk to upcalld, the broker of the kernel's upcalls
+ *
+ * A container that is registered gets its upcalls (core dumps, key requests,
+ * ...) answered inside it, as the administrator's files in /etc/upcalld.d say.
+ * Registering changes nothing by itself. A minimal runtime needs three calls:
+ *
+ *	struct upcall_connection *connection;
+ *	int r = upcall_connect(&connection);
+ *	if (r >= 0)
+ *		r = upcall_register(connection, "web", pidfd, NULL, NULL);
+ *	if (r < 0)
+ *		fprintf(stderr, "%s\n", upcall_error(connection, r));
+ *	upcall_close(connection);
+ *
+ * Functions return 0, or a negative errno; those with a meaning of their own:
+ *
+ *	-EINVAL	      a name or an argument that is none, a process that is in no container
+ *	-ENOENT	      no such container, no such cgroup
+ *	-ESRCH	      no such process
+ *	-EEXIST	      the name is taken
+ *	-ENOTUNIQ     the container needs a cgroup: its tasks can outlive its first process
+ *	-EPERM	      not allowed
+ *	-EDQUOT	      too many containers
+ *	-ENODEV	      the kernel module is missing
+ *	-ENOTCONN     upcalld cannot be reached (any more)
+ *	-ETIMEDOUT    upcalld did not answer within 30 seconds
+ *	-EBADMSG      upcalld answered what this library does not understand
+ *
+ * A connection is used by one thread at a time. Calls block until answered.
+ */
+#ifndef LIBUPCALL_H
+#define LIBUPCALL_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct upcall_connection;
+
+/* --- connection --- */
+
+/*
+ * Connects to the daemon's socket, /run/upcalld/control. *ret is written, and to
+ * be closed by the caller, also on failure (NULL only after -ENOMEM), so that
+ * upcall_error() can say why.
+ */
+int upcall_connect(struct upcall_connection **ret);
+
+/* Takes NULL; returns NULL. */
+struct upcall_connection *upcall_close(struct upcall_connection *connection);
+
+/*
+ * What went wrong in the last call on this connection, as a sentence for the
+ * administrator. `error` is what the call returned. Never NULL; valid until the
+ * next call on the connection. connection may be NULL.
+ */
+const char *upcall_error(const struct upcall_connection *connection, int error);
+
+/* --- containers --- */
+
+struct upcall_namespace {
+	const char *type; /* "net", ... */
+	uint32_t inode;	  /* as in /proc/PID/ns */
+};
+
+/*
+ * A registered container. Allocated by the library only; later versions append
+ * fields. Strings and arrays are never NULL, and belong to the entry.
+ */
+struct upcall_entry {
+	const char *name;
+	uint64_t id;
+	const char *state; /* "live", or "tombstone": the first process has gone */
+	uint32_t leader;   /* pid of the first process */
+	uint32_t uid;	   /* who registered it */
+	const char *cgroup;
+	const char *policy; /* file that matched, "" for none */
+	const char *runtime;
+	uint32_t pending; /* upcalls that have not ended */
+	uint64_t served;
+	uint64_t failed;
+	uint64_t since;				   /* microseconds since the epoch */
+	const struct upcall_namespace *namespaces; /* its own ones; the last has type NULL */
+	const char *const *labels;		   /* ends with NULL */
+	const char *const *warnings;		   /* ends with NULL */
+};
+
+/* What registering may say; zero what you do not want to say. */
+struct upcall_register_options {
+	const char *cgroup;	   /* boundary, below /sys/fs/cgroup; default: the leader's own */
+	const char *runtime;	   /* who made the container, for [Match] Runtime= */
+	const char *const *labels; /* for [Match] Label=, ends with NULL */
+	void *reserved[5];	   /* NULL */
+};
+
+/*
+ * Registers the container that the process lives in, under a name of
+ * [a-z0-9][a-z0-9_.-]{0,62}. pidfd is not consumed. options may be NULL. If ret
+ * is not NULL, it gets the container as registered, for upcall_entry_free().
+ */
+int upcall_register(struct upcall_connection *connection, const char *name, int pidfd,
+		    const struct upcall_register_options *options, struct upcall_entry **ret);
+int upcall_unregister(struct upcall_connection *connection, const char *name);
+
+/* Every container that the caller may see, as an array that ends with NULL. */
+int upcall_list(struct upcall_connection *connection, struct upcall_entry ***ret);
+
+/* Both take NULL and return NULL. */
+struct upcall_entry *upcall_entry_free(struct upcall_entry *entry);
+struct upcall_entry **upcall_list_free(struct upcall_entry **entries);
+
+/* --- daemon --- */
+
+/* Allocated by the library only; later versions append fields. Strings are never NULL. */
+struct upcall_daemon {
+	const char *version;
+	bool shim; /* the kernel module is there and works with this daemon */
+	const char *shim_version;
+	const char *shim_error; /* what is missing and what to do about it, "" if nothing */
+	uint32_t containers;
+	uint32_t pending;
+	uint64_t served;
+	uint64_t failed;
+	uint64_t refused;
+	uint64_t enobufs;    /* times that events were lost and the queue was read again */
+	uint64_t bad_sender; /* messages that did not come from the kernel */
+	const char *core_pattern;
+	uint32_t core_pipe_limit;
+	const char *const *warnings; /* ends with NULL */
+	bool standalone;	     /* runs without systemd */
+	const char *config_error;    /* why the last configuration was not taken, "" if it was */
+};
+
+int upcall_status(struct upcall_connection *connection, struct upcall_daemon **ret);
+struct upcall_daemon *upcall_daemon_free(struct upcall_daemon *daemon); /* takes NULL */
+
+/* Reads the configuration again. If it is bad, -EINVAL, and the old one stays. */
+int upcall_reload(struct upcall_connection *connection);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif

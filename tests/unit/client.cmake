@@ -1,0 +1,11 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+upcall_unit_test(NAME test-client-number
+	SOURCES test-client-number.c ${PROJECT_SOURCE_DIR}/client/ctl/number.c)
+target_include_directories(test-client-number PRIVATE ${PROJECT_SOURCE_DIR}/client/ctl)
+
+pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
+upcall_unit_test(NAME test-client
+	SOURCES test-client.c fake-daemon.c
+	LIBS libupcall PkgConfig::SYSTEMD
+	DEFINES UPCALLCTL="$<TARGET_FILE:upcallctl>")
+add_dependencies(test-client upcallctl)

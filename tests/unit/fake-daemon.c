@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * One connection at a time, one process for all: nothing here is measured, and
+ * a test that hangs is killed by ctest with its child (PR_SET_PDEATHSIG).
+ *
+ * Register answers with the options that it got, so that a test sees what went
+ * over the wire.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <systemd/sd-bus.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fake-daemon.h"
+
+#define must(expression)                                                                        \
+	do {                                                                                    \
+		if ((expression) < 0) {                                                         \
+			fprintf(stderr, "fake-daemon: %s: %s\n", #expression, strerror(errno)); \
+			_exit(1);                                                               \
+		}                                                                               \
+	} while (0)
+
+static void append_extras(const struct fake_daemon *fake, sd_bus_message *reply)
+{
+	if (!fake->new_keys)
+		return;
+	must(sd_bus_message_append(reply, "{sv}", "from-the-future", "a{ss}", 1, "a", "b"));
+	must(sd_bus_message_append(reply, "{sv}", "also", "(ut)", 1, (uint64_t)2));
+}
+
+static void append_container(const struct fake_daemon *fake, sd_bus_message *reply,
+			     const char *name)
+{
+	must(sd_bus_message_open_container(reply, 'a', "{sv}"));
+	append_extras(fake, reply);
+	must(sd_bus_message_append(reply, "{sv}", "name", "s", name));
+	if (fake->wrong_types)
+		must(sd_bus_message_append(reply, "{sv}", "leader", "s", "4711"));
+	else
+		must(sd_bus_message_append(reply, "{sv}", "leader", "u", 4711));
+	must(sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}", "id", "t", (uint64_t)16, "state", "s",
+				   "live", "since", "t", UINT64_C(1000000000000000), "served", "t",
+				   UINT64_MAX));
+	must(sd_bus_message_append(reply, "{sv}", "namespaces", "a{su}", 2, "net", 4026531999u,
+				   "mnt", 4026531998u));
+	must(sd_bus_message_append(reply, "{sv}", "warnings", "as", 0));
+}
+
+static void copy_options(sd_bus_message *call, sd_bus_message *reply)
+{
+	const char *key;
+
+	must(sd_bus_message_enter_container(call, 'a', "{sv}"));
+	while (sd_bus_message_enter_container(call, 'e', "sv") > 0) {
+		must(sd_bus_message_read(call, "s", &key));
+		must(sd_bus_message_open_container(reply, 'e', "sv"));
+		must(sd_bus_message_append(reply, "s", key));
+		must(sd_bus_message_copy(reply, call, /* all= */ 0));
+		must(sd_bus_message_close_container(reply));
+		must(sd_bus_message_exit_container(call));
+	}
+}
+
+static int on_register(sd_bus_message *call, void *data, sd_bus_error *error)
+{
+	const struct fake_daemon *fake = data;
+	sd_bus_message *reply = NULL;
+	const char *name;
+	struct stat st;
+	int pidfd;
+
+	if (fake->error_name)
+		return sd_bus_error_set(error, fake->error_name, fake->error_text);
+	must(sd_bus_message_read(call, "sh", &name, &pidfd));
+	must(fstat(pidfd, &st));
+	must(sd_bus_message_new_method_return(call, &reply));
+	append_container(fake, reply, name);
+	copy_options(call, reply);
+	must(sd_bus_message_close_container(reply));
+	must(sd_bus_send(NULL, reply, NULL));
+	sd_bus_message_unref(reply);
+	return 1;
+}
+
+static int on_unregister(sd_bus_message *call, void *data, sd_bus_error *error)
+{
+	const struct fake_daemon *fake = data;
+
+	if (fake->error_name)
+		return sd_bus_error_set(error, fake->error_name, fake->error_text);
+	return sd_bus_reply_method_return(call, NULL);
+}
+
+static int on_list(sd_bus_message *call, void *data, sd_bus_error *error)
+{
+	const struct fake_daemon *fake = data;
+	sd_bus_message *reply = NULL;
+	char name[16];
+
+	if (fake->error_name)
+		return sd_bus_error_set(error, fake->error_name, fake->error_text);
+	must(sd_bus_message_new_method_return(call, &reply));
+	must(sd_bus_message_open_container(reply, 'a', "a{sv}"));
+	for (unsigned int i = 0; i < fake->containers; i++) {
+		snprintf(name, sizeof(name), "c%u", i);
+		append_container(fake, reply, name);
+		must(sd_bus_message_append(reply, "{sv}", "labels", "as", 2, "one", "t\"wo"));
+		must(sd_bus_message_close_container(reply));
+	}
+	must(sd_bus_message_close_container(reply));
+	must(sd_bus_send(NULL, reply, NULL));
+	sd_bus_message_unref(reply);
+	return 1;
+}
+
+static int on_status(sd_bus_message *call, void *data, sd_bus_error *error)
+{
+	const struct fake_daemon *fake = data;
+	sd_bus_message *reply = NULL;
+
+	if (fake->error_name)
+		return sd_bus_error_set(error, fake->error_name, fake->error_text);
+	must(sd_bus_message_new_method_return(call, &reply));
+	must(sd_bus_message_open_container(reply, 'a', "{sv}"));
+	append_extras(fake, reply);
+	must(sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "version", "s", "9.9", "shim",
+				   "b", !fake->no_shim, "shim-error", "s",
+				   fake->no_shim ? "run modprobe upcall_shim" : "", "served", "t",
+				   (uint64_t)5, "core-pattern", "s", "|/x \"%P\"\t\\", "warnings",
+				   "as", 2, "first", "second"));
+	must(sd_bus_message_close_container(reply));
+	must(sd_bus_send(NULL, reply, NULL));
+	sd_bus_message_unref(reply);
+	return 1;
+}
+
+static const sd_bus_vtable vtable[] = {
+	SD_BUS_VTABLE_START(0),
+	SD_BUS_METHOD("Register", "sha{sv}", "a{sv}", on_register, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Unregister", "s", "", on_unregister, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("List", "", "aa{sv}", on_list, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Status", "", "a{sv}", on_status, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Reload", "", "", on_unregister, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_VTABLE_END,
+};
+
+static void serve(struct fake_daemon *fake, int fd)
+{
+	sd_bus *bus = NULL;
+	sd_id128_t id;
+	int r;
+
+	must(sd_id128_randomize(&id));
+	must(sd_bus_new(&bus));
+	must(sd_bus_set_fd(bus, fd, fd));
+	must(sd_bus_set_server(bus, true, id));
+	must(sd_bus_negotiate_fds(bus, true));
+	must(sd_bus_add_object_vtable(bus, NULL, "/org/upcalld", "org.upcalld.Manager1", vtable,
+				      fake));
+	must(sd_bus_start(bus));
+	while ((r = sd_bus_process(bus, NULL)) >= 0)
+		if (r == 0 && sd_bus_wait(bus, UINT64_MAX) < 0)
+			break;
+	sd_bus_close_unref(bus);
+}
+
+static void run(struct fake_daemon *fake, int listener)
+{
+	must(prctl(PR_SET_PDEATHSIG, SIGKILL));
+	for (;;) {
+		int fd = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+		must(fd);
+		if (fake->hang_up)
+			close(fd);
+		else
+			serve(fake, fd);
+	}
+}
+
+void fake_daemon_start(struct fake_daemon *fake)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int listener;
+
+	snprintf(fake->dir, sizeof(fake->dir), "/tmp/upcall-test-XXXXXX");
+	assert_non_null(mkdtemp(fake->dir));
+	snprintf(fake->socket, sizeof(fake->socket), "%s/control", fake->dir);
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s", fake->socket);
+	listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	assert_true(listener >= 0);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(listener, 8), 0);
+	fake->pid = fork();
+	assert_true(fake->pid >= 0);
+	if (fake->pid == 0)
+		run(fake, listener);
+	close(listener);
+	setenv("UPCALLD_SOCKET", fake->socket, 1);
+}
+
+void fake_daemon_stop(struct fake_daemon *fake)
+{
+	kill(fake->pid, SIGKILL);
+	waitpid(fake->pid, NULL, 0);
+	unlink(fake->socket);
+	rmdir(fake->dir);
+	unsetenv("UPCALLD_SOCKET");
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * A daemon that only speaks: a child process with the control interface on a
+ * socket of its own, whose answers are chosen by the test before it starts.
+ */
+#ifndef FAKE_DAEMON_H
+#define FAKE_DAEMON_H
+
+#include <stdbool.h>
+#include <sys/types.h>
+
+struct fake_daemon {
+	pid_t pid;
+	char dir[64];
+	char socket[96];
+
+	/* What it does; set before fake_daemon_start(). */
+	const char *error_name; /* every method fails with it, NULL: none does */
+	const char *error_text;
+	bool no_shim;	  /* Status says so */
+	bool wrong_types; /* answers have values of other types */
+	bool new_keys;	  /* answers have keys that the library does not know */
+	bool hang_up;	  /* closes the connection instead of answering */
+	unsigned int containers;
+};
+
+/* Listens, forks, and sets UPCALLD_SOCKET. Fails the test if it cannot. */
+void fake_daemon_start(struct fake_daemon *fake);
+void fake_daemon_stop(struct fake_daemon *fake);
+
+#endif

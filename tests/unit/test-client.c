@@ -1,0 +1,340 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * libupcall and upcallctl against a daemon that answers what the test says.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fake-daemon.h"
+#include "libupcall.h"
+
+static struct upcall_connection *connect_ok(void)
+{
+	struct upcall_connection *connection;
+
+	assert_int_equal(upcall_connect(&connection), 0);
+	return connection;
+}
+
+static void test_register_sends_everything(void **state)
+{
+	const char *const labels[] = { "a", "b", NULL };
+	const struct upcall_register_options options = { .cgroup = "/machine.slice/web",
+							 .runtime = "crun",
+							 .labels = labels };
+	struct fake_daemon fake = { .new_keys = true };
+	struct upcall_connection *connection;
+	struct upcall_entry *entry;
+	int pidfd = pidfd_open(getpid(), 0);
+
+	fake_daemon_start(&fake);
+	connection = connect_ok();
+	assert_int_equal(upcall_register(connection, "web", pidfd, &options, &entry), 0);
+
+	assert_string_equal(entry->name, "web");
+	assert_int_equal(entry->leader, 4711);
+	assert_string_equal(entry->cgroup, "/machine.slice/web");
+	assert_string_equal(entry->runtime, "crun");
+	assert_string_equal(entry->labels[1], "b");
+	assert_null(entry->labels[2]);
+	assert_string_equal(entry->policy, ""); /* not sent: never NULL */
+	assert_string_equal(entry->namespaces[1].type, "mnt");
+	assert_int_equal(entry->namespaces[1].inode, 4026531998u);
+	assert_null(entry->namespaces[2].type);
+	assert_null(entry->warnings[0]);
+
+	upcall_entry_free(entry);
+	upcall_close(connection);
+	fake_daemon_stop(&fake);
+	close(pidfd);
+}
+
+static void test_register_without_options(void **state)
+{
+	struct fake_daemon fake = { 0 };
+	struct upcall_connection *connection;
+	int pidfd = pidfd_open(getpid(), 0);
+
+	fake_daemon_start(&fake);
+	connection = connect_ok();
+	assert_int_equal(upcall_register(connection, "web", pidfd, NULL, NULL), 0);
+	upcall_close(connection);
+	fake_daemon_stop(&fake);
+	close(pidfd);
+}
+
+static void test_reserved_options_are_refused(void **state)
+{
+	struct upcall_register_options options = { .reserved = { [4] = &options } };
+	struct fake_daemon fake = { 0 };
+	struct upcall_connection *connection;
+	int pidfd = pidfd_open(getpid(), 0);
+
+	fake_daemon_start(&fake);
+	connection = connect_ok();
+	assert_int_equal(upcall_register(connection, "web", pidfd, &options, NULL), -EINVAL);
+	upcall_close(connection);
+	fake_daemon_stop(&fake);
+	close(pidfd);
+}
+
+static void test_list(void **state)
+{
+	const unsigned int counts[] = { 0, 1, 1000 };
+
+	for (size_t i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+		struct fake_daemon fake = { .containers = counts[i] };
+		struct upcall_connection *connection;
+		struct upcall_entry **entries;
+		unsigned int count = 0;
+
+		fake_daemon_start(&fake);
+		connection = connect_ok();
+		assert_int_equal(upcall_list(connection, &entries), 0);
+		while (entries[count])
+			count++;
+		assert_int_equal(count, counts[i]);
+		if (count)
+			assert_true(entries[count - 1]->served == UINT64_MAX);
+		upcall_list_free(entries);
+		upcall_close(connection);
+		fake_daemon_stop(&fake);
+	}
+}
+
+static void test_status(void **state)
+{
+	struct fake_daemon fake = { .new_keys = true };
+	struct upcall_connection *connection;
+	struct upcall_daemon *daemon;
+
+	fake_daemon_start(&fake);
+	connection = connect_ok();
+	assert_int_equal(upcall_status(connection, &daemon), 0);
+	assert_string_equal(daemon->version, "9.9");
+	assert_true(daemon->shim);
+	assert_string_equal(daemon->warnings[1], "second");
+	assert_string_equal(daemon->config_error, "");
+	upcall_daemon_free(daemon);
+	assert_int_equal(upcall_reload(connection), 0);
+	upcall_close(connection);
+	fake_daemon_stop(&fake);
+}
+
+static void test_wrong_types_are_refused(void **state)
+{
+	struct fake_daemon fake = { .wrong_types = true, .containers = 3 };
+	struct upcall_connection *connection;
+	struct upcall_entry **entries = NULL;
+
+	fake_daemon_start(&fake);
+	connection = connect_ok();
+	assert_int_equal(upcall_list(connection, &entries), -EBADMSG);
+	assert_null(entries);
+	assert_non_null(strstr(upcall_error(connection, -EBADMSG), "answer"));
+	upcall_close(connection);
+	fake_daemon_stop(&fake);
+}
+
+static void test_no_daemon(void **state)
+{
+	struct upcall_connection *connection;
+	struct upcall_entry **entries;
+
+	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
+	assert_int_equal(upcall_connect(&connection), -ENOTCONN);
+	assert_string_equal(upcall_error(connection, -ENOTCONN),
+			    "cannot connect to /nonexistent/control: No such file or directory");
+	assert_int_equal(upcall_list(connection, &entries), -ENOTCONN);
+	assert_null(upcall_close(connection));
+	assert_null(upcall_close(NULL));
+	unsetenv("UPCALLD_SOCKET");
+}
+
+static void test_daemon_hangs_up(void **state)
+{
+	struct fake_daemon fake = { .hang_up = true };
+	struct upcall_connection *connection;
+
+	fake_daemon_start(&fake);
+	if (upcall_connect(&connection) == 0)
+		assert_int_equal(upcall_reload(connection), -ENOTCONN);
+	upcall_close(connection);
+	fake_daemon_stop(&fake);
+}
+
+/* Runs upcallctl; `output` gets stdout and stderr. Returns the exit status. */
+static int run_ctl(const char *arguments, char *output, size_t size)
+{
+	char command[512];
+	size_t length;
+	FILE *pipe;
+	int status;
+
+	snprintf(command, sizeof(command), "%s %s 2>&1", UPCALLCTL, arguments);
+	pipe = popen(command, "r"); /* lint: a test's own fixed command */
+	assert_non_null(pipe);
+	length = fread(output, 1, size - 1, pipe);
+	output[length] = '\0';
+	status = pclose(pipe);
+	assert_true(WIFEXITED(status));
+	print_message("%s", output);
+	return WEXITSTATUS(status);
+}
+
+static const struct {
+	const char *name;
+	int error;
+	int status;
+} errors[] = {
+	{ .name = "org.upcalld.Error.BadName", .error = -EINVAL, .status = 1 },
+	{ .name = "org.upcalld.Error.NameTaken", .error = -EEXIST, .status = 1 },
+	{ .name = "org.upcalld.Error.NoSuchContainer", .error = -ENOENT, .status = 3 },
+	{ .name = "org.upcalld.Error.NoSuchProcess", .error = -ESRCH, .status = 3 },
+	{ .name = "org.upcalld.Error.NotAContainer", .error = -EINVAL, .status = 1 },
+	{ .name = "org.upcalld.Error.NeedsCgroup", .error = -ENOTUNIQ, .status = 1 },
+	{ .name = "org.upcalld.Error.NoSuchCgroup", .error = -ENOENT, .status = 3 },
+	{ .name = "org.upcalld.Error.NoShim", .error = -ENODEV, .status = 6 },
+	{ .name = "org.upcalld.Error.Denied", .error = -EPERM, .status = 4 },
+	{ .name = "org.upcalld.Error.LimitReached", .error = -EDQUOT, .status = 1 },
+	{ .name = "org.upcalld.Error.BadArgument", .error = -EINVAL, .status = 1 },
+	{ .name = "org.upcalld.Error.Failed", .error = -EIO, .status = 1 },
+};
+
+static void test_errors(void **state)
+{
+	for (size_t i = 0; i < sizeof(errors) / sizeof(errors[0]); i++) {
+		struct fake_daemon fake = { .error_name = errors[i].name,
+					    .error_text = "web: because" };
+		struct upcall_connection *connection;
+		char output[256];
+
+		fake_daemon_start(&fake);
+		connection = connect_ok();
+		assert_int_equal(upcall_unregister(connection, "web"), errors[i].error);
+		assert_string_equal(upcall_error(connection, errors[i].error), "web: because");
+		upcall_close(connection);
+		assert_int_equal(run_ctl("unregister web", output, sizeof(output)),
+				 errors[i].status);
+		assert_string_equal(output, "upcallctl: unregister web: web: because\n");
+		fake_daemon_stop(&fake);
+	}
+}
+
+static const struct {
+	const char *arguments;
+	int status;
+	const char *says; /* somewhere in the output */
+} runs[] = {
+	{ .arguments = "", .status = 2, .says = "usage:" },
+	{ .arguments = "--help", .status = 0, .says = "exit status: 0 done" },
+	{ .arguments = "--version", .status = 0, .says = "upcallctl " },
+	{ .arguments = "lst", .status = 2, .says = "upcallctl: lst: no such verb" },
+	{ .arguments = "register", .status = 2, .says = "no NAME given" },
+	{ .arguments = "register a b --pid 1", .status = 2, .says = "one NAME only" },
+	{ .arguments = "register web", .status = 2, .says = "web: no --pid given" },
+	{ .arguments = "register web --pid", .status = 2, .says = "--pid needs a value" },
+	{ .arguments = "register web --pid 1x", .status = 2, .says = "--pid 1x" },
+	{ .arguments = "register web --pd 1", .status = 2, .says = "--pd" },
+	{ .arguments = "register web --pid 2147483647",
+	  .status = 3,
+	  .says = "upcallctl: register web: pid 2147483647: No such process\n" },
+	{ .arguments = "register web --pid $$ --label x --cgroup /c",
+	  .status = 0,
+	  .says = "registered web: leader 4711, cgroup /c, no policy" },
+	{ .arguments = "register web --pid $$ --json", .status = 0, .says = "\"leader\": 4711" },
+	{ .arguments = "register --help", .status = 0, .says = "example: upcallctl register" },
+	{ .arguments = "unregister web", .status = 0, .says = "" },
+	{ .arguments = "unregister --json web", .status = 0, .says = "\"unregistered\": \"web\"" },
+	{ .arguments = "list", .status = 0, .says = "NAME STATE LEADER POLICY" },
+	{ .arguments = "list --json", .status = 0, .says = "\"since\": \"2001-09-09T01:46:40Z\"" },
+	{ .arguments = "list --json --output labels", .status = 0, .says = "\"t\\\"wo\"" },
+	{ .arguments = "list --raw --noheadings --output name,SERVED",
+	  .status = 0,
+	  .says = "c0 18446744073709551615\n" },
+	{ .arguments = "list --output NAME,", .status = 2, .says = "no such column" },
+	{ .arguments = "list --output ''", .status = 2, .says = "no such column" },
+	{ .arguments = "list --json --raw", .status = 2, .says = "exclude" },
+	{ .arguments = "status extra", .status = 2, .says = "extra" },
+	{ .arguments = "status", .status = 0, .says = "upcalld          9.9\n" },
+	{ .arguments = "status --json",
+	  .status = 0,
+	  .says = "\"core-pattern\": \"|/x \\\"%P\\\"\\u0009" },
+	{ .arguments = "status --json",
+	  .status = 0,
+	  .says = "\"warnings\": [\n      \"first\",\n      \"second\"\n   ]" },
+	{ .arguments = "reload", .status = 0, .says = "" },
+	{ .arguments = "reload --json", .status = 0, .says = "\"reloaded\": true" },
+	{ .arguments = "drain --timeout -1", .status = 2, .says = "--timeout -1" },
+};
+
+static void test_ctl(void **state)
+{
+	struct fake_daemon fake = { .containers = 1 };
+	char output[4096];
+
+	fake_daemon_start(&fake);
+	for (size_t i = 0; i < sizeof(runs) / sizeof(runs[0]); i++) {
+		print_message("upcallctl %s\n", runs[i].arguments);
+		assert_int_equal(run_ctl(runs[i].arguments, output, sizeof(output)),
+				 runs[i].status);
+		assert_non_null(strstr(output, runs[i].says));
+	}
+	fake_daemon_stop(&fake);
+}
+
+static void test_ctl_without_module(void **state)
+{
+	struct fake_daemon fake = { .no_shim = true };
+	char output[4096];
+
+	fake_daemon_start(&fake);
+	assert_int_equal(run_ctl("status", output, sizeof(output)), 6);
+	assert_non_null(strstr(output, "missing: run modprobe upcall_shim"));
+	assert_int_equal(run_ctl("status --json", output, sizeof(output)), 6);
+	assert_non_null(strstr(output, "\"shim\": false"));
+	fake_daemon_stop(&fake);
+}
+
+static void test_ctl_output_is_checked(void **state)
+{
+	struct fake_daemon fake = { .containers = 1 };
+	char output[4096];
+
+	fake_daemon_start(&fake);
+	assert_int_equal(run_ctl("status --json >/dev/full", output, sizeof(output)), 1);
+	assert_int_equal(run_ctl("list >/dev/full", output, sizeof(output)), 1);
+	fake_daemon_stop(&fake);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_register_sends_everything),
+		cmocka_unit_test(test_register_without_options),
+		cmocka_unit_test(test_reserved_options_are_refused),
+		cmocka_unit_test(test_list),
+		cmocka_unit_test(test_status),
+		cmocka_unit_test(test_wrong_types_are_refused),
+		cmocka_unit_test(test_no_daemon),
+		cmocka_unit_test(test_daemon_hangs_up),
+		cmocka_unit_test(test_errors),
+		cmocka_unit_test(test_ctl),
+		cmocka_unit_test(test_ctl_without_module),
+		cmocka_unit_test(test_ctl_output_is_checked),
+	};
+
+	setenv("LC_ALL", "C", 1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
