@@ -1,0 +1,99 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What tests/lint and tests/run share: packages, scratch directories, counting.
+
+TESTS_DIR=$(dirname "$(readlink -f "${BASH_SOURCE[0]}")")
+PROJECT_DIR=$(dirname "$TESTS_DIR")
+# One scratch directory for each place that the project lies in: cmake's caches name it.
+SCRATCH=${UPCALL_CACHE:-/var/cache/upcalld-tests}/host-$(sha256sum <<<"$PROJECT_DIR" | cut -c1-12)
+PASSED=0
+FAILED=0
+
+say() { printf '%s\n' "$*" >&2; }
+
+die() {
+	say "${0##*/}: $*"
+	exit 1
+}
+
+# install_deps: the packages of tests/deps that are missing, by apt-get
+install_deps() {
+	local -a missing
+	mapfile -t missing < <(missing_deps)
+	((${#missing[@]})) || return 0
+	[[ $(id -u) = 0 ]] || die "these packages are missing, and installing them needs root: ${missing[*]}"
+	say "installing ${missing[*]}"
+	apt-get update -qq >&2 || die "apt-get update failed; its message is above"
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}" >&2 ||
+		die "apt-get install failed; its message is above"
+}
+
+missing_deps() {
+	local package
+	grep -v '^#' "$TESTS_DIR/deps" | while read -r package; do
+		[[ $(dpkg-query -Wf '${db:Status-Abbrev}' "$package" 2>/dev/null) = ii* ]] || echo "$package"
+	done
+}
+
+# project_files GLOB...: what belongs to the project and matches, committed or not; NUL-separated
+project_files() {
+	local file
+	git -c safe.directory="$PROJECT_DIR" -C "$PROJECT_DIR" ls-files -z -co --exclude-standard -- "$@" | sort -zu |
+		while IFS= read -rd '' file; do
+			[[ ! -f $PROJECT_DIR/$file || -L $PROJECT_DIR/$file ]] || printf '%s\0' "$file"
+		done
+}
+
+# lock_scratch: one run at a time in the scratch directory
+lock_scratch() {
+	mkdir -p "$SCRATCH"
+	exec {SCRATCH_LOCK}>"$SCRATCH/lock"
+	flock -n "$SCRATCH_LOCK" && return
+	say "waiting for another run in $SCRATCH"
+	flock "$SCRATCH_LOCK"
+}
+
+# count_step 'NAME: WHAT' COMMAND...: runs it; the output is kept, and shown when it fails
+count_step() {
+	local what=$1 log start=$SECONDS
+	shift
+	mkdir -p "$SCRATCH/log"
+	log=$SCRATCH/log/${what%%:*}.log
+	if "$@" >"$log" 2>&1 </dev/null; then
+		PASSED=$((PASSED + 1))
+		echo "ok      $what ($((SECONDS - start)) s)"
+	else
+		FAILED=$((FAILED + 1))
+		sed 's/^/        /' "$log"
+		echo "FAILED  $what ($((SECONDS - start)) s)"
+	fi
+}
+
+# summary: the last line; returns 1 if anything failed
+summary() {
+	echo "$PASSED passed, $FAILED failed"
+	[[ $FAILED = 0 ]]
+}
+
+# configure DIR OPTION...: a build directory that is configured anew when the options change
+configure() {
+	local dir=$1
+	shift
+	if [[ ! -e $dir/build.ninja || "$*" != "$(cat "$dir/options" 2>/dev/null)" ]]; then
+		rm -rf "$dir"
+		mkdir -p "$dir"
+		cmake -S "$PROJECT_DIR" -B "$dir" -G Ninja "$@" || return 1
+		echo "$*" >"$dir/options"
+	fi
+}
+
+# build DIR OPTION...
+build() {
+	configure "$@" && cmake --build "$1"
+}
+
+# unit_tests DIR: of a directory that is built
+unit_tests() {
+	ctest --test-dir "$1" --output-on-failure --no-tests=error -j2
+}
