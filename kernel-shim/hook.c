@@ -154,9 +154,9 @@ int hook_init(void)
 	}
 	ret = register_ftrace_function(&hook_ops);
 	if (ret) {
-		pr_err("cannot hook call_usermodehelper_exec(): %d%s\n", ret,
-		       ret == -EBUSY ? " (hooked by another, see enabled_functions, or ftrace is off)" :
-				       "");
+		pr_err("cannot hook call_usermodehelper_exec(): %d\n", ret);
+		if (ret == -EBUSY)
+			pr_err("it is another's (tracefs: enabled_functions), or ftrace is off\n");
 		ftrace_free_filter(&hook_ops);
 	}
 	return ret;

@@ -38,9 +38,11 @@ static unsigned int key_error(int error)
 	case ETIMEDOUT:
 	case ELOOP:
 	case EIO:
-		return error;
+		break;
+	default:
+		error = ENOKEY;
 	}
-	return ENOKEY;
+	return error;
 }
 
 static int key_refused(struct subprocess_info *info, int error)

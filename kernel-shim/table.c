@@ -350,7 +350,8 @@ static int entry_from_leader(struct table_entry *entry, struct task_struct *lead
 	entry->start_time = leader->start_boottime;
 	memcpy(entry->ns, facts.ns, sizeof(entry->ns));
 	entry->net_cookie = facts.net_cookie;
-	entry->leader_is_init = (entry->own_ns & BIT(UPCALL_NS_PID)) && is_child_reaper(entry->leader);
+	entry->leader_is_init = (entry->own_ns & BIT(UPCALL_NS_PID)) &&
+				is_child_reaper(entry->leader);
 	if (!entry->cgroup_id)
 		entry->cgroup_id = cgroup_ns_root(leader, &facts);
 	/* whoever can outlive the leader would be nobody's without a cgroup */

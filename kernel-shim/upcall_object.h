@@ -46,7 +46,7 @@ struct upcall {
 	/* the waiter's, except that ATTACHING lends it to the process that attaches */
 	struct subprocess_info *info;
 
-	spinlock_t lock;
+	spinlock_t lock; /* all below, down to deadline */
 	enum upcall_state state;
 	u32 generation;
 	unsigned int requeues;

@@ -38,20 +38,20 @@ enum worker_run_in {
 };
 
 struct worker_request {
-	uint32_t protocol;	/* WORKER_PROTOCOL */
-	uint32_t class;		/* enum upcall_class */
-	uint64_t id;		/* of the upcall */
-	uint64_t container;	/* table id: what TAGS must say of the leader */
-	uint64_t start_time;	/* of the leader, as registered */
-	uint64_t net_cookie;	/* of the leader's network namespace, as registered */
-	uint64_t cgroup_id;	/* the boundary, 0: none, handlers live below the worker's cgroup */
-	uint32_t leader;	/* pid in the initial pid namespace */
+	uint32_t protocol;   /* WORKER_PROTOCOL */
+	uint32_t class;	     /* enum upcall_class */
+	uint64_t id;	     /* of the upcall */
+	uint64_t container;  /* table id: what TAGS must say of the leader */
+	uint64_t start_time; /* of the leader, as registered */
+	uint64_t net_cookie; /* of the leader's network namespace, as registered */
+	uint64_t cgroup_id;  /* the boundary, 0: none, handlers live below the worker's cgroup */
+	uint32_t leader;     /* pid in the initial pid namespace */
 	uint32_t ns[UPCALL_NS_COUNT]; /* the leader's namespaces, as registered */
-	uint32_t own_ns;	/* mask of those to join */
-	uint32_t handler;	/* enum worker_handler */
-	uint32_t run_in;	/* enum worker_run_in */
-	uint32_t run_ms;	/* handler's time limit from ATTACH or start; 0 is refused */
-	uint32_t reserved;	/* 0 */
+	uint32_t own_ns;	      /* mask of those to join */
+	uint32_t handler;	      /* enum worker_handler */
+	uint32_t run_in;	      /* enum worker_run_in */
+	uint32_t run_ms;	      /* handler's time limit from ATTACH or start; 0 is refused */
+	uint32_t reserved;	      /* 0 */
 	char container_name[UPCALL_NAME_LEN];
 	char cgroup[WORKER_PATH_LEN];  /* boundary below /sys/fs/cgroup, "" with cgroup_id 0 */
 	char program[WORKER_PATH_LEN]; /* absolute, in the container; "": the kernel's own path */
@@ -72,28 +72,28 @@ enum worker_outcome {
 /* The entry sequence, in its order; the record names the one that failed. */
 enum worker_step {
 	WORKER_STEP_NONE = 0,
-	WORKER_STEP_REQUEST,  /* the request itself */
-	WORKER_STEP_INFO,     /* UPCALL_IOC_INFO */
-	WORKER_STEP_LEADER,   /* the leader is who was registered */
-	WORKER_STEP_ROOT,     /* opening the leader's root */
-	WORKER_STEP_STATUS,   /* reading the leader's capabilities, label, seccomp mode */
-	WORKER_STEP_SECCOMP,  /* filter that cannot be applied again */
-	WORKER_STEP_CGROUP,   /* leaf cgroup */
-	WORKER_STEP_PIDNS,    /* pid namespace of children */
+	WORKER_STEP_REQUEST, /* the request itself */
+	WORKER_STEP_INFO,    /* UPCALL_IOC_INFO */
+	WORKER_STEP_LEADER,  /* the leader is who was registered */
+	WORKER_STEP_ROOT,    /* opening the leader's root */
+	WORKER_STEP_STATUS,  /* reading the leader's capabilities, label, seccomp mode */
+	WORKER_STEP_SECCOMP, /* filter that cannot be applied again */
+	WORKER_STEP_CGROUP,  /* leaf cgroup */
+	WORKER_STEP_PIDNS,   /* pid namespace of children */
 	WORKER_STEP_FORK,
-	WORKER_STEP_GROUPS,   /* clearing supplementary groups */
+	WORKER_STEP_GROUPS, /* clearing supplementary groups */
 	WORKER_STEP_SETNS,
-	WORKER_STEP_VERIFY,   /* namespaces and cgroup joined, by TAGS */
+	WORKER_STEP_VERIFY, /* namespaces and cgroup joined, by TAGS */
 	WORKER_STEP_CHROOT,
 	WORKER_STEP_LABEL,
 	WORKER_STEP_IDS,
 	WORKER_STEP_CAPS,
-	WORKER_STEP_NNP,      /* no_new_privs */
-	WORKER_STEP_LIMITS,   /* session, umask, signals, rlimits, oom score */
+	WORKER_STEP_NNP,    /* no_new_privs */
+	WORKER_STEP_LIMITS, /* session, umask, signals, rlimits, oom score */
 	WORKER_STEP_FDS,
 	WORKER_STEP_ATTACH,
 	WORKER_STEP_EXEC,
-	WORKER_STEP_READ,     /* the answer */
+	WORKER_STEP_READ, /* the answer */
 	WORKER_STEP_INSTANTIATE,
 
 	/* private: */

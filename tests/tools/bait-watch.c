@@ -67,7 +67,8 @@ static void events_read(int watch, FILE *log)
 
 int main(int argc, char **argv)
 {
-	int watch = fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY | O_LARGEFILE | O_CLOEXEC);
+	int watch =
+		fanotify_init(FAN_CLASS_CONTENT | FAN_CLOEXEC, O_RDONLY | O_LARGEFILE | O_CLOEXEC);
 	FILE *log;
 
 	if (argc < 3 || watch < 0) {
@@ -75,7 +76,8 @@ int main(int argc, char **argv)
 		return 1;
 	}
 	for (char **file = argv + 2; *file; file++)
-		if (fanotify_mark(watch, FAN_MARK_ADD, FAN_OPEN_PERM | FAN_OPEN_EXEC_PERM, AT_FDCWD, *file)) {
+		if (fanotify_mark(watch, FAN_MARK_ADD, FAN_OPEN_PERM | FAN_OPEN_EXEC_PERM, AT_FDCWD,
+				  *file)) {
 			perror(*file);
 			return 1;
 		}

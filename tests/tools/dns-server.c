@@ -20,7 +20,14 @@
 #include <time.h>
 #include <unistd.h>
 
-enum { HEADER = 12, TYPE_A = 1, TYPE_SRV = 33, TTL = 60, NXDOMAIN = 3, ROOM = 1024 };
+enum {
+	HEADER = 12,
+	TYPE_A = 1,
+	TYPE_SRV = 33,
+	TTL = 60,
+	NXDOMAIN = 3,
+	ROOM = 1024
+};
 
 /* The question's name as text. Returns the offset behind it, 0 if it is malformed. */
 static size_t name_read(const uint8_t *packet, size_t size, char *text, size_t room)

@@ -110,8 +110,8 @@ int main(int argc, char **argv)
 		struct dirent *entry;
 
 		while (proc && (entry = readdir(proc)))
-			if (isdigit((unsigned char)entry->d_name[0]) && atoi(entry->d_name) != self &&
-			    atoi(entry->d_name) != 1)
+			if (isdigit((unsigned char)entry->d_name[0]) &&
+			    atoi(entry->d_name) != self && atoi(entry->d_name) != 1)
 				hunt(entry->d_name);
 		if (proc)
 			closedir(proc);

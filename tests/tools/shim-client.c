@@ -83,8 +83,7 @@ static int verb_add(int device, char **argv)
 		container.cgroup_id = strtoull(argv[3], NULL, 10);
 	if (ioctl(device, UPCALL_IOC_CONTAINER_ADD, &container))
 		die("add");
-	printf("%llu cgroup=%llu own=%#x\n", container.id, container.cgroup_id,
-	       container.own_ns);
+	printf("%llu cgroup=%llu own=%#x\n", container.id, container.cgroup_id, container.own_ns);
 	return 0;
 }
 
@@ -145,7 +144,8 @@ struct attribute {
 	unsigned short type;
 };
 
-static const char *attribute_find(const char *buffer, size_t size, unsigned int type, size_t *length)
+static const char *attribute_find(const char *buffer, size_t size, unsigned int type,
+				  size_t *length)
 {
 	size_t at = 0;
 
@@ -314,8 +314,8 @@ static const struct {
 	const char *name;
 	int (*run)(int device, char **argv);
 } verbs[] = {
-	{ "add", verb_add },   { "del", verb_del },     { "containers", verb_containers },
-	{ "list", verb_list }, { "tags", verb_tags },   { "serve", verb_serve },
+	{ "add", verb_add },	 { "del", verb_del },	  { "containers", verb_containers },
+	{ "list", verb_list },	 { "tags", verb_tags },	  { "serve", verb_serve },
 	{ "drain", verb_drain }, { "stall", verb_stall },
 };
 

@@ -1,0 +1,59 @@
+# shellcheck shell=bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# What most tests begin with; sourced in the guest by t-*.sh.
+#
+#   policy NAME <<CONF             writes /etc/upcalld.d/NAME.conf and reloads
+#   registered NAME [JQ-FILTER]    starts a container and registers it; its leader is ${leader[NAME]}, its cgroup
+#                                  ${cgroup[NAME]}, its root ${root[NAME]}
+#   handler_script NAME PATH <<SH  a program in the container's root
+#   request NAME DESCRIPTION       request_key(2) for a user key in the container; prints requester's output
+#   records FIELD [MATCH…]         that field of the journal's records of upcalls, newest last
+#   now_ms                         milliseconds
+
+# shellcheck source=../../vm/lib/guest.sh
+. "$UPCALL_VM_LIB/guest.sh"
+cp tools/* .
+# shellcheck source=container.sh
+. lib/container.sh
+# shellcheck source=where.sh
+. lib/where.sh
+
+declare -A leader cgroup root
+
+policy() {
+	cat >"/etc/upcalld.d/$1.conf"
+	upcallctl reload
+}
+
+registered() {
+	local name=$1
+	container_start "$name" "${2:-.}" || return
+	leader[$name]=$(container_pid "$name")
+	cgroup[$name]=$(container_cgroup "$name")
+	root[$name]=$containers/$name/rootfs
+	upcallctl register "$name" --pid "${leader[$name]}"
+}
+
+handler_script() {
+	local file=$containers/$1/rootfs$2
+	mkdir -p "$(dirname "$file")"
+	cat >"$file"
+	chmod 755 "$file"
+	chown "$container_uid:$container_uid" "$file"
+}
+
+request() { container_exec "$1" /bin/requester key user "$2" callout 2>&1; }
+
+records() {
+	local field=$1
+	shift
+	journalctl -b --no-pager -q -o json "$@" _COMM=upcalld | jq -r "select(.UPCALL_ID) | .$field"
+}
+
+now_ms() { echo $(($(date +%s%N) / 1000000)); }
+
+# The last word of requester's output: how long the call took.
+took_ms() { sed -n 's/.* ms=//p' <<<"$1"; }
+
+no_leaves() { [ -z "$(find "${cgroup[$1]}" -name 'upcall-*' 2>/dev/null)" ]; }

@@ -1,0 +1,69 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# lane: default
+# needs: packages
+#
+# After idle exit, SIGKILL, a restart of the socket, a reinstalled package and a reloaded module, the next upcall is
+# served, without a hand.
+
+# shellcheck source=lib/setup.sh
+. lib/setup.sh
+
+policy web <<'CONF'
+[Match]
+Name=web
+[Key user]
+CONF
+container_rootfs "$containers/web/rootfs"
+handler_script web /bin/answer <<'SH'
+#!/bin/sh
+exec keyctl instantiate "$1" served "$2"
+SH
+echo 'create user * * /bin/answer %k %S' >"$containers/web/rootfs/etc/request-key.conf"
+check 'web is registered' registered web
+
+serial=0
+served() {
+	serial=$((serial + 1))
+	check "$1: the next upcall is served" grep -q '^payload served' <<<"$(request web "again:$serial")"
+}
+
+inactive() { [ "$(systemctl is-active "$1")" = inactive ]; }
+daemon_gone() { ! pgrep -x upcalld >/dev/null; }
+
+served 'from the start'
+
+mkdir -p /run/systemd/system/upcalld.service.d
+printf '[Service]\nExecStart=\nExecStart=/usr/sbin/upcalld --idle-seconds 1\n' >/run/systemd/system/upcalld.service.d/idle.conf
+systemctl daemon-reload
+systemctl restart upcalld.service
+check 'the daemon exits when idle' wait_for 30 inactive upcalld.service
+served 'after idle exit'
+check 'the worker exits when idle' wait_for 40 inactive upcall-worker@web.service
+served "after the worker's idle exit"
+
+pkill -KILL -x upcalld
+served 'after SIGKILL'
+pkill -KILL -x upcall-worker
+served "after the worker's SIGKILL"
+
+systemctl restart upcalld-shim.socket
+served 'after a restart of the shim socket'
+systemctl restart upcalld.socket
+served 'after a restart of the control socket'
+check 'list still knows web' grep -q web <<<"$(upcallctl list)"
+
+systemctl stop upcalld-shim.socket upcalld.socket upcalld.service
+check 'with the sockets stopped the module unloads' modprobe -r upcall_shim
+modprobe upcall_shim
+back() { systemctl is-active --quiet upcalld-shim.socket; }
+check 'loading the module brings the socket back' wait_for 20 back
+systemctl start upcalld.socket
+check 'the daemon knows web again' wait_for 20 grep -q live <<<"$(upcallctl list)"
+served 'after a reloaded module'
+
+served 'before the upgrade'
+check 'the package is reinstalled' dpkg -i packages/upcalld_*.deb
+served 'after a reinstalled package'
+summary

@@ -1,0 +1,81 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# lane: default
+#
+# A task of a registered container that unshares everything, or whose leader has been killed, runs nothing on the host:
+# with a cgroup that is known, and without one. Nor does what somebody else unshares go to the container.
+
+# shellcheck source=lib/setup.sh
+. lib/setup.sh
+
+policy all <<'CONF'
+[Match]
+Name=*
+[Core]
+Handler=deny
+[Key]
+Handler=deny
+[Module]
+CONF
+
+refused() { grep -q "$1" <<<"$2"; }
+
+# everything NAME COMMAND…: each class, from a task that COMMAND starts; nothing may run for it anywhere.
+everything() {
+	local what=$1
+	shift
+	audit_checkpoint
+	check "$what: key refused" refused EKEYREJECTED "$("$@" key user "escape:$RANDOM" c 2>&1)"
+	check "$what: module refused" refused EAFNOSUPPORT "$("$@" socket 35 2>&1)"
+	"$@" crash >/dev/null 2>&1
+	check_equal "$what: the kernel ran nothing on the host" '' "$(audit_host_upcalls)"
+	check_fails "$what: the module is not loaded" grep -q '^phonet ' /proc/modules
+}
+
+container_rootfs "$containers/web/rootfs"
+check 'web is registered' registered web
+everything 'inside' container_exec web /bin/requester
+everything 'inside, everything unshared' container_exec web /bin/requester unshare
+everything 'inside, everything unshared twice' container_exec web /bin/requester unshare unshare
+
+# Without a cgroup: made by unshare in the test's own cgroup, which it shares with host tasks.
+unshare -U -r -p -m -n -i -u -f --mount-proc --kill-child sleep 2147483647 &
+unshared=$!
+bare_leader() { bare=$(pgrep -P "$unshared" -x sleep); }
+wait_for 10 bare_leader
+check 'bare (pid namespace, no cgroup) is registered' upcallctl register bare --pid "$bare"
+in_bare=(nsenter -t "$bare" -U -p -m -n -i -u --preserve-credentials "$PWD/requester")
+everything 'without a cgroup' "${in_bare[@]}"
+everything 'without a cgroup, everything unshared' "${in_bare[@]}" unshare
+
+# The container has only a mount namespace: its cgroup must tell, and unsharing must not help.
+check 'mnt (mount namespace only) needs a cgroup' \
+	grep -q -i cgroup <<<"$(unshare -m sh -c 'upcallctl register mnt --pid $$' 2>&1)"
+mkdir -p /sys/fs/cgroup/mnt
+sh -c 'echo $$ >/sys/fs/cgroup/mnt/cgroup.procs; exec unshare -m sleep 2147483647' &
+only_mnt=$!
+wait_for 10 test "$(readlink /proc/$only_mnt/ns/mnt)" != "$(readlink /proc/1/ns/mnt)"
+check 'mnt is registered with its cgroup' upcallctl register mnt --pid "$only_mnt" --cgroup /mnt
+in_mnt() { sh -c 'echo $$ >/sys/fs/cgroup/mnt/cgroup.procs; exec nsenter -t '"$only_mnt"' -m "$@"' sh "$PWD/requester" "$@"; }
+everything 'mount namespace only' in_mnt
+everything 'mount namespace only, everything unshared' in_mnt unshare
+
+# A host task that sits in a container's cgroup is a host task.
+audit_checkpoint
+audit_expect_host /sbin/request-key 'a host task asks for a key'
+sh -c "echo \$\$ >${cgroup[web]}/cgroup.procs; exec ./requester key user host:$RANDOM c" >/dev/null
+check "a supervisor in the container's cgroup is a host task" test -n "$(audit_host_upcalls)"
+
+# The leader is killed; a task that is not in its pid namespace stays in its cgroup and user namespace.
+sh -c "echo \$\$ >${cgroup[web]}/cgroup.procs; exec nsenter -t ${leader[web]} -U -m -n --preserve-credentials /bin/requester wait /gate/go" &
+straggler=$!
+wait_for 10 test "$(readlink /proc/$straggler/ns/user)" != "$(readlink /proc/1/ns/user)"
+kill -9 "${leader[web]}"
+wait_for 10 test ! -e "/proc/${leader[web]}"
+in_straggler=(nsenter -t "$straggler" -U -m -n --preserve-credentials)
+orphan() { sh -c "echo \$\$ >${cgroup[web]}/cgroup.procs; exec \"\$@\"" sh "${in_straggler[@]}" /bin/requester "$@"; }
+everything 'leader killed' orphan
+everything 'leader killed, everything unshared' orphan unshare
+kill "$straggler"
+summary

@@ -1,0 +1,78 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# lane: default
+#
+# cmake: -DUPCALL_FAULT_INJECTION=ON
+#
+# A-19: a failure in each single step of entering a container ends in "nothing ran": the handler is not executed, no
+# process is left, the requester has its error within a second, the record names the step. The packages of this test
+# are a build of their own: in the released ones the worker has no such switch.
+
+# shellcheck source=lib/setup.sh
+. lib/setup.sh
+
+policy web <<'CONF'
+[Match]
+Name=web
+[Core]
+Handler=/usr/libexec/handler
+[Key user]
+Handler=/usr/libexec/handler
+CONF
+container_rootfs "$containers/web/rootfs"
+handler_script web /usr/libexec/handler <<'SH'
+#!/bin/sh
+echo ran >>/tmp/ran
+SH
+check 'web is registered' registered web
+
+# enum worker_step of proto/worker.h, in its order, up to the exec
+steps=(none request info leader root status seccomp cgroup pidns fork groups setns verify chroot label ids caps nnp limits fds
+	attach exec)
+check_equal 'this list is as long as the worker says' "${#steps[@]}" 22
+
+worker_gone() { ! pgrep -x upcall-worker >/dev/null; }
+
+fail_at() {
+	mkdir -p /run/systemd/system/upcall-worker@.service.d
+	printf '[Service]\nExecStart=\nExecStart=/usr/libexec/upcalld/upcall-worker --fail-step %s\n' "$1" \
+		>/run/systemd/system/upcall-worker@.service.d/fail.conf
+	systemctl daemon-reload
+	systemctl stop upcall-worker@web.service
+	wait_for 10 worker_gone
+}
+
+serial=0
+recorded() { [ "$(records UPCALL_ID UPCALL_CONTAINER=web | wc -l)" -ge "$serial" ]; }
+
+# Warm: what a first upcall needs beside is not this test's.
+request web fault:warm >/dev/null
+serial=1
+wait_for 10 recorded
+rm -f "$containers/web/rootfs/tmp/ran"
+
+for ((step = 1; step < ${#steps[@]}; step++)); do
+	name=${steps[step]}
+	# A leader without a label has none to set.
+	[ "$name" != label ] || continue
+	fail_at "$step"
+	# The worker's own start is not what is timed: something harmless starts it.
+	output=$(request web "fault:$name:start")
+	serial=$((serial + 1))
+	wait_for 10 recorded
+	output=$(request web "fault:$name")
+	serial=$((serial + 1))
+	check "$name: the key's requester has an error" grep -q '^E' <<<"$output"
+	check "$name: within 1000 ms ($(took_ms "$output"))" test "$(took_ms "$output")" -lt 1000
+	wait_for 10 recorded
+	check_equal "$name: the key's record names the step" "$name" "$(records UPCALL_STEP UPCALL_CONTAINER=web UPCALL_CLASS=key | tail -1)"
+	container_exec web /bin/requester crash >/dev/null 2>&1
+	serial=$((serial + 1))
+	wait_for 10 recorded
+	check_equal "$name: the core's record names the step" "$name" "$(records UPCALL_STEP UPCALL_CONTAINER=web UPCALL_CLASS=core | tail -1)"
+	check "$name: nothing is left" wait_for 5 no_leaves web
+done
+check 'no handler ever ran' test ! -e "$containers/web/rootfs/tmp/ran"
+check_equal 'no upcall is left in the kernel' '' "$(./shim-client list)"
+summary
