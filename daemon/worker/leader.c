@@ -19,6 +19,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 
 #include "cleanup.h"
@@ -117,6 +118,13 @@ static int label_selinux_read(int directory, struct leader *leader)
 	return 0;
 }
 
+static bool selinux_is_enabled(void)
+{
+	struct stat status;
+
+	return stat("/sys/fs/selinux/enforce", &status) == 0;
+}
+
 static int label_read(int directory, struct leader *leader)
 {
 	int ret = apparmor_is_enabled();
@@ -125,9 +133,7 @@ static int label_read(int directory, struct leader *leader)
 		return ret;
 	if (ret > 0)
 		return label_apparmor_read(directory, leader);
-	if (access("/sys/fs/selinux/enforce", F_OK) == 0)
-		return label_selinux_read(directory, leader);
-	return 0;
+	return selinux_is_enabled() ? label_selinux_read(directory, leader) : 0;
 }
 
 static int status_read(int directory, struct leader *leader, struct status_facts *ret_facts)

@@ -105,12 +105,13 @@ static void packet_put(int socket, const void *data, size_t size, int fds)
 	assert_int_equal(sendmsg(socket, &message, 0), size);
 }
 
+/* The number that the next fd of this process will have. */
 static int fd_next(void)
 {
-	int fd = dup(0);
+	int fd = dup(0), number = fd;
 
 	close(fd);
-	return fd;
+	return number;
 }
 
 /* Whatever comes, no fd of a refused packet stays open. */

@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <poll.h>
+#include <stdint.h>
+#include <time.h>
+
+#include "bus-loop.h"
+#include "list.h"
+#include "priority.h"
+
+/* One connection must not keep the loop from the others. */
+#define TURNS_MAX 64
+
+static void dispatch(struct bus_loop *bus_loop)
+{
+	int ret = 0;
+
+	bus_loop->dispatching = true;
+	if (bus_loop->readable)
+		bus_loop->readable(bus_loop);
+	for (int i = 0; i < TURNS_MAX && !bus_loop->finished; i++) {
+		ret = sd_bus_process(bus_loop->bus, NULL);
+		if (ret <= 0)
+			break;
+	}
+	bus_loop->dispatching = false;
+	if (ret < 0 || bus_loop->finished) {
+		bus_loop->broken(bus_loop, ret < 0 ? ret : 0);
+		return;
+	}
+	bus_loop_update(bus_loop);
+}
+
+static void io_ready(struct ev_loop *loop, ev_io *io, int events)
+{
+	dispatch(container_of(io, struct bus_loop, io));
+}
+
+static void time_over(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	dispatch(container_of(timer, struct bus_loop, timer));
+}
+
+static double seconds_until(uint64_t usec)
+{
+	struct timespec now;
+	uint64_t now_us;
+
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
+	now_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+	return usec > now_us ? (double)(usec - now_us) / 1e6 : 0.;
+}
+
+static void set_timer(struct bus_loop *bus_loop, double seconds)
+{
+	ev_timer_stop(bus_loop->loop, &bus_loop->timer);
+	ev_timer_set(&bus_loop->timer, seconds, 0.);
+	ev_timer_start(bus_loop->loop, &bus_loop->timer);
+}
+
+void bus_loop_update(struct bus_loop *bus_loop)
+{
+	uint64_t timeout = UINT64_MAX;
+	int fd, events, wanted;
+
+	if (!bus_loop->bus || bus_loop->dispatching)
+		return;
+	fd = sd_bus_get_fd(bus_loop->bus);
+	events = sd_bus_get_events(bus_loop->bus);
+	if (fd < 0 || events < 0 || bus_loop->finished) {
+		/* not from in here: broken() may free what the caller works with */
+		ev_io_stop(bus_loop->loop, &bus_loop->io);
+		set_timer(bus_loop, 0.);
+		return;
+	}
+	wanted = (events & POLLIN ? EV_READ : 0) | (events & POLLOUT ? EV_WRITE : 0);
+	if (!ev_is_active(&bus_loop->io) || bus_loop->io.fd != fd ||
+	    (bus_loop->io.events & (EV_READ | EV_WRITE)) != wanted) {
+		ev_io_stop(bus_loop->loop, &bus_loop->io);
+		ev_io_set(&bus_loop->io, fd, wanted);
+		ev_io_start(bus_loop->loop, &bus_loop->io);
+	}
+	ev_timer_stop(bus_loop->loop, &bus_loop->timer);
+	if (sd_bus_get_timeout(bus_loop->bus, &timeout) >= 0 && timeout != UINT64_MAX)
+		set_timer(bus_loop, seconds_until(timeout));
+}
+
+void bus_loop_finish(struct bus_loop *bus_loop)
+{
+	bus_loop->finished = true;
+	bus_loop_update(bus_loop);
+}
+
+void bus_loop_start(struct bus_loop *bus_loop, struct ev_loop *loop, sd_bus *bus)
+{
+	bus_loop->loop = loop;
+	bus_loop->bus = bus;
+	bus_loop->finished = false;
+	ev_io_init(&bus_loop->io, io_ready, -1, 0);
+	ev_set_priority(&bus_loop->io, PRIORITY_CONTROL);
+	ev_timer_init(&bus_loop->timer, time_over, 0., 0.);
+	bus_loop_update(bus_loop);
+}
+
+void bus_loop_stop(struct bus_loop *bus_loop)
+{
+	if (!bus_loop->bus)
+		return;
+	ev_io_stop(bus_loop->loop, &bus_loop->io);
+	ev_timer_stop(bus_loop->loop, &bus_loop->timer);
+	/* what could not be sent yet is not waited for */
+	sd_bus_close(bus_loop->bus);
+	bus_loop->bus = sd_bus_unref(bus_loop->bus);
+}

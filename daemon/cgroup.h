@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Paths and ids of cgroup2: an id is the inode number of the folder.
+ *
+ * Paths are below /sys/fs/cgroup, without a leading slash; links and ".." do
+ * not leave it.
+ */
+#ifndef UPCALLD_CGROUP_H
+#define UPCALLD_CGROUP_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define CGROUP_ROOT "/sys/fs/cgroup"
+#define CGROUP_PATH_MAX 1023
+
+/*
+ * What an administrator may write ("/a/b", "a/b", "/sys/fs/cgroup/a/b") as a
+ * path below the root. -EINVAL: the root itself, too long, control characters.
+ */
+int cgroup_normalize(const char *text, char *out, size_t room);
+
+/* -ENOENT no such cgroup; -EINVAL no cgroup2. */
+int cgroup_id(const char *path, uint64_t *ret);
+
+/* The process' cgroup, or one above it, that has this id. -ENOENT: none. */
+int cgroup_find(uint32_t pid, uint64_t id, char *out, size_t room);
+
+/* -EBUSY: there are tasks in or below that are not the leader's descendants. */
+int cgroup_is_own(const char *path, uint32_t leader);
+
+/* True if no task is in it or below, or there is no such cgroup. */
+bool cgroup_is_empty(const char *path);
+
+#endif

@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "container.h"
+#include "policy.h"
+#include "shim.h"
+#include "text.h"
+
+struct container *container_new(const char *name)
+{
+	struct container *container = calloc(1, sizeof(*container));
+
+	if (!container)
+		return NULL;
+	list_init(&container->link);
+	container->pidfd = -1;
+	text_copy(container->name, sizeof(container->name), name, strlen(name));
+	return container;
+}
+
+struct container *container_free(struct container *container)
+{
+	if (!container)
+		return NULL;
+	close_keep_errno(container->pidfd);
+	config_unref(container->config);
+	strv_free(container->labels);
+	free(container->runtime);
+	free(container->cgroup);
+	free(container);
+	return NULL;
+}
+
+int container_check_leader(const struct container *container, int shim_fd)
+{
+	struct tags tags;
+	int ret;
+
+	if (container->moved)
+		return -ESRCH;
+	ret = shim_tags(shim_fd, container->leader, &tags);
+	if (ret < 0)
+		return ret;
+	if (tags.start_time != container->start_time || tags.net_cookie != container->net_cookie ||
+	    memcmp(tags.ns, container->ns, sizeof(tags.ns)))
+		return -ESRCH;
+	return 0;
+}
+
+void container_set_config(struct container *container, struct config *config)
+{
+	config_ref(config);
+	config_unref(container->config);
+	container->config = config;
+	container->policy = policy_select(config, container->name);
+}
+
+void container_to_kernel(const struct container *container, struct upcall_container *ret)
+{
+	*ret = (struct upcall_container){
+		.leader = container->leader,
+		.start_time = container->start_time,
+		.cgroup_id = container->cgroup_id,
+	};
+	memcpy(ret->name, container->name, sizeof(ret->name));
+	policy_to_kernel(container->policy, &ret->policy);
+}
+
+void container_from_kernel(struct container *container, const struct upcall_container *kernel)
+{
+	container->id = kernel->id;
+	container->leader = kernel->leader;
+	container->start_time = kernel->start_time;
+	container->net_cookie = kernel->net_cookie;
+	container->cgroup_id = kernel->cgroup_id;
+	container->own_ns = kernel->own_ns;
+	memcpy(container->ns, kernel->ns, sizeof(container->ns));
+}
+
+void container_to_request(const struct container *container, struct worker_request *request)
+{
+	const char *cgroup = container->cgroup ?: "";
+
+	request->container = container->id;
+	request->start_time = container->start_time;
+	request->net_cookie = container->net_cookie;
+	request->cgroup_id = container->cgroup_id;
+	request->leader = container->leader;
+	request->own_ns = container->own_ns;
+	memcpy(request->ns, container->ns, sizeof(request->ns));
+	memcpy(request->container_name, container->name, sizeof(request->container_name));
+	text_copy(request->cgroup, sizeof(request->cgroup), cgroup, strlen(cgroup));
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One registered container, as the daemon remembers it
+ *
+ * What identifies it was read by the shim from its leader when it was
+ * registered, and is compared again before every use: a live leader may have
+ * moved to other namespaces, and then whatever it leads is not what was registered.
+ */
+#ifndef UPCALLD_CONTAINER_H
+#define UPCALLD_CONTAINER_H
+
+#include <ev.h>
+
+#include "config.h"
+#include "hash.h"
+#include "list.h"
+#include "worker.h"
+
+struct lane;
+struct registry;
+
+struct container {
+	struct hash_node by_name; /* registry's */
+	struct hash_node by_id;	  /* registry's */
+	struct list link;	  /* registry's containers, or tombstones */
+	struct registry *registry;
+	struct lane *lane; /* the queue's; NULL: it has had no upcall yet */
+
+	char name[UPCALL_NAME_LEN];
+	uint64_t id; /* of the kernel's entry */
+	uint32_t leader;
+	uint32_t uid; /* who registered it */
+	uint64_t start_time;
+	uint64_t net_cookie;
+	uint64_t cgroup_id;
+	uint32_t ns[UPCALL_NS_COUNT];
+	uint32_t own_ns;
+	char *cgroup; /* path of cgroup_id, or NULL */
+	char *runtime; /* or NULL */
+	char **labels; /* or NULL */
+	uint64_t since; /* microseconds since the epoch */
+	uint64_t served;
+	uint64_t failed;
+	bool counted; /* served or failed differ from the state file */
+
+	int pidfd; /* the leader's, or -1 */
+	ev_io leader_io;
+	bool moved; /* the leader lives, but somewhere else */
+
+	struct config *config; /* reference: policy is in it */
+	const struct policy *policy;
+};
+
+struct container *container_new(const char *name);
+/* Takes NULL, returns NULL. It must be in no list or table. */
+struct container *container_free(struct container *container);
+
+/* 0: the leader is who was registered; -ESRCH: gone or moved; else it could not be told. */
+int container_check_leader(const struct container *container, int shim_fd);
+
+/* Choose by name; the kernel is not told. */
+void container_set_config(struct container *container, struct config *config);
+
+/* What the kernel is told when it is added. */
+void container_to_kernel(const struct container *container, struct upcall_container *ret);
+void container_from_kernel(struct container *container, const struct upcall_container *kernel);
+
+/* What a worker is told of the leader. */
+void container_to_request(const struct container *container, struct worker_request *request);
+
+#endif

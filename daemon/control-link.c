@@ -1,0 +1,123 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <sys/ioctl.h>
+#include <systemd/sd-id128.h>
+
+#include "cleanup.h"
+#include "control.h"
+#include "daemon.h"
+
+#define OBJECT	  "/org/upcalld"
+#define INTERFACE "org.upcalld.Manager1"
+
+static void cleanup_bus_(sd_bus **bus)
+{
+	*bus = sd_bus_unref(*bus);
+}
+
+void control_link_free(struct control_link *link)
+{
+	ev_timer_stop(link->control->loop, &link->idle);
+	bus_loop_stop(&link->bus_loop);
+	list_unlink(&link->link);
+	link->control->count--;
+	free(link);
+}
+
+static void broken(struct bus_loop *bus_loop, int error)
+{
+	control_link_free(container_of(bus_loop, struct control_link, bus_loop));
+}
+
+/*
+ * sd-bus keeps what it has read of a message until it is whole, up to 128 MiB.
+ * What lies ready now is about to be added to that; a whole message sets it back.
+ */
+static void readable(struct bus_loop *bus_loop)
+{
+	struct control_link *link = container_of(bus_loop, struct control_link, bus_loop);
+	int ready = 0;
+
+	if (ioctl(sd_bus_get_fd(bus_loop->bus), FIONREAD, &ready) == 0 && ready > 0)
+		link->partial += (uint64_t)ready;
+	if (link->partial > CONTROL_PARTIAL_MAX)
+		bus_loop_finish(bus_loop);
+}
+
+static int message_came(sd_bus_message *message, void *userdata, sd_bus_error *error)
+{
+	struct control_link *link = userdata;
+	uint64_t unread = 0;
+
+	link->partial = 0;
+	ev_timer_again(link->control->loop, &link->idle);
+	if (sd_bus_get_n_queued_write(link->bus_loop.bus, &unread) >= 0 &&
+	    unread > CONTROL_UNREAD_MAX)
+		bus_loop_finish(&link->bus_loop);
+	return 0;
+}
+
+static void idle_too_long(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	control_link_free(container_of(timer, struct control_link, idle));
+}
+
+/* Consumes fd, also on failure. */
+static int make_bus(struct control_link *link, int fd, sd_bus **ret)
+{
+	cleanup_with(cleanup_bus_) sd_bus *bus = NULL;
+	sd_id128_t id;
+	int r;
+
+	r = sd_bus_new(&bus);
+	if (r >= 0)
+		r = sd_bus_set_fd(bus, fd, fd);
+	if (r < 0) {
+		close_keep_errno(fd);
+		return r;
+	}
+	r = sd_id128_randomize(&id);
+	if (r >= 0)
+		r = sd_bus_set_server(bus, true, id);
+	if (r >= 0)
+		r = sd_bus_set_anonymous(bus, false);
+	if (r >= 0)
+		r = sd_bus_negotiate_fds(bus, true);
+	if (r >= 0)
+		r = sd_bus_start(bus);
+	if (r >= 0)
+		r = sd_bus_add_filter(bus, NULL, message_came, link);
+	if (r >= 0)
+		r = sd_bus_add_object_vtable(bus, NULL, OBJECT, INTERFACE, control_vtable, link);
+	if (r < 0)
+		return r;
+	*ret = take_ptr(bus);
+	return 0;
+}
+
+int control_link_new(struct control *control, int fd, uid_t uid)
+{
+	cleanup_free struct control_link *link = calloc(1, sizeof(*link));
+	sd_bus *bus;
+	int ret;
+
+	if (!link) {
+		close_keep_errno(fd);
+		return -ENOMEM;
+	}
+	link->control = control;
+	link->uid = uid;
+	link->bus_loop.broken = broken;
+	link->bus_loop.readable = readable;
+	ret = make_bus(link, fd, &bus);
+	if (ret < 0)
+		return ret;
+	ev_timer_init(&link->idle, idle_too_long, 0., CONTROL_IDLE_SECONDS);
+	ev_timer_again(control->loop, &link->idle);
+	list_append(&control->links, &link->link);
+	control->count++;
+	bus_loop_start(&link->bus_loop, control->loop, bus);
+	(void)take_ptr(link);
+	return 0;
+}

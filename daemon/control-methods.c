@@ -1,0 +1,224 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The methods of org.upcalld.Manager1
+ *
+ * None waits: what takes time is done for the caller after the answer. All but
+ * Status are for root; sd-bus' own permission checks are off, because they ask
+ * for capabilities of a caller that it knows less about than SO_PEERCRED does.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "control.h"
+#include "daemon.h"
+#include "text.h"
+
+#define ERROR_PREFIX "org.upcalld.Error."
+
+static void cleanup_message_(sd_bus_message **message)
+{
+	*message = sd_bus_message_unref(*message);
+}
+#define cleanup_message cleanup_with(cleanup_message_)
+
+static int reply_failure(sd_bus_error *error, const struct failure *failure)
+{
+	char name[64];
+
+	(void)snprintf(name, sizeof(name), ERROR_PREFIX "%s", failure->name ?: "Failed");
+	return sd_bus_error_set(error, name, failure->text);
+}
+
+static int refuse(sd_bus_error *error, const char *name, const char *text)
+{
+	struct failure failure;
+
+	failure_set(&failure, 0, name, "%s", text);
+	return reply_failure(error, &failure);
+}
+
+static bool is_allowed(const struct control_link *link, sd_bus_error *error)
+{
+	if (link->uid == 0)
+		return true;
+	(void)refuse(error, "Denied", "only root may do that");
+	return false;
+}
+
+/* ---------------------------------------------------------------- register */
+
+struct register_call {
+	const char *name;
+	int pidfd; /* the message's */
+	struct registry_options options;
+	char **labels;
+};
+
+static int read_option(sd_bus_message *call, struct register_call *args, sd_bus_error *error)
+{
+	const char *key;
+	int ret;
+
+	ret = sd_bus_message_read(call, "s", &key);
+	if (ret < 0)
+		return ret;
+	if (!strcmp(key, "cgroup"))
+		return sd_bus_message_read(call, "v", "s", &args->options.cgroup);
+	if (!strcmp(key, "runtime"))
+		return sd_bus_message_read(call, "v", "s", &args->options.runtime);
+	if (strcmp(key, "labels"))
+		return refuse(error, "BadArgument", "unknown option: only cgroup, labels and runtime are known");
+	args->labels = strv_free(args->labels);
+	ret = sd_bus_message_enter_container(call, 'v', "as");
+	if (ret >= 0)
+		ret = sd_bus_message_read_strv(call, &args->labels);
+	if (ret >= 0)
+		ret = sd_bus_message_exit_container(call);
+	args->options.labels = args->labels;
+	return ret;
+}
+
+static int read_register(sd_bus_message *call, struct register_call *args, sd_bus_error *error)
+{
+	int ret;
+
+	ret = sd_bus_message_read(call, "sh", &args->name, &args->pidfd);
+	if (ret >= 0)
+		ret = sd_bus_message_enter_container(call, 'a', "{sv}");
+	while (ret >= 0 && (ret = sd_bus_message_enter_container(call, 'e', "sv")) > 0) {
+		ret = read_option(call, args, error);
+		if (ret >= 0)
+			ret = sd_bus_message_exit_container(call);
+	}
+	if (ret >= 0)
+		ret = sd_bus_message_exit_container(call);
+	return ret;
+}
+
+static int reply_container(sd_bus_message *call, const struct container *container)
+{
+	cleanup_message sd_bus_message *reply = NULL;
+	int ret;
+
+	ret = sd_bus_message_new_method_return(call, &reply);
+	if (ret >= 0)
+		ret = control_append_container(reply, container);
+	return ret < 0 ? ret : sd_bus_send(NULL, reply, NULL);
+}
+
+static int method_register(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct control_link *link = userdata;
+	struct daemon *daemon = link->control->daemon;
+	struct failure failure = FAILURE_NULL;
+	struct register_call args = { .pidfd = -1 };
+	struct container *container;
+	int ret;
+
+	if (!is_allowed(link, error))
+		return -EPERM;
+	args.options.uid = link->uid;
+	ret = read_register(call, &args, error);
+	if (ret < 0) {
+		strv_free(args.labels);
+		return ret;
+	}
+	if (daemon->shim_fd < 0)
+		ret = failure_set(&failure, -ENODEV, "NoShim", "%s", daemon->shim_error);
+	else
+		ret = registry_register(&daemon->registry, args.name, args.pidfd, &args.options,
+					&container, &failure);
+	strv_free(args.labels);
+	return ret < 0 ? reply_failure(error, &failure) : reply_container(call, container);
+}
+
+static int method_unregister(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct control_link *link = userdata;
+	struct failure failure = FAILURE_NULL;
+	const char *name;
+	int ret;
+
+	if (!is_allowed(link, error))
+		return -EPERM;
+	ret = sd_bus_message_read(call, "s", &name);
+	if (ret < 0)
+		return ret;
+	ret = registry_unregister(&link->control->daemon->registry, name, &failure);
+	return ret < 0 ? reply_failure(error, &failure) : sd_bus_reply_method_return(call, NULL);
+}
+
+/* ---------------------------------------------------------------- questions */
+
+static int append_all(sd_bus_message *reply, struct registry *registry)
+{
+	struct container *container;
+	int ret;
+
+	ret = sd_bus_message_open_container(reply, 'a', "a{sv}");
+	list_for_each(container, &registry->containers, link)
+		if (ret >= 0)
+			ret = control_append_container(reply, container);
+	if (registry->shim_fd >= 0)
+		registry_sweep(registry);
+	list_for_each(container, &registry->tombstones, link)
+		if (ret >= 0)
+			ret = control_append_container(reply, container);
+	return ret < 0 ? ret : sd_bus_message_close_container(reply);
+}
+
+static int method_list(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	cleanup_message sd_bus_message *reply = NULL;
+	struct control_link *link = userdata;
+	int ret;
+
+	if (!is_allowed(link, error))
+		return -EPERM;
+	ret = sd_bus_message_new_method_return(call, &reply);
+	if (ret >= 0)
+		ret = append_all(reply, &link->control->daemon->registry);
+	return ret < 0 ? ret : sd_bus_send(NULL, reply, NULL);
+}
+
+static int method_status(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	cleanup_message sd_bus_message *reply = NULL;
+	struct control_link *link = userdata;
+	int ret;
+
+	ret = sd_bus_message_new_method_return(call, &reply);
+	if (ret >= 0)
+		ret = control_append_status(reply, link->control->daemon);
+	return ret < 0 ? ret : sd_bus_send(NULL, reply, NULL);
+}
+
+static int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct control_link *link = userdata;
+	struct daemon *daemon = link->control->daemon;
+
+	if (!is_allowed(link, error))
+		return -EPERM;
+	if (daemon_reload(daemon) < 0)
+		return refuse(error, "BadArgument", daemon->config_error);
+	return sd_bus_reply_method_return(call, NULL);
+}
+
+const sd_bus_vtable control_vtable[] = {
+	SD_BUS_VTABLE_START(SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Register",
+				SD_BUS_ARGS("s", name, "h", pidfd, "a{sv}", options),
+				SD_BUS_RESULT("a{sv}", container), method_register,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Unregister", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT,
+				method_unregister, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("List", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", containers),
+				method_list, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Status", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", status),
+				method_status, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Reload", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, method_reload,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_VTABLE_END,
+};

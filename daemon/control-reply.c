@@ -1,0 +1,222 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <string.h>
+
+#include "cleanup.h"
+#include "control.h"
+#include "daemon.h"
+#include "host.h"
+#include "lane.h"
+#include "policy.h"
+#include "text.h"
+
+static const char *const ns_names[UPCALL_NS_COUNT] = {
+	[UPCALL_NS_PID] = "pid", [UPCALL_NS_MNT] = "mnt", [UPCALL_NS_NET] = "net",
+	[UPCALL_NS_USER] = "user", [UPCALL_NS_UTS] = "uts", [UPCALL_NS_IPC] = "ipc",
+	[UPCALL_NS_CGROUP] = "cgroup", [UPCALL_NS_TIME] = "time",
+};
+
+static void cleanup_strv_(char ***strv)
+{
+	*strv = strv_free(*strv);
+}
+#define cleanup_strv cleanup_with(cleanup_strv_)
+
+static int append_text(sd_bus_message *reply, const char *key, const char *value)
+{
+	return sd_bus_message_append(reply, "{sv}", key, "s", value ?: "");
+}
+
+static int append_u32(sd_bus_message *reply, const char *key, uint32_t value)
+{
+	return sd_bus_message_append(reply, "{sv}", key, "u", value);
+}
+
+static int append_u64(sd_bus_message *reply, const char *key, uint64_t value)
+{
+	return sd_bus_message_append(reply, "{sv}", key, "t", value);
+}
+
+static int append_bool(sd_bus_message *reply, const char *key, bool value)
+{
+	return sd_bus_message_append(reply, "{sv}", key, "b", (int)value);
+}
+
+/* Open {key: <variant of type>}; close_value() closes it. */
+static int open_value(sd_bus_message *reply, const char *key, const char *type)
+{
+	int ret;
+
+	ret = sd_bus_message_open_container(reply, 'e', "sv");
+	if (ret >= 0)
+		ret = sd_bus_message_append(reply, "s", key);
+	if (ret >= 0)
+		ret = sd_bus_message_open_container(reply, 'v', type);
+	return ret;
+}
+
+static int close_value(sd_bus_message *reply)
+{
+	int ret = sd_bus_message_close_container(reply);
+
+	return ret < 0 ? ret : sd_bus_message_close_container(reply);
+}
+
+static int append_strv(sd_bus_message *reply, const char *key, char **value)
+{
+	int ret;
+
+	ret = open_value(reply, key, "as");
+	if (ret >= 0)
+		ret = sd_bus_message_append_strv(reply, value);
+	return ret < 0 ? ret : close_value(reply);
+}
+
+static int append_namespaces(sd_bus_message *reply, const struct container *container)
+{
+	int ret;
+
+	ret = open_value(reply, "namespaces", "a{su}");
+	if (ret >= 0)
+		ret = sd_bus_message_open_container(reply, 'a', "{su}");
+	for (unsigned int i = 0; i < UPCALL_NS_COUNT && ret >= 0; i++)
+		if (container->own_ns & (1U << i))
+			ret = sd_bus_message_append(reply, "{su}", ns_names[i], container->ns[i]);
+	if (ret >= 0)
+		ret = sd_bus_message_close_container(reply);
+	return ret < 0 ? ret : close_value(reply);
+}
+
+/* What of the host matters for this container: cores, if its policy wants them. */
+static int append_warnings(sd_bus_message *reply, const struct container *container)
+{
+	cleanup_strv char **warnings = NULL;
+	struct upcall_policy kernel;
+	struct host host;
+	int ret = 0;
+
+	policy_to_kernel(container->policy, &kernel);
+	if (kernel.verdict[UPCALL_CLASS_CORE] == UPCALL_VERDICT_OFFER) {
+		host_read(&host);
+		ret = host_warnings(&host, &warnings);
+	}
+	return ret < 0 ? ret : append_strv(reply, "warnings", warnings);
+}
+
+static int append_identity(sd_bus_message *reply, const struct container *container)
+{
+	int ret;
+
+	ret = append_text(reply, "name", container->name);
+	if (ret >= 0)
+		ret = append_u64(reply, "id", container->id);
+	if (ret >= 0)
+		ret = append_text(reply, "state", container->registry ? "live" : "tombstone");
+	if (ret >= 0)
+		ret = append_u32(reply, "leader", container->leader);
+	if (ret >= 0)
+		ret = append_u32(reply, "uid", container->uid);
+	if (ret >= 0)
+		ret = append_text(reply, "cgroup", container->cgroup);
+	if (ret >= 0)
+		ret = append_namespaces(reply, container);
+	if (ret >= 0)
+		ret = append_text(reply, "runtime", container->runtime);
+	return ret < 0 ? ret : append_strv(reply, "labels", container->labels);
+}
+
+static int append_business(sd_bus_message *reply, const struct container *container)
+{
+	const struct lane *lane = container->lane;
+	int ret;
+
+	ret = append_text(reply, "policy", container->policy ? container->policy->file : "");
+	if (ret >= 0)
+		ret = append_u32(reply, "pending", lane ? lane->waiting_count + lane->active_count : 0);
+	if (ret >= 0)
+		ret = append_u64(reply, "served", container->served);
+	if (ret >= 0)
+		ret = append_u64(reply, "failed", container->failed);
+	if (ret >= 0)
+		ret = append_u64(reply, "since", container->since);
+	return ret < 0 ? ret : append_warnings(reply, container);
+}
+
+int control_append_container(sd_bus_message *reply, const struct container *container)
+{
+	int ret;
+
+	ret = sd_bus_message_open_container(reply, 'a', "{sv}");
+	if (ret >= 0)
+		ret = append_identity(reply, container);
+	if (ret >= 0)
+		ret = append_business(reply, container);
+	return ret < 0 ? ret : sd_bus_message_close_container(reply);
+}
+
+/* ------------------------------------------------------------------ status */
+
+static int append_shim(sd_bus_message *reply, const struct daemon *daemon)
+{
+	int ret;
+
+	ret = append_text(reply, "version", UPCALL_VERSION);
+	if (ret >= 0)
+		ret = append_bool(reply, "shim", daemon->shim_fd >= 0);
+	if (ret >= 0)
+		ret = append_text(reply, "shim-version", daemon->shim.version);
+	if (ret >= 0)
+		ret = append_text(reply, "shim-error", daemon->shim_error);
+	if (ret >= 0)
+		ret = append_bool(reply, "standalone", daemon->options->standalone);
+	return ret < 0 ? ret : append_text(reply, "config-error", daemon->config_error);
+}
+
+static int append_counters(sd_bus_message *reply, const struct daemon *daemon)
+{
+	struct source_counters counters = { 0 };
+	int ret;
+
+	if (daemon->source)
+		daemon->source->vtable->counters(daemon->source, &counters);
+	ret = append_u32(reply, "containers", (uint32_t)daemon->registry.count);
+	if (ret >= 0)
+		ret = append_u32(reply, "pending", (uint32_t)queue_pending(&daemon->queue));
+	if (ret >= 0)
+		ret = append_u64(reply, "served", daemon->queue.served);
+	if (ret >= 0)
+		ret = append_u64(reply, "failed", daemon->queue.failed);
+	if (ret >= 0)
+		ret = append_u64(reply, "refused", daemon->queue.refused);
+	if (ret >= 0)
+		ret = append_u64(reply, "enobufs", counters.enobufs);
+	return ret < 0 ? ret : append_u64(reply, "bad-sender", counters.bad_sender);
+}
+
+static int append_host(sd_bus_message *reply)
+{
+	cleanup_strv char **warnings = NULL;
+	struct host host;
+	int ret;
+
+	host_read(&host);
+	ret = host_warnings(&host, &warnings);
+	if (ret >= 0)
+		ret = append_text(reply, "core-pattern", host.core_pattern);
+	if (ret >= 0)
+		ret = append_u32(reply, "core-pipe-limit", host.core_pipe_limit);
+	return ret < 0 ? ret : append_strv(reply, "warnings", warnings);
+}
+
+int control_append_status(sd_bus_message *reply, const struct daemon *daemon)
+{
+	int ret;
+
+	ret = sd_bus_message_open_container(reply, 'a', "{sv}");
+	if (ret >= 0)
+		ret = append_shim(reply, daemon);
+	if (ret >= 0)
+		ret = append_counters(reply, daemon);
+	if (ret >= 0)
+		ret = append_host(reply);
+	return ret < 0 ? ret : sd_bus_message_close_container(reply);
+}

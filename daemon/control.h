@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The control socket: D-Bus without a bus daemon
+ *
+ * Each connection is an sd-bus server of its own; who is at its other end is
+ * what SO_PEERCRED said when it connected. Anybody may connect, so everything
+ * that a connection can make us keep is bounded: how many there are, for each
+ * user and of all others than root together; how long one may say nothing whole; how
+ * much it may send without a whole message; how many answers it leaves unread.
+ */
+#ifndef UPCALLD_CONTROL_H
+#define UPCALLD_CONTROL_H
+
+#include <ev.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <systemd/sd-bus.h>
+
+#include "bus-loop.h"
+#include "list.h"
+
+#define CONTROL_MAX		64
+#define CONTROL_MAX_OTHERS	48 /* root always finds a place */
+#define CONTROL_MAX_USER	16
+#define CONTROL_IDLE_SECONDS	30.
+#define CONTROL_PARTIAL_MAX	(256 * 1024)
+#define CONTROL_UNREAD_MAX	16
+
+struct daemon;
+
+struct control {
+	struct daemon *daemon;
+	struct ev_loop *loop;
+	int fd; /* not ours */
+	ev_io io;
+	ev_timer pause; /* after accept(2) failed for want of something */
+	struct list links;
+	unsigned int count;
+	uint64_t accepted;
+};
+
+/* One connection. */
+struct control_link {
+	struct control *control;
+	struct list link;
+	uid_t uid;
+	struct bus_loop bus_loop;
+	ev_timer idle;
+	uint64_t partial; /* bytes since the last whole message, at most */
+};
+
+/* fd is not consumed. */
+void control_start(struct control *control, struct daemon *daemon, int fd);
+/* No new connections. */
+void control_stop(struct control *control);
+/* Harmless if it was not started. */
+void control_close(struct control *control);
+
+/* ---- control-link.c ---- */
+
+/* Consumes fd, also on failure. */
+int control_link_new(struct control *control, int fd, uid_t uid);
+void control_link_free(struct control_link *link);
+
+/* ---- control-methods.c: userdata is the struct control_link ---- */
+
+extern const sd_bus_vtable control_vtable[];
+
+/* ---- control-reply.c: dictionaries of the interface ---- */
+
+struct container;
+int control_append_container(sd_bus_message *reply, const struct container *container);
+int control_append_status(sd_bus_message *reply, const struct daemon *daemon);
+
+#endif

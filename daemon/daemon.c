@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "daemon.h"
+#include "journal.h"
+#include "shim.h"
+#include "state.h"
+
+#define DRAIN_TICK  .1
+#define DRAIN_TICKS 20
+
+/* -------------------------------------------------------------- containers */
+
+static void container_gone(struct registry_watcher *watcher, struct container *container,
+			   enum registry_reason reason)
+{
+	struct daemon *daemon = container_of(watcher, struct daemon, watcher);
+
+	queue_container_gone(&daemon->queue, container, reason == REGISTRY_UNREGISTERED);
+}
+
+static void container_was_gone(struct registry_watcher *watcher, const char *name)
+{
+	struct daemon *daemon = container_of(watcher, struct daemon, watcher);
+
+	daemon->launcher->vtable->stop(daemon->launcher, name);
+}
+
+/* ------------------------------------------------------------------- policy */
+
+int daemon_reload(struct daemon *daemon)
+{
+	char error[CONFIG_ERROR_SIZE];
+	struct config *config = NULL;
+	int ret;
+
+	notify_reloading();
+	ret = config_load(daemon->options->config_dirs, /* keep_bad= */ false, &config, error);
+	if (ret < 0) {
+		(void)snprintf(daemon->config_error, sizeof(daemon->config_error), "%s",
+			       *error ? error : strerror(-ret));
+		journal_log(LOG_ERR, "The configuration stays as it was: %s", daemon->config_error);
+	} else {
+		*daemon->config_error = '\0';
+		config_unref(daemon->config);
+		daemon->config = config;
+		registry_set_config(&daemon->registry, config);
+		journal_log(LOG_INFO, "The configuration was read: %zu files", config->count);
+	}
+	notify_ready("%zu containers", daemon->registry.count);
+	return ret;
+}
+
+static int first_config(struct daemon *daemon)
+{
+	int ret;
+
+	ret = config_load(daemon->options->config_dirs, /* keep_bad= */ true, &daemon->config,
+			  daemon->config_error);
+	if (ret == -ENOMEM)
+		return ret;
+	if (ret < 0)
+		journal_log(LOG_ERR, "Containers of a policy that cannot be read are refused all upcalls: %s",
+			    daemon->config_error);
+	return 0;
+}
+
+/* --------------------------------------------------------------------- shim */
+
+static void no_shim(struct daemon *daemon, const char *reason)
+{
+	(void)snprintf(daemon->shim_error, sizeof(daemon->shim_error), "%s", reason);
+	journal_log(LOG_WARNING, "There are no upcalls to handle: %s", reason);
+	daemon->shim_fd = -1;
+}
+
+static void check_shim(struct daemon *daemon)
+{
+	char reason[DAEMON_ERROR_SIZE];
+	int ret;
+
+	daemon->shim_fd = daemon->fds.device;
+	if (*daemon->fds.shim_error) {
+		no_shim(daemon, daemon->fds.shim_error);
+		return;
+	}
+	ret = shim_version(daemon->shim_fd, &daemon->shim);
+	if (ret < 0) {
+		(void)snprintf(reason, sizeof(reason), "%s does not tell its version: %s",
+			       UPCALL_DEVICE, strerror(-ret));
+		no_shim(daemon, reason);
+		return;
+	}
+	daemon->shim.version[UPCALL_VERSION_LEN - 1] = '\0';
+	if (daemon->shim.abi == UPCALL_ABI_VERSION)
+		return;
+	(void)snprintf(reason, sizeof(reason),
+		       "the module upcall_shim %s speaks version %u of the protocol, this daemon %d: install the same version of both and load the module again",
+		       daemon->shim.version, daemon->shim.abi, UPCALL_ABI_VERSION);
+	no_shim(daemon, reason);
+}
+
+static void start_source(struct daemon *daemon)
+{
+	char reason[DAEMON_ERROR_SIZE];
+	int ret = -ENOMEM;
+
+	if (daemon->shim_fd < 0)
+		return;
+	daemon->source = source_shim_new(daemon->loop, daemon->shim_fd, daemon->fds.netlink);
+	if (daemon->source)
+		ret = daemon->source->vtable->start(daemon->source, &daemon->queue.client);
+	if (ret >= 0)
+		return;
+	daemon->source = source_free(daemon->source);
+	(void)snprintf(reason, sizeof(reason), "cannot subscribe to upcalls: %s%s", strerror(-ret),
+		       ret == -EBUSY ? ": somebody else, such as upcalld-shim.socket, is" : "");
+	no_shim(daemon, reason);
+}
+
+static void restore(struct daemon *daemon)
+{
+	int ret;
+
+	if (daemon->shim_fd < 0)
+		return;
+	ret = registry_restore(&daemon->registry);
+	if (ret < 0)
+		journal_log(LOG_ERR, "The registered containers cannot be read back: %s",
+			    strerror(-ret));
+}
+
+/* ------------------------------------------------------------------ the end */
+
+static void stop_now(struct daemon *daemon)
+{
+	ev_break(daemon->loop, EVBREAK_ALL);
+}
+
+static void drain_tick(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct daemon *daemon = container_of(timer, struct daemon, drain);
+
+	if (!queue_has_handed(&daemon->queue) || !--daemon->drain_left)
+		stop_now(daemon);
+}
+
+/* Nothing new; results that come soon are still recorded. The kernel keeps the rest. */
+static void drain(struct daemon *daemon)
+{
+	if (daemon->drain_left) {
+		stop_now(daemon);
+		return;
+	}
+	notify_stopping();
+	source_stop(daemon->source);
+	control_stop(&daemon->control);
+	daemon->drain_left = DRAIN_TICKS;
+	ev_timer_again(daemon->loop, &daemon->drain);
+	if (!queue_has_handed(&daemon->queue))
+		stop_now(daemon);
+}
+
+static void on_term(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+	drain(container_of(watcher, struct daemon, on_term));
+}
+
+static void on_int(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+	drain(container_of(watcher, struct daemon, on_int));
+}
+
+static void on_hup(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+	(void)daemon_reload(container_of(watcher, struct daemon, on_hup));
+}
+
+static uint64_t activity(const struct daemon *daemon)
+{
+	return daemon->queue.seen + daemon->control.accepted;
+}
+
+static bool is_busy(const struct daemon *daemon)
+{
+	return queue_pending(&daemon->queue) || queue_has_handed(&daemon->queue) ||
+	       daemon->control.count || daemon->launcher->vtable->busy(daemon->launcher) ||
+	       daemon->records.suppressed;
+}
+
+/* What has happened since the last look costs nothing to notice then. */
+static void idle_look(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct daemon *daemon = container_of(timer, struct daemon, idle);
+	uint64_t now = activity(daemon);
+
+	if (!is_busy(daemon) && now == daemon->idle_activity) {
+		notify_stopping();
+		stop_now(daemon);
+	}
+	daemon->idle_activity = now;
+}
+
+/* --------------------------------------------------------------------- life */
+
+static void init_watchers(struct daemon *daemon)
+{
+	ev_signal_init(&daemon->on_term, on_term, SIGTERM);
+	ev_signal_init(&daemon->on_int, on_int, SIGINT);
+	ev_signal_init(&daemon->on_hup, on_hup, SIGHUP);
+	ev_timer_init(&daemon->idle, idle_look, 0., daemon->options->idle_seconds);
+	ev_timer_init(&daemon->drain, drain_tick, 0., DRAIN_TICK);
+	ev_signal_start(daemon->loop, &daemon->on_term);
+	ev_signal_start(daemon->loop, &daemon->on_int);
+	ev_signal_start(daemon->loop, &daemon->on_hup);
+	if (daemon->options->idle_seconds)
+		ev_timer_again(daemon->loop, &daemon->idle);
+}
+
+static int make_state_dir(const char *path)
+{
+	if (mkdir(path, 0755) < 0)
+		return errno == EEXIST ? 0 : -errno;
+	/* the control socket in it is for everybody */
+	return chmod(path, 0755) < 0 ? -errno : 0;
+}
+
+static int get_fds(struct daemon *daemon, char *error)
+{
+	cleanup_free char *path = NULL;
+	int ret;
+
+	if (!daemon->options->standalone) {
+		ret = activation_receive(&daemon->fds);
+		if (ret < 0)
+			(void)snprintf(error, DAEMON_ERROR_SIZE,
+				       "systemd passed no control socket; without systemd: upcalld --standalone");
+		return ret;
+	}
+	if (asprintf(&path, "%s/control", daemon->options->state_dir) < 0) {
+		path = NULL;
+		return -ENOMEM;
+	}
+	ret = activation_open(&daemon->fds, path);
+	if (ret < 0)
+		(void)snprintf(error, DAEMON_ERROR_SIZE, "cannot listen on %s: %s%s", path,
+			       strerror(-ret),
+			       ret == -EADDRINUSE ? ": another upcalld answers there" : "");
+	return ret;
+}
+
+static int build_parts(struct daemon *daemon, char *error)
+{
+	const struct options *options = daemon->options;
+	int state_fd;
+
+	state_fd = state_open(options->state_dir);
+	if (state_fd < 0) {
+		(void)snprintf(error, DAEMON_ERROR_SIZE, "cannot keep state in %s: %s",
+			       options->state_dir, strerror(-state_fd));
+		return state_fd;
+	}
+	daemon->launcher = options->standalone ?
+				   launcher_fork_new(daemon->loop, options->worker_path) :
+				   launcher_systemd_new(daemon->loop);
+	if (!daemon->launcher) {
+		close_keep_errno(state_fd);
+		return -ENOMEM;
+	}
+	daemon->watcher = (struct registry_watcher){ container_gone, container_was_gone };
+	registry_init(&daemon->registry, daemon->loop, daemon->config, &daemon->watcher,
+		      daemon->shim_fd, state_fd);
+	queue_init(&daemon->queue, daemon->loop, daemon->shim_fd, &daemon->registry,
+		   daemon->launcher, &daemon->records);
+	return 0;
+}
+
+static int build(struct daemon *daemon, char *error)
+{
+	int ret;
+
+	daemon->loop = ev_loop_new(EVFLAG_AUTO);
+	if (!daemon->loop)
+		return -ENOMEM;
+	records_init(&daemon->records, daemon->loop);
+	notify_start(&daemon->notify, daemon->loop);
+	init_watchers(daemon);
+	ret = make_state_dir(daemon->options->state_dir);
+	if (ret >= 0)
+		ret = get_fds(daemon, error);
+	if (ret >= 0)
+		ret = first_config(daemon);
+	if (ret < 0)
+		return ret;
+	check_shim(daemon);
+	ret = build_parts(daemon, error);
+	if (ret < 0)
+		return ret;
+	/* ORDER: containers before upcalls, or theirs would be nobody's */
+	restore(daemon);
+	start_source(daemon);
+	daemon->registry.shim_fd = daemon->shim_fd;
+	control_start(&daemon->control, daemon, daemon->fds.control);
+	return 0;
+}
+
+int daemon_new(const struct options *options, struct daemon **ret, char error[DAEMON_ERROR_SIZE])
+{
+	struct daemon *daemon = calloc(1, sizeof(*daemon));
+	int r;
+
+	*error = '\0';
+	if (!daemon)
+		return -ENOMEM;
+	daemon->options = options;
+	daemon->fds = ACTIVATION_NULL;
+	daemon->shim_fd = -1;
+	r = build(daemon, error);
+	if (r < 0) {
+		if (!*error)
+			(void)snprintf(error, DAEMON_ERROR_SIZE, "cannot start: %s", strerror(-r));
+		daemon_free(daemon);
+		return r;
+	}
+	*ret = daemon;
+	return 0;
+}
+
+static void stop_watchers(struct daemon *daemon)
+{
+	ev_timer_stop(daemon->loop, &daemon->drain);
+	ev_timer_stop(daemon->loop, &daemon->idle);
+	ev_signal_stop(daemon->loop, &daemon->on_hup);
+	ev_signal_stop(daemon->loop, &daemon->on_int);
+	ev_signal_stop(daemon->loop, &daemon->on_term);
+}
+
+struct daemon *daemon_free(struct daemon *daemon)
+{
+	if (!daemon)
+		return NULL;
+	control_close(&daemon->control);
+	daemon->source = source_free(daemon->source);
+	queue_close(&daemon->queue);
+	registry_close(&daemon->registry);
+	daemon->launcher = launcher_free(daemon->launcher);
+	config_unref(daemon->config);
+	if (daemon->loop) {
+		records_stop(&daemon->records);
+		notify_stop(&daemon->notify);
+		stop_watchers(daemon);
+		ev_loop_destroy(daemon->loop);
+	}
+	activation_close(&daemon->fds);
+	free(daemon);
+	return NULL;
+}
+
+void daemon_run(struct daemon *daemon)
+{
+	notify_ready("%zu containers%s%s", daemon->registry.count, *daemon->shim_error ? "; " : "",
+		     daemon->shim_error);
+	ev_run(daemon->loop, 0);
+}

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The daemon: one loop and everything in it
+ *
+ * Parts are embedded and built in the order of the struct; each uses only what
+ * stands above it. Teardown is the reverse.
+ */
+#ifndef UPCALLD_DAEMON_H
+#define UPCALLD_DAEMON_H
+
+#include <ev.h>
+
+#include "activation.h"
+#include "config.h"
+#include "control.h"
+#include "launcher.h"
+#include "notify.h"
+#include "queue.h"
+#include "record.h"
+#include "registry.h"
+#include "source.h"
+#include "upcall.h"
+
+#define DAEMON_ERROR_SIZE 512
+
+struct options {
+	bool standalone;
+	bool idle_given;
+	unsigned int idle_seconds; /* 0: never */
+	char **config_dirs;	   /* later ones win */
+	const char *state_dir;
+	const char *worker_path; /* standalone only */
+};
+
+struct daemon {
+	const struct options *options;
+	struct ev_loop *loop;
+	struct activation fds;
+	struct notify notify;
+	struct records records;
+	struct config *config;
+	char config_error[CONFIG_ERROR_SIZE]; /* "": the files are what is in force */
+	char shim_error[DAEMON_ERROR_SIZE];   /* "": the shim is there and ours */
+	struct upcall_version shim;
+	int shim_fd; /* fds.device, or -1 if it is of no use */
+	struct launcher *launcher;
+	struct registry_watcher watcher;
+	struct registry registry;
+	struct queue queue;
+	struct source *source;
+	struct control control;
+	ev_signal on_term;
+	ev_signal on_int;
+	ev_signal on_hup;
+	ev_timer idle;
+	ev_timer drain;
+	uint64_t idle_activity; /* as of the last look */
+	unsigned int drain_left;
+};
+
+/* On failure `error` says why, and there is no daemon. */
+int daemon_new(const struct options *options, struct daemon **ret, char error[DAEMON_ERROR_SIZE]);
+struct daemon *daemon_free(struct daemon *daemon);
+/* Until it is told to end, or is idle. */
+void daemon_run(struct daemon *daemon);
+
+/* Read policies again. -EINVAL: the old ones stay, and daemon->config_error says why. */
+int daemon_reload(struct daemon *daemon);
+
+#endif

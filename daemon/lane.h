@@ -1,0 +1,76 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One container's upcalls, and the way to its worker
+ *
+ * An upcall waits until MaxConcurrent= of its section lets it, then until there
+ * is a worker; only then it is claimed. Until then the kernel holds it, so there
+ * is nothing to lose. A lane comes into being with the first upcall and ends
+ * with the last one once its worker has gone; it may outlive its container,
+ * because a handler may.
+ */
+#ifndef UPCALLD_LANE_H
+#define UPCALLD_LANE_H
+
+#include "container.h"
+#include "launcher.h"
+#include "record.h"
+#include "worker-link.h"
+
+/* More than that wait for nobody: EDQUOT. */
+#define LANE_WAITING_MAX 64
+/* A worker that could not be started is not tried again before. */
+#define LANE_RETRY_SECONDS 1.
+
+struct queue;
+
+enum upcall_phase {
+	UPCALL_WAITING = 0, /* for quota: in lane->waiting */
+	UPCALL_STARTING,    /* for a worker: in lane->active from here on */
+	UPCALL_CLAIMED,	    /* ours, but the worker's socket is full */
+	UPCALL_HANDED,	    /* the worker's */
+	UPCALL_LOST,	    /* its worker died: in queue->lost until the kernel offers it again */
+};
+
+/* An upcall that we do something about. */
+struct upcall {
+	struct hash_node by_id; /* queue's, unless superseded */
+	struct list link;	/* one of: lane->waiting, lane->active, queue->lost */
+	struct lane *lane;	/* NULL once lost */
+	enum upcall_phase phase;
+	bool superseded; /* the kernel has offered it again: no record of this one */
+	int fd;		 /* UPCALL_CLAIMED: ours; else -1 */
+	struct facts facts;
+	char container[UPCALL_NAME_LEN]; /* for the record, when the container has gone */
+	const char *owner_rule;
+	struct config *config; /* reference: rule is in it */
+	const struct rule *rule;
+	ev_tstamp begun;
+	ev_tstamp lost_at;
+};
+
+struct lane {
+	struct queue *queue;
+	struct container *container; /* NULL: gone */
+	char name[UPCALL_NAME_LEN];
+	struct list link; /* queue->lanes */
+	struct list waiting;
+	struct list active;
+	unsigned int waiting_count;
+	unsigned int active_count;
+	struct worker_link worker;
+	struct worker_link_client worker_client;
+	struct launch *launch; /* under way, or NULL */
+	struct launch_client launch_client;
+	ev_tstamp retry_at;
+};
+
+/* The container's lane, made if need be. NULL: no memory. */
+struct lane *lane_of(struct queue *queue, struct container *container);
+/* The upcall is the lane's from here on, however it ends. */
+void lane_offer(struct lane *lane, struct upcall *upcall);
+/* The container goes: refuse what waits. */
+void lane_detach(struct lane *lane, bool unregistered);
+/* The daemon goes: forget everything; what the kernel holds stays there. */
+void lane_free(struct lane *lane);
+
+#endif

@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What policy files mean: for the kernel's table, and for one upcall
+ *
+ * The kernel's table is filled so that it asks only where somebody has to
+ * think: what is always native or always refused never leaves the kernel.
+ */
+#ifndef UPCALLD_POLICY_H
+#define UPCALLD_POLICY_H
+
+#include "config.h"
+#include "modules.h"
+#include "tags.h"
+#include "worker.h"
+
+enum decision {
+	DECISION_HANDLE = 0, /* by `rule` */
+	DECISION_NATIVE,
+	DECISION_DENY,
+};
+
+struct decided {
+	enum decision decision;
+	const struct rule *rule; /* DECISION_HANDLE only */
+	const char *reason;	 /* a few words for the record */
+};
+
+/* The first policy whose [Match] fits, or NULL: everything is native. */
+const struct policy *policy_select(const struct config *config, const char *name);
+
+/* NULL: all native. */
+void policy_to_kernel(const struct policy *policy, struct upcall_policy *ret);
+
+/* policy may be NULL. */
+void policy_decide(const struct policy *policy, struct modules *modules, const struct tags *tags,
+		   struct decided *ret);
+
+/* The part of a worker's request that a rule decides. */
+void rule_to_request(const struct rule *rule, struct worker_request *request);
+/* Words for the record. */
+const char *rule_handler_name(const struct rule *rule);
+const char *rule_run_in_name(const struct rule *rule);
+/* Both count against the same MaxConcurrent=, even if one is of an older configuration. */
+bool rule_same_quota(const struct rule *a, const struct rule *b);
+
+#endif

@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/syscall.h>
+
+#include "cleanup.h"
+#include "process.h"
+#include "text.h"
+
+#define SMALL_FILE_SIZE 8192
+
+/* At most room - 1 bytes, then a NUL; longer files are cut. */
+static int read_small(const char *path, char *out, size_t room)
+{
+	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+	size_t used = 0;
+	ssize_t count;
+
+	if (fd < 0)
+		return -errno;
+	while (used < room - 1) {
+		count = read(fd, out + used, room - 1 - used);
+		if (count < 0)
+			return -errno;
+		if (count == 0)
+			break;
+		used += (size_t)count;
+	}
+	out[used] = '\0';
+	return 0;
+}
+
+int read_line(const char *path, char *out, size_t room)
+{
+	int ret = read_small(path, out, room);
+
+	if (ret >= 0)
+		out[strcspn(out, "\n")] = '\0';
+	return ret;
+}
+
+/* The rest of the line that begins with `prefix`, or NULL. Writes into text. */
+static char *find_line(char *text, const char *prefix)
+{
+	size_t size = strlen(prefix);
+
+	while (*text) {
+		char *end = text + strcspn(text, "\n");
+		bool last = !*end;
+
+		*end = '\0';
+		if (!strncmp(text, prefix, size))
+			return text + size;
+		if (last)
+			break;
+		text = end + 1;
+	}
+	return NULL;
+}
+
+int pidfd_pid(int pidfd, uint32_t *ret)
+{
+	char path[64], text[1024], *value;
+	uint64_t pid;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	r = read_small(path, text, sizeof(text));
+	if (r < 0)
+		return r;
+	value = find_line(text, "Pid:\t");
+	if (!value)
+		return -EBADF;
+	/* -1: reaped; 0: of another pid namespace */
+	if (text_number(value, 1, INT32_MAX, &pid) < 0)
+		return -ESRCH;
+	*ret = (uint32_t)pid;
+	return 0;
+}
+
+bool pidfd_alive(int pidfd)
+{
+	struct pollfd poll_fd = { .fd = pidfd, .events = POLLIN };
+
+	return poll(&poll_fd, 1, 0) == 0;
+}
+
+int pidfd_of(uint32_t pid)
+{
+	int fd = (int)syscall(SYS_pidfd_open, (pid_t)pid, 0);
+
+	return fd < 0 ? -errno : fd;
+}
+
+int process_parent(uint32_t pid, uint32_t *ret)
+{
+	char path[64], text[1024], *at;
+	unsigned int parent;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "/proc/%u/stat", pid);
+	r = read_small(path, text, sizeof(text));
+	if (r < 0)
+		return r == -ENOENT ? -ESRCH : r;
+	/* "PID (COMM) STATE PPID …": COMM may hold anything, also ")" */
+	at = strrchr(text, ')');
+	if (!at || sscanf(at, ") %*c %u", &parent) != 1)
+		return -EBADMSG;
+	*ret = parent;
+	return 0;
+}
+
+int process_cgroup(uint32_t pid, char *out, size_t room)
+{
+	char path[64], text[SMALL_FILE_SIZE], *value;
+	size_t size;
+	int r;
+
+	(void)snprintf(path, sizeof(path), "/proc/%u/cgroup", pid);
+	r = read_small(path, text, sizeof(text));
+	if (r < 0)
+		return r == -ENOENT ? -ESRCH : r;
+	value = find_line(text, "0::");
+	if (!value || *value != '/')
+		return -ENOENT;
+	size = strlen(value);
+	if (size >= room)
+		return -ENAMETOOLONG;
+	memcpy(out, value, size + 1);
+	return 0;
+}

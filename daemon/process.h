@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What /proc and a pidfd tell of a process.
+ *
+ * Used when somebody registers or the daemon starts, never for an upcall. What
+ * decides (namespaces, start time) comes from the shim, not from here.
+ */
+#ifndef UPCALLD_PROCESS_H
+#define UPCALLD_PROCESS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* -EBADF no pidfd; -ESRCH the process has gone, or is not in our pid namespace. */
+int pidfd_pid(int pidfd, uint32_t *ret);
+/* False as soon as all threads have ended, also while it is a zombie. */
+bool pidfd_alive(int pidfd);
+/* Returns the pidfd. */
+int pidfd_of(uint32_t pid);
+
+/* -ESRCH: has gone. */
+int process_parent(uint32_t pid, uint32_t *ret);
+/* Path in cgroup2, with its leading slash. -ENOENT: in none, or a deleted one. */
+int process_cgroup(uint32_t pid, char *out, size_t room);
+
+/* First line of a small file, without its newline. */
+int read_line(const char *path, char *out, size_t room);
+
+#endif

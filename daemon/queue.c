@@ -1,0 +1,307 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "journal.h"
+#include "owner.h"
+#include "policy.h"
+#include "queue.h"
+#include "shim.h"
+
+/* ------------------------------------------------------------------ upcalls */
+
+static struct upcall *find(const struct queue *queue, uint64_t id)
+{
+	struct hash_node *node = hash_first(&queue->by_id, id);
+
+	return node ? container_of(node, struct upcall, by_id) : NULL;
+}
+
+static void unhash(struct queue *queue, struct upcall *upcall)
+{
+	if (!upcall->superseded)
+		hash_remove(&queue->by_id, &upcall->by_id);
+}
+
+static void upcall_free(struct queue *queue, struct upcall *upcall)
+{
+	unhash(queue, upcall);
+	list_unlink(&upcall->link);
+	config_unref(upcall->config);
+	free(upcall);
+}
+
+static struct upcall *upcall_new(struct queue *queue, const struct tags *tags,
+				 const struct owner *owner, const struct rule *rule)
+{
+	struct upcall *upcall = calloc(1, sizeof(*upcall));
+
+	if (!upcall)
+		return NULL;
+	if (hash_add(&queue->by_id, &upcall->by_id, tags->id) < 0) {
+		free(upcall);
+		return NULL;
+	}
+	list_init(&upcall->link);
+	upcall->fd = -1;
+	facts_from_tags(&upcall->facts, tags);
+	memcpy(upcall->container, owner->container->name, sizeof(upcall->container));
+	upcall->owner_rule = owner->rule;
+	upcall->config = config_ref(owner->container->config);
+	upcall->rule = rule;
+	upcall->begun = ev_now(queue->loop);
+	return upcall;
+}
+
+/* ------------------------------------------------------------------ endings */
+
+static void count(struct queue *queue, struct container *container, enum record_result result)
+{
+	switch (result) {
+	case RECORD_SERVED:
+		queue->served++;
+		break;
+	case RECORD_REFUSED:
+		queue->refused++;
+		return;
+	case RECORD_NATIVE:
+	case RECORD_GONE:
+		return;
+	case RECORD_FAILED:
+	case RECORD_KILLED:
+	case RECORD_TIMEOUT:
+	case RECORD_EXEC_FAILED:
+	case RECORD_BAD_ANSWER:
+	case RECORD_ENTRY_FAILED:
+	case RECORD_LOST:
+	case RECORD_RESULT_COUNT:
+		queue->failed++;
+		break;
+	}
+	if (!container)
+		return;
+	*(result == RECORD_SERVED ? &container->served : &container->failed) += 1;
+	container->counted = true;
+}
+
+static void record_upcall(struct queue *queue, const struct upcall *upcall,
+			  const struct ending *ending)
+{
+	const struct record record = {
+		.facts = &upcall->facts,
+		.container = upcall->container,
+		.rule = upcall->owner_rule,
+		.handler = rule_handler_name(upcall->rule),
+		.run_in = rule_run_in_name(upcall->rule),
+		.result = ending->result,
+		.reason = ending->reason,
+		.step = ending->step,
+		.error = ending->error,
+		.wait_status = ending->wait_status,
+		.duration_us = (uint64_t)((ev_now(queue->loop) - upcall->begun) * 1e6),
+	};
+
+	record_send(queue->records, &record);
+}
+
+void queue_end(struct queue *queue, struct upcall *upcall, const struct ending *ending)
+{
+	if (!upcall->superseded) {
+		count(queue, upcall->lane ? upcall->lane->container : NULL, ending->result);
+		record_upcall(queue, upcall, ending);
+	}
+	upcall_free(queue, upcall);
+}
+
+void queue_forget(struct queue *queue, struct upcall *upcall)
+{
+	upcall_free(queue, upcall);
+}
+
+void queue_lost(struct queue *queue, struct upcall *upcall)
+{
+	if (upcall->superseded) {
+		upcall_free(queue, upcall);
+		return;
+	}
+	upcall->lane = NULL;
+	upcall->phase = UPCALL_LOST;
+	upcall->lost_at = ev_now(queue->loop);
+	list_append(&queue->lost, &upcall->link);
+	if (!ev_is_active(&queue->lost_timer))
+		ev_timer_again(queue->loop, &queue->lost_timer);
+}
+
+/* Whoever has not been offered again has ended without us. */
+static void lost_tick(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct queue *queue = container_of(timer, struct queue, lost_timer);
+	const struct ending ending = { .result = RECORD_LOST, .reason = "its worker died" };
+	struct upcall *upcall, *after;
+
+	list_for_each_safe(upcall, after, &queue->lost, link)
+		if (ev_now(loop) - upcall->lost_at >= QUEUE_LOST_SECONDS)
+			queue_end(queue, upcall, &ending);
+	if (list_empty(&queue->lost))
+		ev_timer_stop(loop, timer);
+}
+
+/* -------------------------------------------------------------- at an event */
+
+/* Refuse or give back what never becomes an upcall of ours. */
+static void answer(struct queue *queue, const struct tags *tags, const struct owner *owner,
+		   enum record_result result, int requester_error, const char *reason)
+{
+	struct facts facts;
+	struct record record = {
+		.facts = &facts,
+		.container = owner->container ? owner->container->name : NULL,
+		.rule = owner->container ? owner->rule : NULL,
+		.result = result,
+		.reason = reason,
+	};
+	int ret;
+
+	if (result == RECORD_NATIVE)
+		ret = shim_native(queue->shim_fd, tags->id, tags->generation);
+	else
+		ret = shim_deny(queue->shim_fd, tags->id, tags->generation, requester_error);
+	if (ret == -ESTALE || ret == -ENOENT)
+		record.result = RECORD_GONE;
+	else if (ret < 0)
+		record.error = -ret;
+	count(queue, owner->container, record.result);
+	facts_from_tags(&facts, tags);
+	record_send(queue->records, &record);
+}
+
+static void handle(struct queue *queue, const struct tags *tags, const struct owner *owner,
+		   const struct rule *rule)
+{
+	struct upcall *upcall;
+	struct lane *lane;
+
+	if (queue->by_id.count >= QUEUE_MAX) {
+		answer(queue, tags, owner, RECORD_REFUSED, EDQUOT, "too many upcalls on this machine");
+		return;
+	}
+	lane = lane_of(queue, owner->container);
+	upcall = lane ? upcall_new(queue, tags, owner, rule) : NULL;
+	/* no memory: the kernel still has it, and the device brings it again */
+	if (upcall)
+		lane_offer(lane, upcall);
+}
+
+/* True: it is being dealt with, in this generation. */
+static bool supersede(struct queue *queue, const struct tags *tags)
+{
+	struct upcall *known = find(queue, tags->id);
+
+	if (!known)
+		return false;
+	if (known->facts.generation >= tags->generation)
+		return true;
+	unhash(queue, known);
+	known->superseded = true;
+	/* one that still waits is not claimed in a generation that has passed */
+	if (known->phase == UPCALL_LOST)
+		upcall_free(queue, known);
+	return false;
+}
+
+static void offered(struct source_client *client, const struct tags *tags)
+{
+	struct queue *queue = container_of(client, struct queue, client);
+	struct decided decided;
+	struct owner owner;
+
+	queue->seen++;
+	if (supersede(queue, tags))
+		return;
+	owner = owner_of(queue->registry, tags);
+	if (!owner.container) {
+		answer(queue, tags, &owner, RECORD_REFUSED, EKEYREJECTED, owner.reason);
+		return;
+	}
+	policy_decide(owner.container->policy, &queue->modules, tags, &decided);
+	switch (decided.decision) {
+	case DECISION_HANDLE:
+		handle(queue, tags, &owner, decided.rule);
+		break;
+	case DECISION_NATIVE:
+		answer(queue, tags, &owner, RECORD_NATIVE, 0, decided.reason);
+		break;
+	case DECISION_DENY:
+		answer(queue, tags, &owner, RECORD_REFUSED, EKEYREJECTED, decided.reason);
+		break;
+	}
+}
+
+static bool knows(struct source_client *client, uint64_t id, uint32_t generation)
+{
+	struct queue *queue = container_of(client, struct queue, client);
+	struct upcall *known = find(queue, id);
+
+	return known && known->facts.generation >= generation;
+}
+
+/* --------------------------------------------------------------------- life */
+
+void queue_init(struct queue *queue, struct ev_loop *loop, int shim_fd, struct registry *registry,
+		struct launcher *launcher, struct records *records)
+{
+	*queue = (struct queue){
+		.loop = loop,
+		.shim_fd = shim_fd,
+		.registry = registry,
+		.launcher = launcher,
+		.records = records,
+		.client = { .offered = offered, .knows = knows },
+	};
+	list_init(&queue->lanes);
+	list_init(&queue->lost);
+	ev_timer_init(&queue->lost_timer, lost_tick, 0., 1.);
+}
+
+void queue_close(struct queue *queue)
+{
+	struct upcall *upcall, *after_upcall;
+	struct lane *lane, *after;
+
+	if (!queue->loop)
+		return;
+	list_for_each_safe(lane, after, &queue->lanes, link)
+		lane_free(lane);
+	list_for_each_safe(upcall, after_upcall, &queue->lost, link)
+		queue_forget(queue, upcall);
+	ev_timer_stop(queue->loop, &queue->lost_timer);
+	hash_clear(&queue->by_id);
+	modules_close(&queue->modules);
+	queue->loop = NULL;
+}
+
+size_t queue_pending(const struct queue *queue)
+{
+	return queue->by_id.count;
+}
+
+bool queue_has_handed(const struct queue *queue)
+{
+	struct upcall *upcall;
+	struct lane *lane;
+
+	list_for_each(lane, &queue->lanes, link)
+		list_for_each(upcall, &lane->active, link)
+			if (upcall->phase == UPCALL_HANDED)
+				return true;
+	return false;
+}
+
+void queue_container_gone(struct queue *queue, struct container *container, bool unregistered)
+{
+	if (container->lane)
+		lane_detach(container->lane, unregistered);
+	else
+		queue->launcher->vtable->stop(queue->launcher, container->name);
+}

@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Upcalls: from the event to the record
+ *
+ *   event ─▶ owner ─▶ policy ─▶ lane (quota, worker) ─▶ CLAIM ─▶ worker ─▶ result ─▶ record
+ *               └─ nobody's ─┴─ DENY or NATIVE ──────────────────────────────▶ record
+ *
+ * The kernel holds the queue; this is the part of it that we have looked at. An
+ * upcall is known by its id, and by its generation: the kernel offers it again,
+ * in the next one, when a worker dies with it.
+ */
+#ifndef UPCALLD_QUEUE_H
+#define UPCALLD_QUEUE_H
+
+#include "lane.h"
+#include "modules.h"
+#include "registry.h"
+#include "source.h"
+
+/* A bound for us, far above what quotas allow a sane machine. */
+#define QUEUE_MAX 16384
+/* The kernel offers again at once what a dead worker had. */
+#define QUEUE_LOST_SECONDS 5.
+
+struct ending {
+	enum record_result result;
+	const char *reason;
+	uint32_t step;
+	int error; /* positive */
+	int wait_status;
+};
+
+struct queue {
+	struct ev_loop *loop;
+	int shim_fd;
+	struct registry *registry;
+	struct launcher *launcher;
+	struct records *records;
+	struct source_client client; /* give this to a source */
+	struct modules modules;
+	struct hash by_id;
+	struct list lanes;
+	struct list lost;
+	ev_timer lost_timer;
+	uint64_t seen; /* offers, of whatever kind */
+	uint64_t served;
+	uint64_t failed;
+	uint64_t refused;
+};
+
+/* What it is given stays the caller's and outlives it. */
+void queue_init(struct queue *queue, struct ev_loop *loop, int shim_fd, struct registry *registry,
+		struct launcher *launcher, struct records *records);
+void queue_close(struct queue *queue);
+
+/* Known and not ended. */
+size_t queue_pending(const struct queue *queue);
+/* In the hands of a worker: results are to be expected. */
+bool queue_has_handed(const struct queue *queue);
+void queue_container_gone(struct queue *queue, struct container *container, bool unregistered);
+
+/* ---- for lane.c; the upcall is in no list, and is the queue's from here on ---- */
+
+void queue_end(struct queue *queue, struct upcall *upcall, const struct ending *ending);
+void queue_forget(struct queue *queue, struct upcall *upcall);
+void queue_lost(struct queue *queue, struct upcall *upcall);
+
+#endif

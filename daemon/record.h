@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * One journal record for each upcall that the daemon had a part in
+ *
+ * Written after the answer, so it costs the requester nothing. What others
+ * chose (comm) is in fields of its own, of bounded length; MESSAGE_ID tells the
+ * kind. More than RECORD_RATE a second are counted instead, and the count is
+ * said once the second is over: a container must not be able to fill the journal.
+ */
+#ifndef UPCALLD_RECORD_H
+#define UPCALLD_RECORD_H
+
+#include <ev.h>
+#include <stdint.h>
+
+#include "tags.h"
+#include "worker.h"
+
+#define RECORD_RATE 200
+
+enum record_result {
+	RECORD_SERVED = 0,
+	RECORD_FAILED,	/* the handler ran and said so */
+	RECORD_KILLED,	/* the handler, by a signal */
+	RECORD_TIMEOUT, /* the handler, over its time */
+	RECORD_EXEC_FAILED,
+	RECORD_BAD_ANSWER,
+	RECORD_ENTRY_FAILED,
+	RECORD_GONE,	/* the requester was killed, or did not wait that long */
+	RECORD_REFUSED, /* by policy or quota, or nobody could serve it */
+	RECORD_NATIVE,	/* given back to the kernel */
+	RECORD_LOST,	/* its worker died and the kernel did not ask again */
+
+	/* private: */
+	RECORD_RESULT_COUNT
+};
+
+/* What a record says of the upcall itself: copied, because events are not kept. */
+struct facts {
+	uint64_t id;
+	uint32_t generation;
+	uint32_t class;
+	uint32_t origin;
+	uint32_t tgid;
+	uint32_t ns[UPCALL_NS_COUNT];
+	char comm[16];
+	char key_type[UPCALL_KEY_TYPE_LEN];
+};
+
+struct record {
+	const struct facts *facts;
+	const char *container; /* name, or NULL */
+	const char *rule;      /* by which it was found to be that container's, or NULL */
+	const char *handler;   /* NULL: none was chosen */
+	const char *run_in;    /* the same */
+	enum record_result result;
+	const char *reason; /* a few words of ours, or NULL */
+	uint32_t step;	    /* enum worker_step */
+	int error;	    /* positive errno, or 0 */
+	int wait_status;
+	uint64_t duration_us;
+};
+
+struct records {
+	struct ev_loop *loop;
+	ev_timer second; /* runs while some are suppressed */
+	ev_tstamp window;
+	unsigned int in_window;
+	uint64_t suppressed;
+};
+
+void records_init(struct records *records, struct ev_loop *loop);
+void records_stop(struct records *records);
+void record_send(struct records *records, const struct record *record);
+
+void facts_from_tags(struct facts *facts, const struct tags *tags);
+enum record_result record_result_of(uint32_t outcome /* enum worker_outcome */);
+const char *record_result_name(enum record_result result);
+const char *record_step_name(uint32_t step);
+const char *class_name(uint32_t class);
+
+#endif

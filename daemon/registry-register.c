@@ -1,0 +1,283 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Registering
+ *
+ * Who the leader is comes from the pidfd, what it is from the shim. A pid is
+ * used as a name only while the pidfd says that it has not been given to
+ * another: ADD goes by pid and start time, and the pidfd is looked at after it.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "cgroup.h"
+#include "cleanup.h"
+#include "journal.h"
+#include "process.h"
+#include "registry.h"
+#include "shim.h"
+#include "state.h"
+#include "text.h"
+
+static void cleanup_container_(struct container **container)
+{
+	*container = container_free(*container);
+}
+
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+/* -------------------------------------------------------------- arguments */
+
+static int check_arguments(const struct registry *registry, const char *name,
+			   const struct registry_options *options, struct failure *failure)
+{
+	if (!text_is_name(name)) {
+		char escaped[128];
+
+		text_escape(name, strlen(name), escaped, sizeof(escaped));
+		return failure_set(failure, -EINVAL, "BadName",
+				   "'%s' is no name for a container: 1 to 63 of a-z, 0-9, '_', '.' and '-', the first a letter or digit",
+				   escaped);
+	}
+	if (registry->shim_fd < 0)
+		return failure_set(failure, -ENODEV, "NoShim", "the kernel module upcall_shim is not there");
+	if (registry_by_name(registry, name))
+		return failure_set(failure, -EEXIST, "NameTaken",
+				   "a container is registered as '%s' already", name);
+	if (registry->count >= REGISTRY_MAX)
+		return failure_set(failure, -EDQUOT, "LimitReached",
+				   "there are %d registered containers, which is the limit",
+				   REGISTRY_MAX);
+	if (options->runtime && !text_plain(options->runtime, STATE_RUNTIME_LEN))
+		return failure_set(failure, -EINVAL, "BadArgument",
+				   "the runtime's name is empty, longer than %d bytes or not printable",
+				   STATE_RUNTIME_LEN);
+	if (strv_count(options->labels) > STATE_LABELS_MAX)
+		return failure_set(failure, -EINVAL, "BadArgument", "more than %d labels",
+				   STATE_LABELS_MAX);
+	for (char **label = options->labels; label && *label; label++)
+		if (!text_plain(*label, STATE_LABEL_LEN))
+			return failure_set(failure, -EINVAL, "BadArgument",
+					   "a label is empty, longer than %d bytes or not printable",
+					   STATE_LABEL_LEN);
+	return 0;
+}
+
+static int set_options(struct container *container, const struct registry_options *options,
+		       struct failure *failure)
+{
+	char path[CGROUP_PATH_MAX + 1];
+	int ret;
+
+	container->uid = options->uid;
+	container->since = now_us();
+	if (options->runtime && !(container->runtime = strdup(options->runtime)))
+		return failure_set(failure, -ENOMEM, "Failed", "out of memory");
+	if (strv_copy(options->labels, &container->labels) < 0)
+		return failure_set(failure, -ENOMEM, "Failed", "out of memory");
+	if (!options->cgroup)
+		return 0;
+	ret = cgroup_normalize(options->cgroup, path, sizeof(path));
+	if (ret >= 0)
+		ret = cgroup_id(path, &container->cgroup_id);
+	if (ret < 0)
+		return failure_set(failure, ret, "NoSuchCgroup", "'%.256s' is no cgroup below " CGROUP_ROOT ": %s",
+				   options->cgroup, strerror(-ret));
+	container->cgroup = strdup(path);
+	return container->cgroup ? 0 : failure_set(failure, -ENOMEM, "Failed", "out of memory");
+}
+
+/* ------------------------------------------------------------------ leader */
+
+static int gone(const struct container *container, struct failure *failure)
+{
+	return failure_set(failure, -ESRCH, "NoSuchProcess", "process %u has ended",
+			   container->leader);
+}
+
+/* The pidfd becomes a copy of our own. */
+static int set_leader(const struct registry *registry, struct container *container, int pidfd,
+		      struct tags *tags, struct failure *failure)
+{
+	int ret;
+
+	ret = pidfd_pid(pidfd, &container->leader);
+	if (ret == -ESRCH)
+		return failure_set(failure, ret, "NoSuchProcess",
+				   "the process of the pidfd has ended, or is not in this pid namespace");
+	if (ret < 0)
+		return failure_set(failure, -EINVAL, "BadArgument", "what was sent is no pidfd");
+	container->pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 3);
+	if (container->pidfd < 0)
+		return failure_set(failure, -errno, errno == EMFILE ? "LimitReached" : "Failed",
+				   "cannot keep the pidfd: %s", strerror(errno));
+	ret = shim_tags(registry->shim_fd, container->leader, tags);
+	if (ret == -ESRCH)
+		return gone(container, failure);
+	if (ret < 0)
+		return failure_set(failure, ret, "Failed", "the kernel does not describe process %u: %s",
+				   container->leader, strerror(-ret));
+	container->start_time = tags->start_time;
+	return 0;
+}
+
+/* --------------------------------------------------------------------- add */
+
+/* Where no boundary is named and the kernel sees none: the leader's cgroup, if it is its alone. */
+static int use_own_cgroup(struct container *container, const struct tags *tags)
+{
+	char path[CGROUP_PATH_MAX + 1];
+
+	if (!tags->cgroup_id || cgroup_find(container->leader, tags->cgroup_id, path, sizeof(path)) < 0)
+		return -ENOTUNIQ;
+	if (cgroup_is_own(path, container->leader) < 0)
+		return -ENOTUNIQ;
+	container->cgroup_id = tags->cgroup_id;
+	return 0;
+}
+
+static int try_add(struct registry *registry, struct container *container)
+{
+	struct upcall_container kernel;
+	int ret;
+
+	container_to_kernel(container, &kernel);
+	ret = shim_container_add(registry->shim_fd, &kernel);
+	if (ret >= 0)
+		container_from_kernel(container, &kernel);
+	return ret;
+}
+
+static int add(struct registry *registry, struct container *container, const struct tags *tags)
+{
+	int ret = try_add(registry, container);
+
+	if (ret == -ENOTUNIQ && use_own_cgroup(container, tags) >= 0)
+		ret = try_add(registry, container);
+	if (ret == -EEXIST && registry_dig_up(registry, container->name, true) == 0)
+		ret = try_add(registry, container);
+	return ret;
+}
+
+static int explain_exists(const struct registry *registry, const struct container *container,
+			  struct failure *failure)
+{
+	struct container *tombstone;
+
+	list_for_each(tombstone, &registry->tombstones, link)
+		if (!strcmp(tombstone->name, container->name))
+			return failure_set(failure, -EEXIST, "NameTaken",
+					   "the leader of the container that was registered as '%s' has gone, but it may still have tasks%s%.256s; unregister it first",
+					   container->name, tombstone->cgroup ? " in " CGROUP_ROOT "/" : "",
+					   tombstone->cgroup ?: "");
+	return failure_set(failure, -EEXIST, "NameTaken",
+			   "process %u is the leader of another container already",
+			   container->leader);
+}
+
+static int explain_add(const struct registry *registry, const struct container *container, int error,
+		       struct failure *failure)
+{
+	switch (-error) {
+	case ESRCH:
+		return gone(container, failure);
+	case EINVAL:
+		return failure_set(failure, error, "NotAContainer",
+				   "process %u is in no container: all its namespaces are the host's",
+				   container->leader);
+	case EEXIST:
+		return explain_exists(registry, container, failure);
+	case ENOENT:
+		return failure_set(failure, error, "NoSuchCgroup", "there is no cgroup '%.256s'",
+				   container->cgroup ?: "");
+	case ENOTUNIQ:
+		return failure_set(failure, error, "NeedsCgroup",
+				   "tasks of this container can outlive process %u, and its cgroup holds tasks of others: name a cgroup of the container's own",
+				   container->leader);
+	case ENOSPC:
+		return failure_set(failure, -EDQUOT, "LimitReached", "the kernel's table is full");
+	}
+	return failure_set(failure, error, "Failed", "the kernel does not take the container: %s",
+			   strerror(-error));
+}
+
+/* The kernel may have chosen the boundary: a worker needs it as a path. */
+int registry_find_cgroup(struct container *container)
+{
+	char path[CGROUP_PATH_MAX + 1];
+	int ret;
+
+	if (!container->cgroup_id || container->cgroup)
+		return 0;
+	ret = cgroup_find(container->leader, container->cgroup_id, path, sizeof(path));
+	if (ret < 0)
+		return ret;
+	container->cgroup = strdup(path);
+	return container->cgroup ? 0 : -ENOMEM;
+}
+
+/* It is in the kernel's table; what follows may still fail. */
+static int complete(struct registry *registry, struct container *container, struct failure *failure)
+{
+	int ret;
+
+	if (!pidfd_alive(container->pidfd))
+		return gone(container, failure);
+	ret = registry_find_cgroup(container);
+	if (ret < 0)
+		return failure_set(failure, ret, "NoSuchCgroup",
+				   "the cgroup of process %u cannot be found below " CGROUP_ROOT ": %s",
+				   container->leader, strerror(-ret));
+	ret = state_save(registry->state_fd, container);
+	if (ret < 0)
+		return failure_set(failure, ret, "Failed", "cannot write the state of '%s': %s",
+				   container->name, strerror(-ret));
+	ret = registry_insert(registry, container);
+	if (ret < 0) {
+		state_remove(registry->state_fd, container->name);
+		return failure_set(failure, ret, "Failed", "out of memory");
+	}
+	return 0;
+}
+
+int registry_register(struct registry *registry, const char *name, int pidfd,
+		      const struct registry_options *options, struct container **ret,
+		      struct failure *failure)
+{
+	cleanup_with(cleanup_container_) struct container *container = NULL;
+	struct tags tags;
+	int r;
+
+	r = check_arguments(registry, name, options, failure);
+	if (r < 0)
+		return r;
+	container = container_new(name);
+	if (!container)
+		return failure_set(failure, -ENOMEM, "Failed", "out of memory");
+	container_set_config(container, registry->config);
+	r = set_options(container, options, failure);
+	if (r >= 0)
+		r = set_leader(registry, container, pidfd, &tags, failure);
+	if (r < 0)
+		return r;
+	r = add(registry, container, &tags);
+	if (r < 0)
+		return explain_add(registry, container, r, failure);
+	r = complete(registry, container, failure);
+	if (r < 0) {
+		(void)shim_container_del(registry->shim_fd, container->id);
+		return r;
+	}
+	journal_log(LOG_INFO, "Container %s is registered: leader %u, policy %s", container->name,
+		    container->leader, container->policy ? container->policy->file : "none");
+	*ret = take_ptr(container);
+	return 0;
+}

@@ -1,0 +1,241 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The registry after a restart
+ *
+ * Three things may disagree: the state files, the kernel's table (empty if the
+ * module was loaded again), and the processes. A file whose leader is still who
+ * it was brings its container back; any other is removed. A live kernel entry
+ * that no file explains was never confirmed to anybody and goes; a tombstone stays.
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "journal.h"
+#include "policy.h"
+#include "process.h"
+#include "registry.h"
+#include "shim.h"
+#include "state.h"
+#include "text.h"
+
+struct found {
+	struct hash_node by_name;
+	struct list link;
+	bool known; /* by a state file */
+	struct upcall_container kernel;
+};
+
+struct survey {
+	struct hash by_name;
+	struct list entries;
+};
+
+static void survey_close(struct survey *survey)
+{
+	struct found *found, *after;
+
+	list_for_each_safe(found, after, &survey->entries, link) {
+		list_unlink(&found->link);
+		free(found);
+	}
+	hash_clear(&survey->by_name);
+}
+
+static int survey_make(struct survey *survey, int shim_fd)
+{
+	uint64_t after = 0;
+	int ret;
+
+	for (;;) {
+		struct found *found = calloc(1, sizeof(*found));
+
+		if (!found)
+			return -ENOMEM;
+		list_append(&survey->entries, &found->link);
+		ret = shim_container_next(shim_fd, after, &found->kernel);
+		if (ret < 0) {
+			list_unlink(&found->link);
+			free(found);
+			return ret == -ENOENT ? 0 : ret;
+		}
+		found->kernel.name[UPCALL_NAME_LEN - 1] = '\0';
+		after = found->kernel.id;
+		if (hash_add(&survey->by_name, &found->by_name, hash_text(found->kernel.name)) < 0)
+			return -ENOMEM;
+	}
+}
+
+static struct found *survey_find(const struct survey *survey, const struct container *container)
+{
+	struct hash_node *node = hash_first(&survey->by_name, hash_text(container->name));
+
+	for (; node; node = hash_next(node)) {
+		struct found *found = container_of(node, struct found, by_name);
+
+		if (!strcmp(found->kernel.name, container->name) &&
+		    found->kernel.leader == container->leader &&
+		    found->kernel.start_time == container->start_time)
+			return found;
+	}
+	return NULL;
+}
+
+/* -------------------------------------------------------------- containers */
+
+static int find_leader(struct registry *registry, struct container *container)
+{
+	int ret;
+
+	container->pidfd = pidfd_of(container->leader);
+	if (container->pidfd < 0)
+		return container->pidfd;
+	ret = container_check_leader(container, registry->shim_fd);
+	if (ret < 0)
+		return ret;
+	return pidfd_alive(container->pidfd) ? 0 : -ESRCH;
+}
+
+static int adopt(struct registry *registry, struct container *container, struct found *found)
+{
+	struct upcall_policy policy;
+
+	container->id = found->kernel.id;
+	policy_to_kernel(container->policy, &policy);
+	return shim_container_policy(registry->shim_fd, container->id, &policy);
+}
+
+static int add_again(struct registry *registry, struct container *container)
+{
+	struct upcall_container kernel;
+	int ret;
+
+	container_to_kernel(container, &kernel);
+	ret = shim_container_add(registry->shim_fd, &kernel);
+	if (ret >= 0)
+		container->id = kernel.id;
+	return ret;
+}
+
+/* 1: it is a tombstone, and buried. The registry has the container if the return is not negative. */
+static int bring_back(struct registry *registry, struct container *container, struct survey *survey)
+{
+	struct found *found = survey_find(survey, container);
+	int ret;
+
+	if (found)
+		found->known = true;
+	if (found && found->kernel.state == UPCALL_CONTAINER_TOMBSTONE) {
+		container_from_kernel(container, &found->kernel);
+		registry_bury(registry, container);
+		return 1;
+	}
+	container_set_config(container, registry->config);
+	ret = find_leader(registry, container);
+	if (ret >= 0)
+		ret = found ? adopt(registry, container, found) : add_again(registry, container);
+	if (ret >= 0)
+		ret = registry_insert(registry, container);
+	return ret;
+}
+
+static void say_why(const char *name, const struct container *container, int error)
+{
+	char escaped[4 * UPCALL_NAME_LEN];
+
+	text_escape(name, strlen(name), escaped, sizeof(escaped));
+	if (!container)
+		journal_log(LOG_ERR, "State file %s cannot be read; its container has to be registered again: %s",
+			    escaped, strerror(-error));
+	else if (error == -ESRCH)
+		journal_log(LOG_INFO, "Container %s: its leader, process %u, has gone meanwhile",
+			    escaped, container->leader);
+	else
+		journal_log(LOG_ERR, "Container %s cannot be brought back: %s", escaped,
+			    strerror(-error));
+}
+
+static bool is_shortage(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
+}
+
+static void restore_one(struct registry *registry, const char *name, struct survey *survey)
+{
+	struct container *container = NULL;
+	int ret;
+
+	ret = state_load(registry->state_fd, name, &container);
+	if (ret >= 0)
+		ret = bring_back(registry, container, survey);
+	if (ret == 0)
+		return;
+	if (ret < 0) {
+		say_why(name, container, ret);
+		container_free(container);
+	}
+	/* it may come back at the next start */
+	if (is_shortage(ret))
+		return;
+	state_remove(registry->state_fd, name);
+	if (text_is_name(name))
+		registry->watcher->was_gone(registry->watcher, name);
+}
+
+/* ------------------------------------------------------- what is left over */
+
+static void bury_found(struct registry *registry, const struct found *found)
+{
+	struct container *tombstone = container_new(found->kernel.name);
+
+	if (!tombstone)
+		return;
+	container_from_kernel(tombstone, &found->kernel);
+	registry_bury(registry, tombstone);
+}
+
+static void settle_rest(struct registry *registry, struct survey *survey)
+{
+	struct found *found;
+
+	list_for_each(found, &survey->entries, link) {
+		if (found->known)
+			continue;
+		if (found->kernel.state == UPCALL_CONTAINER_TOMBSTONE) {
+			bury_found(registry, found);
+			continue;
+		}
+		journal_log(LOG_WARNING, "The kernel has a container %.95s that nobody remembers; removing it",
+			    found->kernel.name);
+		(void)shim_container_del(registry->shim_fd, found->kernel.id);
+	}
+}
+
+static int restore_from(struct registry *registry, struct survey *survey)
+{
+	char **names = NULL;
+	int ret;
+
+	ret = survey_make(survey, registry->shim_fd);
+	if (ret < 0)
+		return ret;
+	ret = state_names(registry->state_fd, &names);
+	for (char **name = names; ret >= 0 && name && *name; name++)
+		restore_one(registry, *name, survey);
+	strv_free(names);
+	if (ret >= 0)
+		settle_rest(registry, survey);
+	return ret;
+}
+
+int registry_restore(struct registry *registry)
+{
+	struct survey survey = { 0 };
+	int ret;
+
+	list_init(&survey.entries);
+	ret = restore_from(registry, &survey);
+	survey_close(&survey);
+	return ret;
+}

@@ -1,0 +1,257 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cgroup.h"
+#include "cleanup.h"
+#include "journal.h"
+#include "policy.h"
+#include "registry.h"
+#include "shim.h"
+#include "state.h"
+
+void registry_init(struct registry *registry, struct ev_loop *loop, struct config *config,
+		   struct registry_watcher *watcher, int shim_fd, int state_fd)
+{
+	*registry = (struct registry){
+		.loop = loop,
+		.watcher = watcher,
+		.config = config_ref(config),
+		.shim_fd = shim_fd,
+		.state_fd = state_fd,
+	};
+	list_init(&registry->containers);
+	list_init(&registry->tombstones);
+}
+
+static void save_counts(struct registry *registry, const struct container *container)
+{
+	int ret;
+
+	if (!container->counted || registry->state_fd < 0)
+		return;
+	ret = state_save(registry->state_fd, container);
+	if (ret < 0)
+		journal_log(LOG_WARNING, "Container %s: cannot save its counters, ignoring: %s",
+			    container->name, strerror(-ret));
+}
+
+void registry_close(struct registry *registry)
+{
+	struct container *container, *after;
+
+	if (!registry->loop)
+		return;
+	list_for_each_safe(container, after, &registry->containers, link) {
+		save_counts(registry, container);
+		registry_take_out(container);
+		container_free(container);
+	}
+	list_for_each_safe(container, after, &registry->tombstones, link) {
+		list_unlink(&container->link);
+		container_free(container);
+	}
+	hash_clear(&registry->by_name);
+	hash_clear(&registry->by_id);
+	registry->config = config_unref(registry->config);
+	registry->state_fd = close_keep_errno(registry->state_fd);
+	registry->loop = NULL;
+}
+
+struct container *registry_by_name(const struct registry *registry, const char *name)
+{
+	struct hash_node *node = hash_first(&registry->by_name, hash_text(name));
+
+	for (; node; node = hash_next(node)) {
+		struct container *container = container_of(node, struct container, by_name);
+
+		if (!strcmp(container->name, name))
+			return container;
+	}
+	return NULL;
+}
+
+struct container *registry_by_id(const struct registry *registry, uint64_t id)
+{
+	struct hash_node *node = hash_first(&registry->by_id, id);
+
+	return node ? container_of(node, struct container, by_id) : NULL;
+}
+
+/* ----------------------------------------------------------------- leaders */
+
+static void remove_state(struct registry *registry, const char *name)
+{
+	if (registry->state_fd >= 0)
+		state_remove(registry->state_fd, name);
+}
+
+static void leader_event(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct container *container = container_of(io, struct container, leader_io);
+	struct registry *registry = container->registry;
+
+	journal_log(LOG_INFO, "Container %s: its leader, process %u, has %s", container->name,
+		    container->leader, container->moved ? "left its namespaces" : "ended");
+	registry->watcher->gone(registry->watcher, container, REGISTRY_LEADER_GONE);
+	remove_state(registry, container->name);
+	registry_take_out(container);
+	registry_bury(registry, container);
+}
+
+void registry_leader_moved(struct container *container)
+{
+	container->moved = true;
+	ev_feed_event(container->registry->loop, &container->leader_io, EV_READ);
+}
+
+int registry_insert(struct registry *registry, struct container *container)
+{
+	if (hash_add(&registry->by_name, &container->by_name, hash_text(container->name)) < 0)
+		return -ENOMEM;
+	if (hash_add(&registry->by_id, &container->by_id, container->id) < 0) {
+		hash_remove(&registry->by_name, &container->by_name);
+		return -ENOMEM;
+	}
+	list_append(&registry->containers, &container->link);
+	registry->count++;
+	container->registry = registry;
+	ev_io_init(&container->leader_io, leader_event, container->pidfd, EV_READ);
+	ev_io_start(registry->loop, &container->leader_io);
+	return 0;
+}
+
+void registry_take_out(struct container *container)
+{
+	struct registry *registry = container->registry;
+
+	if (!registry)
+		return;
+	ev_io_stop(registry->loop, &container->leader_io);
+	hash_remove(&registry->by_name, &container->by_name);
+	hash_remove(&registry->by_id, &container->by_id);
+	list_unlink(&container->link);
+	registry->count--;
+	container->registry = NULL;
+}
+
+/* -------------------------------------------------------------- tombstones */
+
+static bool kernel_has(const struct registry *registry, uint64_t id)
+{
+	struct upcall_container kernel;
+	int ret = shim_container_next(registry->shim_fd, id - 1, &kernel);
+
+	return ret != -ENOENT && (ret < 0 || kernel.id == id);
+}
+
+static void forget_tombstone(struct registry *registry, struct container *tombstone)
+{
+	list_unlink(&tombstone->link);
+	registry->tombstones_count--;
+	container_free(tombstone);
+}
+
+/* Look at the oldest; true if it was forgotten. */
+static bool sweep_one(struct registry *registry)
+{
+	struct container *oldest;
+
+	if (list_empty(&registry->tombstones))
+		return false;
+	oldest = list_entry(registry->tombstones.next, struct container, link);
+	if (!kernel_has(registry, oldest->id)) {
+		forget_tombstone(registry, oldest);
+		return true;
+	}
+	list_unlink(&oldest->link);
+	list_append(&registry->tombstones, &oldest->link);
+	return false;
+}
+
+void registry_sweep(struct registry *registry)
+{
+	for (size_t left = registry->tombstones_count; left > 0; left--)
+		(void)sweep_one(registry);
+}
+
+void registry_bury(struct registry *registry, struct container *container)
+{
+	container->pidfd = close_keep_errno(container->pidfd);
+	list_append(&registry->tombstones, &container->link);
+	registry->tombstones_count++;
+	/* two for each new one, so that they do not pile up where nobody lists */
+	(void)sweep_one(registry);
+	(void)sweep_one(registry);
+}
+
+/* -ENOENT: there is none; -EBUSY: its tasks still run. */
+int registry_dig_up(struct registry *registry, const char *name, bool empty_only)
+{
+	struct container *tombstone, *after;
+	int found = -ENOENT;
+
+	registry_sweep(registry);
+	list_for_each_safe(tombstone, after, &registry->tombstones, link) {
+		if (strcmp(tombstone->name, name))
+			continue;
+		if (empty_only && !(tombstone->cgroup && cgroup_is_empty(tombstone->cgroup)))
+			return -EBUSY;
+		(void)shim_container_del(registry->shim_fd, tombstone->id);
+		forget_tombstone(registry, tombstone);
+		found = 0;
+	}
+	return found;
+}
+
+/* ------------------------------------------------------------ unregistering */
+
+int registry_unregister(struct registry *registry, const char *name, struct failure *failure)
+{
+	struct container *container = registry_by_name(registry, name);
+	int ret;
+
+	if (!container && registry->shim_fd >= 0 && registry_dig_up(registry, name, false) == 0)
+		return 0;
+	if (!container)
+		return failure_set(failure, -ENOENT, "NoSuchContainer",
+				   "no container is registered as '%.64s'", name);
+	registry->watcher->gone(registry->watcher, container, REGISTRY_UNREGISTERED);
+	ret = shim_container_del(registry->shim_fd, container->id);
+	if (ret < 0 && ret != -ENOENT)
+		journal_log(LOG_WARNING, "Container %s: the kernel keeps its entry: %s", name,
+			    strerror(-ret));
+	remove_state(registry, container->name);
+	registry_take_out(container);
+	journal_log(LOG_INFO, "Container %s is not registered any more", container->name);
+	container_free(container);
+	return 0;
+}
+
+/* ---------------------------------------------------------------- policies */
+
+static void tell_policy(struct registry *registry, const struct container *container)
+{
+	struct upcall_policy policy;
+	int ret;
+
+	policy_to_kernel(container->policy, &policy);
+	ret = shim_container_policy(registry->shim_fd, container->id, &policy);
+	if (ret < 0)
+		journal_log(LOG_ERR, "Container %s: cannot set its policy in the kernel: %s",
+			    container->name, strerror(-ret));
+}
+
+void registry_set_config(struct registry *registry, struct config *config)
+{
+	struct container *container;
+
+	config_ref(config);
+	config_unref(registry->config);
+	registry->config = config;
+	list_for_each(container, &registry->containers, link) {
+		container_set_config(container, config);
+		tell_policy(registry, container);
+	}
+}

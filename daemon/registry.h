@@ -1,0 +1,96 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Registered containers
+ *
+ * By name, for administrators, and by the id of the kernel's entry, for events.
+ * Each entry is in the kernel's table, in a state file, and here; the order of
+ * making and removing is such that a crash in between leaves what registry_restore()
+ * cleans up. A leader's death is seen on its pidfd: the entry leaves the tables
+ * and is kept as a tombstone for as long as the kernel has one, for List only.
+ */
+#ifndef UPCALLD_REGISTRY_H
+#define UPCALLD_REGISTRY_H
+
+#include <ev.h>
+
+#include "container.h"
+#include "failure.h"
+
+/* Each costs an fd; some are kept for the rest of us. */
+#define REGISTRY_MAX 12000
+
+enum registry_reason {
+	REGISTRY_UNREGISTERED, /* somebody asked for it */
+	REGISTRY_LEADER_GONE,
+};
+
+/* Whoever keeps something of a container is told when it goes. */
+struct registry_watcher {
+	void (*gone)(struct registry_watcher *watcher, struct container *container,
+		     enum registry_reason reason);
+	/* A state file of a container whose leader died while no daemon ran. */
+	void (*was_gone)(struct registry_watcher *watcher, const char *name);
+};
+
+struct registry {
+	struct ev_loop *loop;
+	struct registry_watcher *watcher;
+	struct config *config; /* reference */
+	int shim_fd;	       /* not ours; -1: no shim */
+	int state_fd;	       /* folder of state files, ours, or -1 */
+	struct hash by_name;
+	struct hash by_id;
+	struct list containers;
+	struct list tombstones;
+	size_t count; /* of containers */
+	size_t tombstones_count;
+};
+
+struct registry_options {
+	const char *cgroup;  /* as the administrator wrote it, or NULL */
+	const char *runtime; /* or NULL */
+	char **labels;	     /* or NULL; copied */
+	uint32_t uid;
+};
+
+/* state_fd is consumed. */
+void registry_init(struct registry *registry, struct ev_loop *loop, struct config *config,
+		   struct registry_watcher *watcher, int shim_fd, int state_fd);
+/* Saves what has been counted. The kernel's entries and the state files stay. */
+void registry_close(struct registry *registry);
+
+struct container *registry_by_name(const struct registry *registry, const char *name);
+struct container *registry_by_id(const struct registry *registry, uint64_t id);
+
+/*
+ * Register the process of the pidfd (not consumed) under a name. On failure
+ * nothing is left anywhere and `failure` says why.
+ */
+int registry_register(struct registry *registry, const char *name, int pidfd,
+		      const struct registry_options *options, struct container **ret,
+		      struct failure *failure);
+int registry_unregister(struct registry *registry, const char *name, struct failure *failure);
+
+/* Take every container's policy from a new set, also in the kernel. */
+void registry_set_config(struct registry *registry, struct config *config);
+
+/* Read state files and the kernel's table, make them agree. At start, with a shim. */
+int registry_restore(struct registry *registry);
+
+/* Forget the tombstones that the kernel has forgotten. */
+void registry_sweep(struct registry *registry);
+
+/* Its leader has moved: as if it had died, but not before the caller has returned. */
+void registry_leader_moved(struct container *container);
+
+/* ---- for registry-*.c ---- */
+
+int registry_insert(struct registry *registry, struct container *container);
+/* Undo registry_insert(); the container is the caller's then. */
+void registry_take_out(struct container *container);
+/* Consumes the container. */
+void registry_bury(struct registry *registry, struct container *container);
+int registry_dig_up(struct registry *registry, const char *name, bool empty_only);
+int registry_find_cgroup(struct container *container);
+
+#endif

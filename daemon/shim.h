@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * The kernel's half: ioctls of /dev/upcall
+ *
+ * One call, one ioctl; all return 0 or negative errno unless they say more.
+ * INFO and TAGS are in common/shim-fd.h. Tests replace both files by fakes, so
+ * nothing else in the daemon makes an ioctl on the device.
+ */
+#ifndef UPCALLD_SHIM_H
+#define UPCALLD_SHIM_H
+
+#include <stdint.h>
+
+#include "shim-fd.h"
+#include "upcall.h"
+
+int shim_version(int fd, struct upcall_version *ret);
+int shim_subscribe(int fd, int netlink_fd);
+/* Returns how many entries were written; less than room: there are no more. */
+int shim_list(int fd, uint64_t after, struct upcall_list_entry *entries, uint32_t room);
+
+/* Returns the upcall fd. -ESTALE, -ENOENT: no longer to be had. */
+int shim_claim(int fd, uint64_t id, uint32_t generation);
+int shim_native(int fd, uint64_t id, uint32_t generation);
+/* error: positive errno that the requester's refusal is made of. */
+int shim_deny(int fd, uint64_t id, uint32_t generation, int error);
+
+int shim_container_add(int fd, struct upcall_container *container);
+int shim_container_policy(int fd, uint64_t id, const struct upcall_policy *policy);
+int shim_container_del(int fd, uint64_t id);
+/* The entry with the lowest id above `after`; -ENOENT: none. */
+int shim_container_next(int fd, uint64_t after, struct upcall_container *ret);
+
+#endif

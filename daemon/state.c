@@ -1,0 +1,361 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#include "cgroup.h"
+#include "cleanup.h"
+#include "state.h"
+#include "text.h"
+
+#define FOLDER	   "containers"
+#define TEMPORARY  ".new"
+#define LINE_MAX_SIZE 2048
+
+static void cleanup_container_(struct container **container)
+{
+	*container = container_free(*container);
+}
+
+/* ----------------------------------------------------------------- fields */
+
+enum field_type {
+	FIELD_U32,
+	FIELD_U64,
+	FIELD_TEXT, /* may be left out */
+	FIELD_NAME,
+	FIELD_LABEL, /* may be repeated */
+};
+
+struct field {
+	const char *key;
+	enum field_type type;
+	size_t offset;
+	size_t max; /* of a text */
+};
+
+#define FIELD(key_, type_, member, max_) \
+	{ .key = key_, .type = FIELD_##type_, .offset = offsetof(struct container, member), .max = max_ }
+
+static const struct field fields[] = {
+	FIELD("NAME", NAME, name, UPCALL_NAME_LEN - 1),
+	FIELD("UID", U32, uid, 0),
+	FIELD("LEADER", U32, leader, 0),
+	FIELD("START_TIME", U64, start_time, 0),
+	FIELD("NET_COOKIE", U64, net_cookie, 0),
+	FIELD("CGROUP_ID", U64, cgroup_id, 0),
+	FIELD("OWN_NS", U32, own_ns, 0),
+	FIELD("NS_PID", U32, ns[UPCALL_NS_PID], 0),
+	FIELD("NS_MNT", U32, ns[UPCALL_NS_MNT], 0),
+	FIELD("NS_NET", U32, ns[UPCALL_NS_NET], 0),
+	FIELD("NS_USER", U32, ns[UPCALL_NS_USER], 0),
+	FIELD("NS_UTS", U32, ns[UPCALL_NS_UTS], 0),
+	FIELD("NS_IPC", U32, ns[UPCALL_NS_IPC], 0),
+	FIELD("NS_CGROUP", U32, ns[UPCALL_NS_CGROUP], 0),
+	FIELD("NS_TIME", U32, ns[UPCALL_NS_TIME], 0),
+	FIELD("SINCE", U64, since, 0),
+	FIELD("SERVED", U64, served, 0),
+	FIELD("FAILED", U64, failed, 0),
+	FIELD("CGROUP", TEXT, cgroup, CGROUP_PATH_MAX),
+	FIELD("RUNTIME", TEXT, runtime, STATE_RUNTIME_LEN),
+	FIELD("LABEL", LABEL, labels, STATE_LABEL_LEN),
+};
+
+#define FIELDS_COUNT (sizeof(fields) / sizeof(fields[0]))
+
+/* ---------------------------------------------------------------- writing */
+
+struct writer {
+	char *out;
+	size_t room;
+	size_t used;
+	bool full;
+};
+
+static void __attribute__((format(printf, 2, 3)))
+put(struct writer *writer, const char *format, ...)
+{
+	va_list args;
+	int size;
+
+	va_start(args, format);
+	size = vsnprintf(writer->out + writer->used, writer->room - writer->used, format, args);
+	va_end(args);
+	if (size < 0 || (size_t)size >= writer->room - writer->used)
+		writer->full = true;
+	else
+		writer->used += (size_t)size;
+}
+
+static void put_field(struct writer *writer, const struct field *field, const void *value)
+{
+	char *const *text = value;
+	char **labels;
+
+	switch (field->type) {
+	case FIELD_U32:
+		put(writer, "%s=%u\n", field->key, *(const uint32_t *)value);
+		break;
+	case FIELD_U64:
+		put(writer, "%s=%llu\n", field->key,
+		    (unsigned long long)*(const uint64_t *)value);
+		break;
+	case FIELD_NAME:
+		put(writer, "%s=%s\n", field->key, (const char *)value);
+		break;
+	case FIELD_TEXT:
+		if (*text)
+			put(writer, "%s=%s\n", field->key, *text);
+		break;
+	case FIELD_LABEL:
+		for (labels = *(char **const *)value; labels && *labels; labels++)
+			put(writer, "%s=%s\n", field->key, *labels);
+		break;
+	}
+}
+
+int state_format(const struct container *container, char *out, size_t room)
+{
+	struct writer writer = { .out = out, .room = room };
+
+	put(&writer, "VERSION=1\n");
+	for (size_t i = 0; i < FIELDS_COUNT && !writer.full; i++)
+		put_field(&writer, &fields[i], (const char *)container + fields[i].offset);
+	put(&writer, "END=1\n");
+	return writer.full ? -EMSGSIZE : (int)writer.used;
+}
+
+/* ---------------------------------------------------------------- reading */
+
+static int read_number(const char *value, uint64_t max, uint64_t *ret)
+{
+	return text_number(value, 0, max, ret) < 0 ? -EBADMSG : 0;
+}
+
+static int read_text(const struct field *field, const char *value, char **slot)
+{
+	size_t size = strlen(value);
+
+	if (!size || size > field->max)
+		return -EBADMSG;
+	*slot = strdup(value);
+	return *slot ? 0 : -ENOMEM;
+}
+
+static int read_label(const struct field *field, const char *value, char ***slot)
+{
+	if (!text_plain(value, field->max) || strv_count(*slot) >= STATE_LABELS_MAX)
+		return -EBADMSG;
+	return strv_append(slot, value, strlen(value));
+}
+
+static int read_field(const struct field *field, const char *value, void *slot)
+{
+	uint64_t number;
+	int ret;
+
+	switch (field->type) {
+	case FIELD_U32:
+		ret = read_number(value, UINT32_MAX, &number);
+		if (ret >= 0)
+			*(uint32_t *)slot = (uint32_t)number;
+		return ret;
+	case FIELD_U64:
+		return read_number(value, UINT64_MAX, slot);
+	case FIELD_NAME:
+		if (!text_is_name(value))
+			return -EBADMSG;
+		text_copy(slot, field->max + 1, value, strlen(value));
+		return 0;
+	case FIELD_TEXT:
+		return read_text(field, value, slot);
+	case FIELD_LABEL:
+		return read_label(field, value, slot);
+	}
+	return -EBADMSG;
+}
+
+static int read_line_into(struct container *container, const char *key, const char *value,
+			  uint32_t *seen)
+{
+	for (size_t i = 0; i < FIELDS_COUNT; i++) {
+		if (strcmp(fields[i].key, key))
+			continue;
+		if (fields[i].type != FIELD_LABEL && (*seen & (1U << i)))
+			return -EBADMSG;
+		*seen |= 1U << i;
+		return read_field(&fields[i], value, (char *)container + fields[i].offset);
+	}
+	return -EBADMSG;
+}
+
+static bool all_there(uint32_t seen)
+{
+	_Static_assert(FIELDS_COUNT < 32, "mask");
+
+	for (size_t i = 0; i < FIELDS_COUNT; i++)
+		if (fields[i].type != FIELD_TEXT && fields[i].type != FIELD_LABEL &&
+		    !(seen & (1U << i)))
+			return false;
+	return true;
+}
+
+/* Copy the next line without its newline. -EBADMSG: none, too long, or with a NUL. */
+static int next_line(const char **at, const char *end, char *line)
+{
+	const char *stop = memchr(*at, '\n', (size_t)(end - *at));
+	size_t size;
+
+	if (!stop)
+		return -EBADMSG;
+	size = (size_t)(stop - *at);
+	if (size >= LINE_MAX_SIZE || memchr(*at, '\0', size))
+		return -EBADMSG;
+	text_copy(line, LINE_MAX_SIZE, *at, size);
+	*at = stop + 1;
+	return 0;
+}
+
+static int parse_lines(const char *text, size_t size, struct container *container)
+{
+	const char *end = text + size;
+	char line[LINE_MAX_SIZE], *value;
+	uint32_t seen = 0;
+	int ret;
+
+	ret = next_line(&text, end, line);
+	if (ret < 0 || strcmp(line, "VERSION=1"))
+		return -EBADMSG;
+	while ((ret = next_line(&text, end, line)) >= 0 && strcmp(line, "END=1")) {
+		value = strchr(line, '=');
+		if (!value)
+			return -EBADMSG;
+		*value++ = '\0';
+		ret = read_line_into(container, line, value, &seen);
+		if (ret < 0)
+			return ret;
+	}
+	return ret >= 0 && text == end && all_there(seen) ? 0 : -EBADMSG;
+}
+
+int state_parse(const char *text, size_t size, struct container **ret)
+{
+	cleanup_with(cleanup_container_) struct container *container = container_new("");
+	int r;
+
+	if (!container)
+		return -ENOMEM;
+	r = parse_lines(text, size, container);
+	if (r < 0)
+		return r;
+	if (!container->cgroup != !container->cgroup_id)
+		return -EBADMSG;
+	*ret = take_ptr(container);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ files */
+
+int state_open(const char *base)
+{
+	cleanup_fd int parent = open(base, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd;
+
+	if (parent < 0)
+		return -errno;
+	if (mkdirat(parent, FOLDER, 0700) < 0 && errno != EEXIST)
+		return -errno;
+	fd = openat(parent, FOLDER, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
+}
+
+static int write_file(int folder, const char *name, const char *data, size_t size)
+{
+	cleanup_fd int fd = openat(folder, name,
+				   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	ssize_t count;
+
+	if (fd < 0)
+		return -errno;
+	count = write(fd, data, size);
+	if (count < 0)
+		return -errno;
+	return (size_t)count == size ? 0 : -ENOSPC;
+}
+
+int state_save(int folder, const struct container *container)
+{
+	char text[STATE_FILE_MAX], temporary[UPCALL_NAME_LEN + sizeof(TEMPORARY)];
+	int size, ret;
+
+	size = state_format(container, text, sizeof(text));
+	if (size < 0)
+		return size;
+	/* begins with a dot: no name does */
+	(void)snprintf(temporary, sizeof(temporary), "%s%s", TEMPORARY, container->name);
+	ret = write_file(folder, temporary, text, (size_t)size);
+	if (ret >= 0 && renameat(folder, temporary, folder, container->name) < 0)
+		ret = -errno;
+	if (ret < 0)
+		(void)unlinkat(folder, temporary, 0);
+	return ret;
+}
+
+int state_load(int folder, const char *name, struct container **ret)
+{
+	cleanup_with(cleanup_container_) struct container *container = NULL;
+	cleanup_fd int fd = openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	char text[STATE_FILE_MAX + 1];
+	ssize_t size;
+	int r;
+
+	if (fd < 0)
+		return -errno;
+	size = read(fd, text, sizeof(text));
+	if (size < 0)
+		return -errno;
+	if ((size_t)size >= sizeof(text))
+		return -EBADMSG;
+	r = state_parse(text, (size_t)size, &container);
+	if (r < 0)
+		return r;
+	if (strcmp(container->name, name))
+		return -EBADMSG;
+	*ret = take_ptr(container);
+	return 0;
+}
+
+void state_remove(int folder, const char *name)
+{
+	(void)unlinkat(folder, name, 0);
+}
+
+static void cleanup_dir_(DIR **dir)
+{
+	if (*dir)
+		(void)closedir(*dir);
+}
+
+int state_names(int folder, char ***ret)
+{
+	cleanup_with(cleanup_dir_) DIR *dir = NULL;
+	struct dirent *entry;
+	int fd, r = 0;
+
+	fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	dir = fd < 0 ? NULL : fdopendir(fd);
+	if (!dir) {
+		close_keep_errno(fd);
+		return -errno;
+	}
+	*ret = NULL;
+	while (r >= 0 && (entry = readdir(dir)))
+		if (entry->d_name[0] != '.')
+			r = strv_append(ret, entry->d_name, strlen(entry->d_name));
+	return r;
+}

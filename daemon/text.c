@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "text.h"
+
+#define NAME_MAX_LEN 63
+
+static bool is_digit(char c)
+{
+	return c >= '0' && c <= '9';
+}
+
+int text_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret)
+{
+	uint64_t value = 0;
+
+	if (!*text || (text[0] == '0' && text[1]))
+		return -EINVAL;
+	for (const char *at = text; *at; at++)
+		if (!is_digit(*at))
+			return -EINVAL;
+	for (; *text; text++) {
+		if (__builtin_mul_overflow(value, 10u, &value) ||
+		    __builtin_add_overflow(value, (unsigned int)(*text - '0'), &value))
+			return -ERANGE;
+	}
+	if (value < min || value > max)
+		return -ERANGE;
+	*ret = value;
+	return 0;
+}
+
+static bool is_plain(char c)
+{
+	return c >= ' ' && c <= '~' && c != '\\';
+}
+
+void text_escape(const char *data, size_t size, char *out, size_t room)
+{
+	static const char digits[] = "0123456789abcdef";
+	size_t used = 0;
+
+	for (size_t i = 0; i < size; i++) {
+		unsigned char c = (unsigned char)data[i];
+		size_t need = is_plain(data[i]) ? 1 : 4;
+
+		if (used + need >= room)
+			break;
+		if (need == 1)
+			out[used] = data[i];
+		else
+			memcpy(out + used, (char[]){ '\\', 'x', digits[c >> 4], digits[c & 15] }, 4);
+		used += need;
+	}
+	if (room > 0)
+		out[used] = '\0';
+}
+
+void text_copy(char *out, size_t room, const char *data, size_t size)
+{
+	if (size >= room)
+		size = room - 1;
+	if (size > 0)
+		memcpy(out, data, size);
+	out[size] = '\0';
+}
+
+bool text_plain(const char *text, size_t max)
+{
+	size_t size = 0;
+
+	for (; text[size]; size++)
+		if (size >= max || !is_plain(text[size]))
+			return false;
+	return size > 0;
+}
+
+bool text_is_name(const char *text)
+{
+	size_t size = strlen(text);
+
+	if (size < 1 || size > NAME_MAX_LEN)
+		return false;
+	if (!(text[0] >= 'a' && text[0] <= 'z') && !is_digit(text[0]))
+		return false;
+	return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_.-") == size;
+}
+
+size_t strv_count(char *const *strv)
+{
+	size_t count = 0;
+
+	while (strv && strv[count])
+		count++;
+	return count;
+}
+
+int strv_append(char ***strv, const char *text, size_t size)
+{
+	cleanup_free char *copy = strndup(text, size);
+	size_t count = strv_count(*strv);
+	char **longer;
+
+	if (!copy)
+		return -ENOMEM;
+	longer = reallocarray(*strv, count + 2, sizeof(char *));
+	if (!longer)
+		return -ENOMEM;
+	longer[count] = take_ptr(copy);
+	longer[count + 1] = NULL;
+	*strv = longer;
+	return 0;
+}
+
+char **strv_free(char **strv)
+{
+	for (char **at = strv; at && *at; at++)
+		free(*at);
+	free(strv);
+	return NULL;
+}
+
+int strv_copy(char *const *strv, char ***ret)
+{
+	char **copy = NULL;
+
+	for (; strv && *strv; strv++) {
+		if (strv_append(&copy, *strv, strlen(*strv)) < 0) {
+			strv_free(copy);
+			return -ENOMEM;
+		}
+	}
+	*ret = copy;
+	return 0;
+}

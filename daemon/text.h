@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * Small things with text: numbers, escapes, bounded copies, vectors.
+ */
+#ifndef UPCALLD_TEXT_H
+#define UPCALLD_TEXT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/*
+ * Decimal digits and nothing else, within the bounds. -EINVAL what is no such
+ * number (empty, sign, blank, leading zero), -ERANGE out of bounds.
+ */
+int text_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
+
+/*
+ * Bytes as printable ASCII: what is not, and the backslash, becomes \xNN. Cut
+ * where `room` ends, never within an escape; always NUL-terminated.
+ */
+void text_escape(const char *data, size_t size, char *out, size_t room);
+
+/* As many bytes as fit, and a NUL. */
+void text_copy(char *out, size_t room, const char *data, size_t size);
+
+/* True: printable ASCII without backslash, of 1 to max bytes. */
+bool text_plain(const char *text, size_t max);
+
+/* True: a container's name, [a-z0-9][a-z0-9_.-]{0,62}. */
+bool text_is_name(const char *text);
+
+/* NULL-terminated vectors of owned strings. */
+int strv_append(char ***strv, const char *text, size_t size);
+char **strv_free(char **strv);
+size_t strv_count(char *const *strv);
+int strv_copy(char *const *strv, char ***ret);
+
+#endif

@@ -1,0 +1,100 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "cleanup.h"
+#include "journal.h"
+#include "list.h"
+#include "priority.h"
+#include "worker-link.h"
+
+static void readable(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct worker_link *link = container_of(io, struct worker_link, in);
+	struct {
+		struct worker_result result;
+		char more; /* a longer packet is none of ours */
+	} packet;
+	ssize_t size;
+
+	size = recv(link->fd, &packet, sizeof(packet), MSG_DONTWAIT);
+	if (size < 0 && (errno == EAGAIN || errno == EINTR))
+		return;
+	if (size == sizeof(packet.result) && packet.result.protocol == WORKER_PROTOCOL) {
+		link->client->result(link->client, &packet.result);
+		return;
+	}
+	if (size > 0)
+		journal_log(LOG_ERR, "A worker sent what is no result of version %d; closing its connection",
+			    WORKER_PROTOCOL);
+	worker_link_close(link);
+	link->client->closed(link->client);
+}
+
+static void writable(struct ev_loop *loop, ev_io *io, int events)
+{
+	struct worker_link *link = container_of(io, struct worker_link, out);
+
+	ev_io_stop(loop, io);
+	link->client->writable(link->client);
+}
+
+void worker_link_init(struct worker_link *link, struct ev_loop *loop,
+		      struct worker_link_client *client)
+{
+	*link = (struct worker_link){ .loop = loop, .client = client, .fd = -1 };
+}
+
+void worker_link_open(struct worker_link *link, int fd)
+{
+	worker_link_close(link);
+	link->fd = fd;
+	ev_io_init(&link->in, readable, fd, EV_READ);
+	ev_set_priority(&link->in, PRIORITY_WORKER);
+	ev_io_init(&link->out, writable, fd, EV_WRITE);
+	ev_io_start(link->loop, &link->in);
+}
+
+bool worker_link_is_open(const struct worker_link *link)
+{
+	return link->fd >= 0;
+}
+
+void worker_link_close(struct worker_link *link)
+{
+	if (link->fd < 0)
+		return;
+	ev_io_stop(link->loop, &link->in);
+	ev_io_stop(link->loop, &link->out);
+	link->fd = close_keep_errno(link->fd);
+}
+
+int worker_link_send(struct worker_link *link, const struct worker_request *request, int upcall_fd,
+		     int pidfd)
+{
+	const int fds[2] = { upcall_fd, pidfd };
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(fds))];
+	} control = { 0 };
+	struct iovec iov = { (void *)(uintptr_t)request, sizeof(*request) };
+	struct msghdr message = {
+		.msg_iov = &iov,
+		.msg_iovlen = 1,
+		.msg_control = &control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&message);
+
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(fds));
+	memcpy(CMSG_DATA(cmsg), fds, sizeof(fds));
+	if (sendmsg(link->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
+		return 0;
+	if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS)
+		return -errno;
+	ev_io_start(link->loop, &link->out);
+	return -EAGAIN;
+}
