@@ -97,8 +97,8 @@ int activation_receive(struct activation *activation)
 static int open_netlink(void)
 {
 	struct sockaddr_nl address = { .nl_family = AF_NETLINK };
-	cleanup_fd int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK,
-				   NETLINK_GENERIC);
+	cleanup_fd int fd =
+		socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC | SOCK_NONBLOCK, NETLINK_GENERIC);
 
 	if (fd < 0)
 		return -errno;

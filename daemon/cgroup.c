@@ -64,7 +64,8 @@ int cgroup_id(const char *path, uint64_t *ret)
 	struct stat st;
 
 	if (fd < 0)
-		return fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP || fd == -EXDEV ? -ENOENT : fd;
+		return fd == -ENOENT || fd == -ENOTDIR || fd == -ELOOP || fd == -EXDEV ? -ENOENT :
+											 fd;
 	if (fstatfs(fd, &fs) < 0 || fstat(fd, &st) < 0)
 		return -errno;
 	if ((unsigned long)fs.f_type != CGROUP2_SUPER_MAGIC)
@@ -83,7 +84,10 @@ int cgroup_find(uint32_t pid, uint64_t id, char *out, size_t room)
 	if (ret < 0)
 		return ret;
 	while ((end = strrchr(path, '/')) && path[1]) {
-		if (cgroup_id(path + 1, &found) >= 0 && found == id)
+		ret = cgroup_id(path + 1, &found);
+		if (ret < 0 && ret != -ENOENT)
+			return ret;
+		if (ret >= 0 && found == id)
 			return cgroup_normalize(path, out, room);
 		*end = '\0';
 	}

@@ -12,7 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define CGROUP_ROOT "/sys/fs/cgroup"
+#define CGROUP_ROOT	"/sys/fs/cgroup"
 #define CGROUP_PATH_MAX 1023
 
 /*

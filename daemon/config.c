@@ -79,7 +79,8 @@ static int parse_list(struct parser *parser, char ***list, const char *value, co
 		size_t size = strcspn(value, " \t");
 
 		if (strspn(value, charset) < size)
-			return fail(parser, "'%.*s' is no pattern here (comments need a line of their own)",
+			return fail(parser,
+				    "'%.*s' is no pattern here (comments need a line of their own)",
 				    (int)size, value);
 		ret = strv_append(list, value, size);
 		value += size;
@@ -105,11 +106,13 @@ static int set_program(struct parser *parser, const char *value)
 	struct rule *rule = current_rule(parser);
 
 	if (rule->class == UPCALL_CLASS_MODULE)
-		return fail(parser, "Handler=%s: a module request never runs a handler; native, deny or Allow=",
-			    value);
+		return fail(
+			parser,
+			"Handler=%s: a module request never runs a handler; native, deny or Allow=",
+			value);
 	if (*value != '/')
-		return fail(parser, "Handler=%s: neither native, deny%s nor an absolute path", value,
-			    rule->class == UPCALL_CLASS_KEY ? ", dns" : "");
+		return fail(parser, "Handler=%s: neither native, deny%s nor an absolute path",
+			    value, rule->class == UPCALL_CLASS_KEY ? ", dns" : "");
 	if (strpbrk(value, " \t"))
 		return fail(parser, "Handler=%s: arguments are not supported", value);
 	if (strlen(value) > CONFIG_PROGRAM_MAX)

@@ -35,9 +35,9 @@ struct container {
 	uint64_t cgroup_id;
 	uint32_t ns[UPCALL_NS_COUNT];
 	uint32_t own_ns;
-	char *cgroup; /* path of cgroup_id, or NULL */
-	char *runtime; /* or NULL */
-	char **labels; /* or NULL */
+	char *cgroup;	/* path of cgroup_id, or NULL */
+	char *runtime;	/* or NULL */
+	char **labels;	/* or NULL */
 	uint64_t since; /* microseconds since the epoch */
 	uint64_t served;
 	uint64_t failed;

@@ -68,7 +68,8 @@ static int read_option(sd_bus_message *call, struct register_call *args, sd_bus_
 	if (!strcmp(key, "runtime"))
 		return sd_bus_message_read(call, "v", "s", &args->options.runtime);
 	if (strcmp(key, "labels"))
-		return refuse(error, "BadArgument", "unknown option: only cgroup, labels and runtime are known");
+		return refuse(error, "BadArgument",
+			      "unknown option: only cgroup, labels and runtime are known");
 	args->labels = strv_free(args->labels);
 	ret = sd_bus_message_enter_container(call, 'v', "as");
 	if (ret >= 0)
@@ -208,8 +209,7 @@ static int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *err
 
 const sd_bus_vtable control_vtable[] = {
 	SD_BUS_VTABLE_START(SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_METHOD_WITH_ARGS("Register",
-				SD_BUS_ARGS("s", name, "h", pidfd, "a{sv}", options),
+	SD_BUS_METHOD_WITH_ARGS("Register", SD_BUS_ARGS("s", name, "h", pidfd, "a{sv}", options),
 				SD_BUS_RESULT("a{sv}", container), method_register,
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Unregister", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT,

@@ -10,8 +10,8 @@
 #include "text.h"
 
 static const char *const ns_names[UPCALL_NS_COUNT] = {
-	[UPCALL_NS_PID] = "pid", [UPCALL_NS_MNT] = "mnt", [UPCALL_NS_NET] = "net",
-	[UPCALL_NS_USER] = "user", [UPCALL_NS_UTS] = "uts", [UPCALL_NS_IPC] = "ipc",
+	[UPCALL_NS_PID] = "pid",       [UPCALL_NS_MNT] = "mnt",	  [UPCALL_NS_NET] = "net",
+	[UPCALL_NS_USER] = "user",     [UPCALL_NS_UTS] = "uts",	  [UPCALL_NS_IPC] = "ipc",
 	[UPCALL_NS_CGROUP] = "cgroup", [UPCALL_NS_TIME] = "time",
 };
 
@@ -131,7 +131,8 @@ static int append_business(sd_bus_message *reply, const struct container *contai
 
 	ret = append_text(reply, "policy", container->policy ? container->policy->file : "");
 	if (ret >= 0)
-		ret = append_u32(reply, "pending", lane ? lane->waiting_count + lane->active_count : 0);
+		ret = append_u32(reply, "pending",
+				 lane ? lane->waiting_count + lane->active_count : 0);
 	if (ret >= 0)
 		ret = append_u64(reply, "served", container->served);
 	if (ret >= 0)

@@ -98,7 +98,6 @@ void control_close(struct control *control)
 	if (!control->loop)
 		return;
 	control_stop(control);
-	list_for_each_safe(link, after, &control->links, link)
-		control_link_free(link);
+	list_for_each_safe(link, after, &control->links, link) control_link_free(link);
 	control->loop = NULL;
 }

@@ -20,12 +20,12 @@
 #include "bus-loop.h"
 #include "list.h"
 
-#define CONTROL_MAX		64
-#define CONTROL_MAX_OTHERS	48 /* root always finds a place */
-#define CONTROL_MAX_USER	16
-#define CONTROL_IDLE_SECONDS	30.
-#define CONTROL_PARTIAL_MAX	(256 * 1024)
-#define CONTROL_UNREAD_MAX	16
+#define CONTROL_MAX	     64
+#define CONTROL_MAX_OTHERS   48 /* root always finds a place */
+#define CONTROL_MAX_USER     16
+#define CONTROL_IDLE_SECONDS 30.
+#define CONTROL_PARTIAL_MAX  (256 * 1024)
+#define CONTROL_UNREAD_MAX   16
 
 struct daemon;
 

@@ -66,8 +66,10 @@ static int first_config(struct daemon *daemon)
 	if (ret == -ENOMEM)
 		return ret;
 	if (ret < 0)
-		journal_log(LOG_ERR, "Containers of a policy that cannot be read are refused all upcalls: %s",
-			    daemon->config_error);
+		journal_log(
+			LOG_ERR,
+			"Containers of a policy that cannot be read are refused all upcalls: %s",
+			daemon->config_error);
 	return 0;
 }
 
@@ -100,9 +102,10 @@ static void check_shim(struct daemon *daemon)
 	daemon->shim.version[UPCALL_VERSION_LEN - 1] = '\0';
 	if (daemon->shim.abi == UPCALL_ABI_VERSION)
 		return;
-	(void)snprintf(reason, sizeof(reason),
-		       "the module upcall_shim %s speaks version %u of the protocol, this daemon %d: install the same version of both and load the module again",
-		       daemon->shim.version, daemon->shim.abi, UPCALL_ABI_VERSION);
+	(void)snprintf(
+		reason, sizeof(reason),
+		"the module upcall_shim %s speaks version %u of the protocol, this daemon %d: install the same version of both and load the module again",
+		daemon->shim.version, daemon->shim.abi, UPCALL_ABI_VERSION);
 	no_shim(daemon, reason);
 }
 
@@ -239,8 +242,9 @@ static int get_fds(struct daemon *daemon, char *error)
 	if (!daemon->options->standalone) {
 		ret = activation_receive(&daemon->fds);
 		if (ret < 0)
-			(void)snprintf(error, DAEMON_ERROR_SIZE,
-				       "systemd passed no control socket; without systemd: upcalld --standalone");
+			(void)snprintf(
+				error, DAEMON_ERROR_SIZE,
+				"systemd passed no control socket; without systemd: upcalld --standalone");
 		return ret;
 	}
 	if (asprintf(&path, "%s/control", daemon->options->state_dir) < 0) {

@@ -105,7 +105,8 @@ int events_start(struct events *events, struct ev_loop *loop, struct events_read
 	/* the kernel doubles what is asked for; PID 1 may have asked for more */
 	if (getsockopt(fd, SOL_SOCKET, SO_RCVBUF, &have, &length) < 0 || have < 2 * size)
 		if (setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &size, sizeof(size)) < 0)
-			journal_log(LOG_WARNING, "Cannot enlarge the receive buffer for events, ignoring: %s",
+			journal_log(LOG_WARNING,
+				    "Cannot enlarge the receive buffer for events, ignoring: %s",
 				    strerror(errno));
 	ev_io_init(&events->io, readable, fd, EV_READ);
 	ev_set_priority(&events->io, PRIORITY_EVENTS);

@@ -20,7 +20,7 @@
 #include "tags.h"
 
 /* An event is at most two attributes of 64 KiB (argv, envp) and a few small ones. */
-#define EVENTS_BUFFER_SIZE (256 * 1024)
+#define EVENTS_BUFFER_SIZE    (256 * 1024)
 #define EVENTS_RECEIVE_BUFFER (4 * 1024 * 1024)
 
 struct events;
@@ -38,7 +38,7 @@ struct events {
 	struct ev_loop *loop;
 	struct events_reader *reader;
 	ev_io io;
-	int fd; /* not ours */
+	int fd;	       /* not ours */
 	uint16_t type; /* of the first event; 0: none yet */
 	char *buffer;
 	uint64_t enobufs;

@@ -56,8 +56,9 @@ int hardening_apply(char *error, size_t room)
 	(void)umask(077);
 	(void)signal(SIGPIPE, SIG_IGN);
 	if (read_line(SUID_DUMPABLE, line, sizeof(line)) >= 0 && !strcmp(line, "1")) {
-		(void)snprintf(error, room,
-			       "fs.suid_dumpable is 1: any user could read what upcalld and its workers hold; set it to 0 or 2");
+		(void)snprintf(
+			error, room,
+			"fs.suid_dumpable is 1: any user could read what upcalld and its workers hold; set it to 0 or 2");
 		return -EPERM;
 	}
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)

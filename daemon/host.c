@@ -36,13 +36,15 @@ int host_warnings(const struct host *host, char ***ret)
 	int r = 0;
 
 	if (host->core_pattern[0] != '|') {
-		(void)snprintf(text, sizeof(text),
-			       "kernel.core_pattern is '%s', no pipe, so there are no upcalls for core dumps: apt install systemd-coredump",
-			       host->core_pattern);
+		(void)snprintf(
+			text, sizeof(text),
+			"kernel.core_pattern is '%s', no pipe, so there are no upcalls for core dumps: apt install systemd-coredump",
+			host->core_pattern);
 		r = warn(&warnings, text);
 	} else if (!host->core_pipe_limit) {
-		r = warn(&warnings,
-			 "kernel.core_pipe_limit is 0, so a container may be gone before its core is saved: sysctl kernel.core_pipe_limit=16");
+		r = warn(
+			&warnings,
+			"kernel.core_pipe_limit is 0, so a container may be gone before its core is saved: sysctl kernel.core_pipe_limit=16");
 	}
 	if (r < 0) {
 		strv_free(warnings);

@@ -15,7 +15,7 @@
 #define JOURNAL_SOCKET "/run/systemd/journal/socket"
 #define VALUE_SIZE     1024
 /* Writes to a pipe of at most PIPE_BUF do not block once poll() says writable. */
-#define LINE_SIZE      2048
+#define LINE_SIZE 2048
 
 static struct {
 	int fd; /* -1: stderr */
@@ -62,7 +62,8 @@ void journal_data(struct journal_entry *entry, const char *name, const char *dat
 	append(entry, "\n", 1);
 }
 
-static void field_va(struct journal_entry *entry, const char *name, const char *format, va_list args)
+static void field_va(struct journal_entry *entry, const char *name, const char *format,
+		     va_list args)
 {
 	char value[VALUE_SIZE];
 

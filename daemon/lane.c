@@ -152,30 +152,35 @@ static bool leader_fits(struct upcall *upcall)
 	return false;
 }
 
+static bool is_handed(const struct upcall *upcall)
+{
+	return upcall->phase == UPCALL_HANDED;
+}
+
 static int hand(struct upcall *upcall)
 {
-	if (!leader_fits(upcall) || !claim(upcall))
+	if (upcall->phase == UPCALL_STARTING && (!leader_fits(upcall) || !claim(upcall)))
 		return 0;
 	return transmit(upcall);
 }
 
 /* ----------------------------------------------------------------- worker */
 
-static void refuse_starting(struct lane *lane, int error)
+static void refuse_unhanded(struct lane *lane, int error)
 {
 	struct upcall *upcall, *after;
 
-	list_for_each_safe(upcall, after, &lane->active, link)
-		if (upcall->phase == UPCALL_STARTING)
-			refuse(upcall, ENOKEY, "its worker cannot be started", -error);
+	list_for_each_safe(upcall, after, &lane->active, link) if (upcall->phase == UPCALL_STARTING)
+		refuse(upcall, ENOKEY, "its worker cannot be started", -error);
 }
 
 static void lose_handed(struct lane *lane)
 {
 	struct upcall *upcall, *after;
 
-	list_for_each_safe(upcall, after, &lane->active, link) {
-		if (upcall->phase != UPCALL_HANDED && upcall->phase != UPCALL_CLAIMED)
+	list_for_each_safe(upcall, after, &lane->active, link)
+	{
+		if (!is_handed(upcall))
 			continue;
 		take_out(upcall);
 		queue_lost(lane->queue, upcall);
@@ -195,7 +200,7 @@ static void start_worker(struct lane *lane)
 	if (lane->launch)
 		return;
 	if (ev_now(loop_of(lane)) < lane->retry_at) {
-		refuse_starting(lane, -EAGAIN);
+		refuse_unhanded(lane, -EAGAIN);
 		return;
 	}
 	ret = launcher_of(lane)->vtable->start(launcher_of(lane), lane->name, &lane->launch_client,
@@ -207,7 +212,7 @@ static void start_worker(struct lane *lane)
 		return;
 	}
 	lane->retry_at = ev_now(loop_of(lane)) + LANE_RETRY_SECONDS;
-	refuse_starting(lane, ret);
+	refuse_unhanded(lane, ret);
 }
 
 /* Returns a negative errno if the worker is of no use any more. */
@@ -216,8 +221,9 @@ static int hand_all(struct lane *lane)
 	struct upcall *upcall, *after;
 	int ret = 0;
 
-	list_for_each_safe(upcall, after, &lane->active, link) {
-		if (upcall->phase == UPCALL_STARTING)
+	list_for_each_safe(upcall, after, &lane->active, link)
+	{
+		if (!is_handed(upcall))
 			ret = hand(upcall);
 		if (ret < 0)
 			break;
@@ -225,7 +231,10 @@ static int hand_all(struct lane *lane)
 	return ret;
 }
 
-/* Hand on what only waits for a worker; twice, because an idle one may just have ended. */
+/*
+ * Hand on what only waits for a worker; twice, because an idle one may just have
+ * ended. What was claimed for that one goes to the next.
+ */
 static void lane_pump(struct lane *lane)
 {
 	int ret = 0;
@@ -240,7 +249,7 @@ static void lane_pump(struct lane *lane)
 			return;
 		worker_failed(lane);
 	}
-	refuse_starting(lane, ret);
+	refuse_unhanded(lane, ret);
 }
 
 static void launched(struct launch_client *client, int fd)
@@ -250,14 +259,23 @@ static void launched(struct launch_client *client, int fd)
 	lane->launch = NULL;
 	if (fd >= 0) {
 		worker_link_open(&lane->worker, fd);
-		lane_pump(lane);
 	} else {
 		journal_log(LOG_ERR, "Container %s: its worker cannot be started: %s", lane->name,
 			    strerror(-fd));
 		lane->retry_at = ev_now(loop_of(lane)) + LANE_RETRY_SECONDS;
-		refuse_starting(lane, fd);
+		refuse_unhanded(lane, fd);
 	}
 	lane_fill(lane);
+}
+
+static bool has_unhanded(const struct lane *lane)
+{
+	struct upcall *upcall;
+
+	list_for_each(upcall, &lane->active, link)
+		if (!is_handed(upcall))
+			return true;
+	return false;
 }
 
 static struct upcall *find_handed(struct lane *lane, uint64_t id)
@@ -292,11 +310,12 @@ static void worker_writable(struct worker_link_client *client)
 	struct lane *lane = container_of(client, struct lane, worker_client);
 	struct upcall *upcall, *after;
 
-	list_for_each_safe(upcall, after, &lane->active, link)
-		if (upcall->phase == UPCALL_CLAIMED && transmit(upcall) < 0) {
-			worker_failed(lane);
-			break;
-		}
+	list_for_each_safe(upcall, after, &lane->active,
+			   link) if (upcall->phase == UPCALL_CLAIMED && transmit(upcall) < 0)
+	{
+		worker_failed(lane);
+		break;
+	}
 	lane_fill(lane);
 }
 
@@ -327,11 +346,9 @@ static void activate(struct lane *lane, struct upcall *upcall)
 	lane->active_count++;
 }
 
-/* Something has ended: let in what waits, in its order. May free the lane. */
-static void lane_fill(struct lane *lane)
+static void admit_waiting(struct lane *lane)
 {
 	struct upcall *upcall, *after;
-	bool more = false;
 
 	list_for_each_safe(upcall, after, &lane->waiting, link) {
 		if (!has_room(lane, upcall->rule))
@@ -339,15 +356,18 @@ static void lane_fill(struct lane *lane)
 		list_unlink(&upcall->link);
 		lane->waiting_count--;
 		activate(lane, upcall);
-		more = true;
 	}
-	if (more)
-		lane_pump(lane);
-	/* what was refused at once made room again */
-	if (more && lane->waiting_count && !lane->active_count) {
-		lane_fill(lane);
-		return;
-	}
+}
+
+/* Something has changed: let in what waits, in its order, and hand it on. May free the lane. */
+static void lane_fill(struct lane *lane)
+{
+	do {
+		admit_waiting(lane);
+		if (has_unhanded(lane))
+			lane_pump(lane);
+		/* what was refused at once has made room again */
+	} while (lane->waiting_count && !lane->active_count);
 	lane_release(lane);
 }
 
@@ -356,9 +376,7 @@ void lane_offer(struct lane *lane, struct upcall *upcall)
 	upcall->lane = lane;
 	if (has_room(lane, upcall->rule)) {
 		activate(lane, upcall);
-		lane_pump(lane);
-		if (!lane->active_count)
-			lane_fill(lane);
+		lane_fill(lane);
 		return;
 	}
 	upcall->phase = UPCALL_WAITING;
@@ -407,9 +425,8 @@ void lane_detach(struct lane *lane, bool unregistered)
 	lane->launch = NULL;
 	list_for_each_safe(upcall, after, &lane->waiting, link)
 		refuse(upcall, EKEYREJECTED, reason, 0);
-	list_for_each_safe(upcall, after, &lane->active, link)
-		if (upcall->phase != UPCALL_HANDED)
-			refuse(upcall, EKEYREJECTED, reason, 0);
+	list_for_each_safe(upcall, after, &lane->active, link) if (upcall->phase != UPCALL_HANDED)
+		refuse(upcall, EKEYREJECTED, reason, 0);
 	lane->container->lane = NULL;
 	lane->container = NULL;
 	if (unregistered && lane->active_count)
@@ -427,10 +444,10 @@ void lane_free(struct lane *lane)
 
 	if (lane->launch)
 		launcher_of(lane)->vtable->cancel(lane->launch);
-	list_for_each_safe(upcall, after, &lane->waiting, link)
-		forget(upcall);
-	list_for_each_safe(upcall, after, &lane->active, link) {
-		if (upcall->phase == UPCALL_HANDED)
+	list_for_each_safe(upcall, after, &lane->waiting, link) forget(upcall);
+	list_for_each_safe(upcall, after, &lane->active, link)
+	{
+		if (is_handed(upcall))
 			end(upcall, &lost);
 		else
 			forget(upcall);

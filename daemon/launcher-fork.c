@@ -194,7 +194,8 @@ static void wait_children(struct launcher_fork *fork, int ms)
 	int64_t until = now_ms() + ms;
 	struct child *child, *after;
 
-	list_for_each_safe(child, after, &fork->children, link) {
+	list_for_each_safe(child, after, &fork->children, link)
+	{
 		struct pollfd ended = { .fd = child->pidfd, .events = POLLIN };
 		int64_t left = until - now_ms();
 

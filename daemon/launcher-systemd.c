@@ -174,7 +174,8 @@ static int job_removed(sd_bus_message *signal, void *userdata, sd_bus_error *err
 
 static void broken(struct bus_loop *bus_loop, int error)
 {
-	struct launcher_systemd *systemd = container_of(bus_loop, struct launcher_systemd, bus_loop);
+	struct launcher_systemd *systemd =
+		container_of(bus_loop, struct launcher_systemd, bus_loop);
 	struct launch *launch;
 
 	bus_loop_stop(bus_loop);
@@ -208,8 +209,8 @@ static int open_bus(struct launcher_systemd *systemd)
 	if (ret >= 0)
 		ret = sd_bus_start(bus);
 	if (ret >= 0)
-		ret = sd_bus_match_signal(bus, NULL, NULL, MANAGER_PATH, MANAGER_IFACE, "JobRemoved",
-					  job_removed, systemd);
+		ret = sd_bus_match_signal(bus, NULL, NULL, MANAGER_PATH, MANAGER_IFACE,
+					  "JobRemoved", job_removed, systemd);
 	if (ret < 0)
 		return ret;
 	bus_loop_start(&systemd->bus_loop, systemd->loop, take_ptr(bus));
@@ -238,7 +239,8 @@ static int call_manager(struct launcher_systemd *systemd, sd_bus_slot **slot, co
 static int systemd_start(struct launcher *launcher, const char *name, struct launch_client *client,
 			 struct launch **ret)
 {
-	struct launcher_systemd *systemd = container_of(launcher, struct launcher_systemd, launcher);
+	struct launcher_systemd *systemd =
+		container_of(launcher, struct launcher_systemd, launcher);
 	struct launch *launch;
 	int r;
 
@@ -283,7 +285,8 @@ static void stop_unit(struct launcher_systemd *systemd, const char *name, const 
 
 static void systemd_stop(struct launcher *launcher, const char *name)
 {
-	struct launcher_systemd *systemd = container_of(launcher, struct launcher_systemd, launcher);
+	struct launcher_systemd *systemd =
+		container_of(launcher, struct launcher_systemd, launcher);
 
 	if (!has_socket(name))
 		return;
@@ -302,11 +305,11 @@ static bool systemd_busy(const struct launcher *launcher)
 
 static struct launcher *systemd_free(struct launcher *launcher)
 {
-	struct launcher_systemd *systemd = container_of(launcher, struct launcher_systemd, launcher);
+	struct launcher_systemd *systemd =
+		container_of(launcher, struct launcher_systemd, launcher);
 	struct launch *launch, *after;
 
-	list_for_each_safe(launch, after, &systemd->launches, link)
-		launch_free(launch);
+	list_for_each_safe(launch, after, &systemd->launches, link) launch_free(launch);
 	bus_loop_stop(&systemd->bus_loop);
 	free(systemd);
 	return NULL;

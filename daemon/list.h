@@ -17,24 +17,24 @@ struct list {
 	struct list *prev;
 };
 
-#define container_of(pointer, type, member)                                  \
-	({                                                                   \
-		const __typeof__(((type *)0)->member) *member_ = (pointer); \
+#define container_of(pointer, type, member)                                    \
+	({                                                                     \
+		const __typeof__(((type *)0)->member) *member_ = (pointer);    \
 		(type *)((char *)(uintptr_t)member_ - offsetof(type, member)); \
 	})
 
 #define list_entry(pointer, type, member) container_of(pointer, type, member)
 
-#define list_for_each(entry, head, member)                                  \
-	for (entry = list_entry((head)->next, __typeof__(*entry), member);  \
-	     &entry->member != (head);                                      \
+#define list_for_each(entry, head, member)                                 \
+	for (entry = list_entry((head)->next, __typeof__(*entry), member); \
+	     &entry->member != (head);                                     \
 	     entry = list_entry(entry->member.next, __typeof__(*entry), member))
 
 /* The entry may be unlinked and freed meanwhile, the one after it may not. */
-#define list_for_each_safe(entry, after, head, member)                              \
-	for (entry = list_entry((head)->next, __typeof__(*entry), member),          \
-	    after = list_entry(entry->member.next, __typeof__(*entry), member);     \
-	     &entry->member != (head);                                              \
+#define list_for_each_safe(entry, after, head, member)                          \
+	for (entry = list_entry((head)->next, __typeof__(*entry), member),      \
+	    after = list_entry(entry->member.next, __typeof__(*entry), member); \
+	     &entry->member != (head);                                          \
 	     entry = after, after = list_entry(after->member.next, __typeof__(*entry), member))
 
 static inline void list_init(struct list *list)

@@ -20,22 +20,29 @@
 #define IDLE_SECONDS	 30
 #define IDLE_SECONDS_MAX 86400
 
-enum { OPTION_STANDALONE = 256, OPTION_IDLE, OPTION_CONFIG, OPTION_STATE, OPTION_WORKER };
+enum {
+	OPTION_STANDALONE = 256,
+	OPTION_IDLE,
+	OPTION_CONFIG,
+	OPTION_STATE,
+	OPTION_WORKER
+};
 
 static int usage(FILE *out)
 {
-	(void)fprintf(out,
-		      "usage: upcalld [OPTION]...\n"
-		      "Answers the kernel's upcalls inside the containers that cause them.\n\n"
-		      "  --standalone        open sockets and start workers without systemd\n"
-		      "  --idle-seconds N    end when nothing has happened that long; 0: never\n"
-		      "                      (default %d, with --standalone 0)\n"
-		      "  --config-dir DIR    read policies there instead of upcalld.d in /usr/lib, /run and\n"
-		      "                      /etc; may be repeated, later ones win\n"
-		      "  --state-dir DIR     instead of /run/upcalld\n"
-		      "  --worker PATH       with --standalone, the worker's program\n"
-		      "  --version, --help\n",
-		      IDLE_SECONDS);
+	(void)fprintf(
+		out,
+		"usage: upcalld [OPTION]...\n"
+		"Answers the kernel's upcalls inside the containers that cause them.\n\n"
+		"  --standalone        open sockets and start workers without systemd\n"
+		"  --idle-seconds N    end when nothing has happened that long; 0: never\n"
+		"                      (default %d, with --standalone 0)\n"
+		"  --config-dir DIR    read policies there instead of upcalld.d in /usr/lib, /run and\n"
+		"                      /etc; may be repeated, later ones win\n"
+		"  --state-dir DIR     instead of /run/upcalld\n"
+		"  --worker PATH       with --standalone, the worker's program\n"
+		"  --version, --help\n",
+		IDLE_SECONDS);
 	return out == stdout ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 

@@ -45,7 +45,8 @@ bool modules_allow(struct modules *modules, char *const *patterns, const char *r
 	context = context_of(modules);
 	if (!context || kmod_module_new_from_lookup(context, request, &list) < 0)
 		return false;
-	kmod_list_foreach(entry, list) {
+	kmod_list_foreach(entry, list)
+	{
 		struct kmod_module *module = kmod_module_get_module(entry);
 		bool allowed = fits(patterns, kmod_module_get_name(module));
 

@@ -135,7 +135,8 @@ static struct decided decide_key(const struct rule *rule, const struct tags *tag
 	if (tags->key.origin != UPCALL_ORIGIN_KERNEL || (answers && tags->key.has_net))
 		return (struct decided){ DECISION_HANDLE, rule, NULL };
 	if (!tags->key.has_net)
-		return (struct decided){ DECISION_NATIVE, NULL, "the kernel's own, of no namespace" };
+		return (struct decided){ DECISION_NATIVE, NULL,
+					 "the kernel's own, of no namespace" };
 	return (struct decided){ DECISION_DENY, NULL,
 				 "the kernel's own: needs a handler that answers" };
 }

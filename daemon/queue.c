@@ -140,9 +140,9 @@ static void lost_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	const struct ending ending = { .result = RECORD_LOST, .reason = "its worker died" };
 	struct upcall *upcall, *after;
 
-	list_for_each_safe(upcall, after, &queue->lost, link)
-		if (ev_now(loop) - upcall->lost_at >= QUEUE_LOST_SECONDS)
-			queue_end(queue, upcall, &ending);
+	list_for_each_safe(upcall, after, &queue->lost,
+			   link) if (ev_now(loop) - upcall->lost_at >= QUEUE_LOST_SECONDS)
+		queue_end(queue, upcall, &ending);
 	if (list_empty(&queue->lost))
 		ev_timer_stop(loop, timer);
 }
@@ -183,7 +183,8 @@ static void handle(struct queue *queue, const struct tags *tags, const struct ow
 	struct lane *lane;
 
 	if (queue->by_id.count >= QUEUE_MAX) {
-		answer(queue, tags, owner, RECORD_REFUSED, EDQUOT, "too many upcalls on this machine");
+		answer(queue, tags, owner, RECORD_REFUSED, EDQUOT,
+		       "too many upcalls on this machine");
 		return;
 	}
 	lane = lane_of(queue, owner->container);
@@ -271,10 +272,8 @@ void queue_close(struct queue *queue)
 
 	if (!queue->loop)
 		return;
-	list_for_each_safe(lane, after, &queue->lanes, link)
-		lane_free(lane);
-	list_for_each_safe(upcall, after_upcall, &queue->lost, link)
-		queue_forget(queue, upcall);
+	list_for_each_safe(lane, after, &queue->lanes, link) lane_free(lane);
+	list_for_each_safe(upcall, after_upcall, &queue->lost, link) queue_forget(queue, upcall);
 	ev_timer_stop(queue->loop, &queue->lost_timer);
 	hash_clear(&queue->by_id);
 	modules_close(&queue->modules);

@@ -29,45 +29,31 @@ static const struct {
 };
 
 static const char *const class_names[UPCALL_CLASS_COUNT] = {
-	[UPCALL_CLASS_CORE] = "core",
-	[UPCALL_CLASS_KEY] = "key",
-	[UPCALL_CLASS_MODULE] = "module",
-	[UPCALL_CLASS_RELEASE_AGENT] = "release-agent",
+	[UPCALL_CLASS_CORE] = "core",	  [UPCALL_CLASS_KEY] = "key",
+	[UPCALL_CLASS_MODULE] = "module", [UPCALL_CLASS_RELEASE_AGENT] = "release-agent",
 	[UPCALL_CLASS_OTHER] = "other",
 };
 
 static const char *const ns_fields[UPCALL_NS_COUNT] = {
-	[UPCALL_NS_PID] = "UPCALL_NS_PID",   [UPCALL_NS_MNT] = "UPCALL_NS_MNT",
-	[UPCALL_NS_NET] = "UPCALL_NS_NET",   [UPCALL_NS_USER] = "UPCALL_NS_USER",
-	[UPCALL_NS_UTS] = "UPCALL_NS_UTS",   [UPCALL_NS_IPC] = "UPCALL_NS_IPC",
+	[UPCALL_NS_PID] = "UPCALL_NS_PID",	 [UPCALL_NS_MNT] = "UPCALL_NS_MNT",
+	[UPCALL_NS_NET] = "UPCALL_NS_NET",	 [UPCALL_NS_USER] = "UPCALL_NS_USER",
+	[UPCALL_NS_UTS] = "UPCALL_NS_UTS",	 [UPCALL_NS_IPC] = "UPCALL_NS_IPC",
 	[UPCALL_NS_CGROUP] = "UPCALL_NS_CGROUP", [UPCALL_NS_TIME] = "UPCALL_NS_TIME",
 };
 
 static const char *const steps[WORKER_STEP_COUNT] = {
-	[WORKER_STEP_NONE] = "",
-	[WORKER_STEP_REQUEST] = "request",
-	[WORKER_STEP_INFO] = "info",
-	[WORKER_STEP_LEADER] = "leader",
-	[WORKER_STEP_ROOT] = "root",
-	[WORKER_STEP_STATUS] = "status",
-	[WORKER_STEP_SECCOMP] = "seccomp",
-	[WORKER_STEP_CGROUP] = "cgroup",
-	[WORKER_STEP_PIDNS] = "pidns",
-	[WORKER_STEP_FORK] = "fork",
-	[WORKER_STEP_GROUPS] = "groups",
-	[WORKER_STEP_SETNS] = "setns",
-	[WORKER_STEP_VERIFY] = "verify",
-	[WORKER_STEP_CHROOT] = "chroot",
-	[WORKER_STEP_LABEL] = "label",
-	[WORKER_STEP_IDS] = "ids",
-	[WORKER_STEP_CAPS] = "caps",
-	[WORKER_STEP_NNP] = "nnp",
-	[WORKER_STEP_LIMITS] = "limits",
-	[WORKER_STEP_FDS] = "fds",
-	[WORKER_STEP_ATTACH] = "attach",
-	[WORKER_STEP_EXEC] = "exec",
-	[WORKER_STEP_READ] = "read",
-	[WORKER_STEP_INSTANTIATE] = "instantiate",
+	[WORKER_STEP_NONE] = "",	   [WORKER_STEP_REQUEST] = "request",
+	[WORKER_STEP_INFO] = "info",	   [WORKER_STEP_LEADER] = "leader",
+	[WORKER_STEP_ROOT] = "root",	   [WORKER_STEP_STATUS] = "status",
+	[WORKER_STEP_SECCOMP] = "seccomp", [WORKER_STEP_CGROUP] = "cgroup",
+	[WORKER_STEP_PIDNS] = "pidns",	   [WORKER_STEP_FORK] = "fork",
+	[WORKER_STEP_GROUPS] = "groups",   [WORKER_STEP_SETNS] = "setns",
+	[WORKER_STEP_VERIFY] = "verify",   [WORKER_STEP_CHROOT] = "chroot",
+	[WORKER_STEP_LABEL] = "label",	   [WORKER_STEP_IDS] = "ids",
+	[WORKER_STEP_CAPS] = "caps",	   [WORKER_STEP_NNP] = "nnp",
+	[WORKER_STEP_LIMITS] = "limits",   [WORKER_STEP_FDS] = "fds",
+	[WORKER_STEP_ATTACH] = "attach",   [WORKER_STEP_EXEC] = "exec",
+	[WORKER_STEP_READ] = "read",	   [WORKER_STEP_INSTANTIATE] = "instantiate",
 };
 
 const char *class_name(uint32_t class)
@@ -130,7 +116,8 @@ static void second_over(struct ev_loop *loop, ev_timer *timer, int events)
 
 	journal_begin(&entry, LOG_WARNING);
 	journal_field(&entry, "MESSAGE_ID", SUPPRESSED_MESSAGE_ID);
-	journal_field(&entry, "MESSAGE", "%llu records of upcalls were left out: more than %u a second",
+	journal_field(&entry, "MESSAGE",
+		      "%llu records of upcalls were left out: more than %u a second",
 		      (unsigned long long)records->suppressed, RECORD_RATE);
 	journal_field(&entry, "UPCALL_SUPPRESSED", "%llu", (unsigned long long)records->suppressed);
 	journal_send(&entry);
@@ -182,9 +169,9 @@ static void sentence(const struct record *record, char *out, size_t room)
 	text_escape(facts->key_type, strlen(facts->key_type), type, sizeof(type));
 	(void)snprintf(out, room, "Upcall %llu (%s%s%s) of %s%s: %s%s%s%s%s%s%s",
 		       (unsigned long long)facts->id, class_name(facts->class), *type ? " " : "",
-		       type, record->container ? "container " : "nobody",
-		       record->container ?: "", record_result_name(record->result),
-		       record->step ? " at " : "", record->step ? record_step_name(record->step) : "",
+		       type, record->container ? "container " : "nobody", record->container ?: "",
+		       record_result_name(record->result), record->step ? " at " : "",
+		       record->step ? record_step_name(record->step) : "",
 		       record->reason ? ": " : "", record->reason ?: "", record->error ? ": " : "",
 		       record->error ? strerror(record->error) : "");
 }

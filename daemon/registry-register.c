@@ -43,12 +43,14 @@ static int check_arguments(const struct registry *registry, const char *name,
 		char escaped[128];
 
 		text_escape(name, strlen(name), escaped, sizeof(escaped));
-		return failure_set(failure, -EINVAL, "BadName",
-				   "'%s' is no name for a container: 1 to 63 of a-z, 0-9, '_', '.' and '-', the first a letter or digit",
-				   escaped);
+		return failure_set(
+			failure, -EINVAL, "BadName",
+			"'%s' is no name for a container: 1 to 63 of a-z, 0-9, '_', '.' and '-', the first a letter or digit",
+			escaped);
 	}
 	if (registry->shim_fd < 0)
-		return failure_set(failure, -ENODEV, "NoShim", "the kernel module upcall_shim is not there");
+		return failure_set(failure, -ENODEV, "NoShim",
+				   "the kernel module upcall_shim is not there");
 	if (registry_by_name(registry, name))
 		return failure_set(failure, -EEXIST, "NameTaken",
 				   "a container is registered as '%s' already", name);
@@ -57,17 +59,19 @@ static int check_arguments(const struct registry *registry, const char *name,
 				   "there are %d registered containers, which is the limit",
 				   REGISTRY_MAX);
 	if (options->runtime && !text_plain(options->runtime, STATE_RUNTIME_LEN))
-		return failure_set(failure, -EINVAL, "BadArgument",
-				   "the runtime's name is empty, longer than %d bytes or not printable",
-				   STATE_RUNTIME_LEN);
+		return failure_set(
+			failure, -EINVAL, "BadArgument",
+			"the runtime's name is empty, longer than %d bytes or not printable",
+			STATE_RUNTIME_LEN);
 	if (strv_count(options->labels) > STATE_LABELS_MAX)
 		return failure_set(failure, -EINVAL, "BadArgument", "more than %d labels",
 				   STATE_LABELS_MAX);
 	for (char **label = options->labels; label && *label; label++)
 		if (!text_plain(*label, STATE_LABEL_LEN))
-			return failure_set(failure, -EINVAL, "BadArgument",
-					   "a label is empty, longer than %d bytes or not printable",
-					   STATE_LABEL_LEN);
+			return failure_set(
+				failure, -EINVAL, "BadArgument",
+				"a label is empty, longer than %d bytes or not printable",
+				STATE_LABEL_LEN);
 	return 0;
 }
 
@@ -89,7 +93,8 @@ static int set_options(struct container *container, const struct registry_option
 	if (ret >= 0)
 		ret = cgroup_id(path, &container->cgroup_id);
 	if (ret < 0)
-		return failure_set(failure, ret, "NoSuchCgroup", "'%.256s' is no cgroup below " CGROUP_ROOT ": %s",
+		return failure_set(failure, ret, "NoSuchCgroup",
+				   "'%.256s' is no cgroup below " CGROUP_ROOT ": %s",
 				   options->cgroup, strerror(-ret));
 	container->cgroup = strdup(path);
 	return container->cgroup ? 0 : failure_set(failure, -ENOMEM, "Failed", "out of memory");
@@ -111,8 +116,9 @@ static int set_leader(const struct registry *registry, struct container *contain
 
 	ret = pidfd_pid(pidfd, &container->leader);
 	if (ret == -ESRCH)
-		return failure_set(failure, ret, "NoSuchProcess",
-				   "the process of the pidfd has ended, or is not in this pid namespace");
+		return failure_set(
+			failure, ret, "NoSuchProcess",
+			"the process of the pidfd has ended, or is not in this pid namespace");
 	if (ret < 0)
 		return failure_set(failure, -EINVAL, "BadArgument", "what was sent is no pidfd");
 	container->pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 3);
@@ -123,8 +129,9 @@ static int set_leader(const struct registry *registry, struct container *contain
 	if (ret == -ESRCH)
 		return gone(container, failure);
 	if (ret < 0)
-		return failure_set(failure, ret, "Failed", "the kernel does not describe process %u: %s",
-				   container->leader, strerror(-ret));
+		return failure_set(failure, ret, "Failed",
+				   "the kernel does not describe process %u: %s", container->leader,
+				   strerror(-ret));
 	container->start_time = tags->start_time;
 	return 0;
 }
@@ -136,7 +143,8 @@ static int use_own_cgroup(struct container *container, const struct tags *tags)
 {
 	char path[CGROUP_PATH_MAX + 1];
 
-	if (!tags->cgroup_id || cgroup_find(container->leader, tags->cgroup_id, path, sizeof(path)) < 0)
+	if (!tags->cgroup_id ||
+	    cgroup_find(container->leader, tags->cgroup_id, path, sizeof(path)) < 0)
 		return -ENOTUNIQ;
 	if (cgroup_is_own(path, container->leader) < 0)
 		return -ENOTUNIQ;
@@ -174,34 +182,37 @@ static int explain_exists(const struct registry *registry, const struct containe
 
 	list_for_each(tombstone, &registry->tombstones, link)
 		if (!strcmp(tombstone->name, container->name))
-			return failure_set(failure, -EEXIST, "NameTaken",
-					   "the leader of the container that was registered as '%s' has gone, but it may still have tasks%s%.256s; unregister it first",
-					   container->name, tombstone->cgroup ? " in " CGROUP_ROOT "/" : "",
-					   tombstone->cgroup ?: "");
+			return failure_set(
+				failure, -EEXIST, "NameTaken",
+				"the leader of the container that was registered as '%s' has gone, but it may still have tasks%s%.256s; unregister it first",
+				container->name, tombstone->cgroup ? " in " CGROUP_ROOT "/" : "",
+				tombstone->cgroup ?: "");
 	return failure_set(failure, -EEXIST, "NameTaken",
 			   "process %u is the leader of another container already",
 			   container->leader);
 }
 
-static int explain_add(const struct registry *registry, const struct container *container, int error,
-		       struct failure *failure)
+static int explain_add(const struct registry *registry, const struct container *container,
+		       int error, struct failure *failure)
 {
 	switch (-error) {
 	case ESRCH:
 		return gone(container, failure);
 	case EINVAL:
-		return failure_set(failure, error, "NotAContainer",
-				   "process %u is in no container: all its namespaces are the host's",
-				   container->leader);
+		return failure_set(
+			failure, error, "NotAContainer",
+			"process %u is in no container: all its namespaces are the host's",
+			container->leader);
 	case EEXIST:
 		return explain_exists(registry, container, failure);
 	case ENOENT:
 		return failure_set(failure, error, "NoSuchCgroup", "there is no cgroup '%.256s'",
 				   container->cgroup ?: "");
 	case ENOTUNIQ:
-		return failure_set(failure, error, "NeedsCgroup",
-				   "tasks of this container can outlive process %u, and its cgroup holds tasks of others: name a cgroup of the container's own",
-				   container->leader);
+		return failure_set(
+			failure, error, "NeedsCgroup",
+			"tasks of this container can outlive process %u, and its cgroup holds tasks of others: name a cgroup of the container's own",
+			container->leader);
 	case ENOSPC:
 		return failure_set(failure, -EDQUOT, "LimitReached", "the kernel's table is full");
 	}
@@ -234,7 +245,8 @@ static int complete(struct registry *registry, struct container *container, stru
 	ret = registry_find_cgroup(container);
 	if (ret < 0)
 		return failure_set(failure, ret, "NoSuchCgroup",
-				   "the cgroup of process %u cannot be found below " CGROUP_ROOT ": %s",
+				   "the cgroup of process %u cannot be found below " CGROUP_ROOT
+				   ": %s",
 				   container->leader, strerror(-ret));
 	ret = state_save(registry->state_fd, container);
 	if (ret < 0)

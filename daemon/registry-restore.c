@@ -36,7 +36,8 @@ static void survey_close(struct survey *survey)
 {
 	struct found *found, *after;
 
-	list_for_each_safe(found, after, &survey->entries, link) {
+	list_for_each_safe(found, after, &survey->entries, link)
+	{
 		list_unlink(&found->link);
 		free(found);
 	}
@@ -146,8 +147,10 @@ static void say_why(const char *name, const struct container *container, int err
 
 	text_escape(name, strlen(name), escaped, sizeof(escaped));
 	if (!container)
-		journal_log(LOG_ERR, "State file %s cannot be read; its container has to be registered again: %s",
-			    escaped, strerror(-error));
+		journal_log(
+			LOG_ERR,
+			"State file %s cannot be read; its container has to be registered again: %s",
+			escaped, strerror(-error));
 	else if (error == -ESRCH)
 		journal_log(LOG_INFO, "Container %s: its leader, process %u, has gone meanwhile",
 			    escaped, container->leader);
@@ -206,7 +209,8 @@ static void settle_rest(struct registry *registry, struct survey *survey)
 			bury_found(registry, found);
 			continue;
 		}
-		journal_log(LOG_WARNING, "The kernel has a container %.95s that nobody remembers; removing it",
+		journal_log(LOG_WARNING,
+			    "The kernel has a container %.95s that nobody remembers; removing it",
 			    found->kernel.name);
 		(void)shim_container_del(registry->shim_fd, found->kernel.id);
 	}

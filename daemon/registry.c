@@ -43,12 +43,14 @@ void registry_close(struct registry *registry)
 
 	if (!registry->loop)
 		return;
-	list_for_each_safe(container, after, &registry->containers, link) {
+	list_for_each_safe(container, after, &registry->containers, link)
+	{
 		save_counts(registry, container);
 		registry_take_out(container);
 		container_free(container);
 	}
-	list_for_each_safe(container, after, &registry->tombstones, link) {
+	list_for_each_safe(container, after, &registry->tombstones, link)
+	{
 		list_unlink(&container->link);
 		container_free(container);
 	}
@@ -193,7 +195,8 @@ int registry_dig_up(struct registry *registry, const char *name, bool empty_only
 	int found = -ENOENT;
 
 	registry_sweep(registry);
-	list_for_each_safe(tombstone, after, &registry->tombstones, link) {
+	list_for_each_safe(tombstone, after, &registry->tombstones, link)
+	{
 		if (strcmp(tombstone->name, name))
 			continue;
 		if (empty_only && !(tombstone->cgroup && cgroup_is_empty(tombstone->cgroup)))

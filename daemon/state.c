@@ -13,8 +13,8 @@
 #include "state.h"
 #include "text.h"
 
-#define FOLDER	   "containers"
-#define TEMPORARY  ".new"
+#define FOLDER	      "containers"
+#define TEMPORARY     ".new"
 #define LINE_MAX_SIZE 2048
 
 static void cleanup_container_(struct container **container)
@@ -39,8 +39,11 @@ struct field {
 	size_t max; /* of a text */
 };
 
-#define FIELD(key_, type_, member, max_) \
-	{ .key = key_, .type = FIELD_##type_, .offset = offsetof(struct container, member), .max = max_ }
+#define FIELD(key_, type_, member, max_)                                                          \
+	{                                                                                         \
+		.key = key_, .type = FIELD_##type_, .offset = offsetof(struct container, member), \
+		.max = max_                                                                       \
+	}
 
 static const struct field fields[] = {
 	FIELD("NAME", NAME, name, UPCALL_NAME_LEN - 1),
@@ -102,8 +105,7 @@ static void put_field(struct writer *writer, const struct field *field, const vo
 		put(writer, "%s=%u\n", field->key, *(const uint32_t *)value);
 		break;
 	case FIELD_U64:
-		put(writer, "%s=%llu\n", field->key,
-		    (unsigned long long)*(const uint64_t *)value);
+		put(writer, "%s=%llu\n", field->key, (unsigned long long)*(const uint64_t *)value);
 		break;
 	case FIELD_NAME:
 		put(writer, "%s=%s\n", field->key, (const char *)value);
@@ -276,8 +278,8 @@ int state_open(const char *base)
 
 static int write_file(int folder, const char *name, const char *data, size_t size)
 {
-	cleanup_fd int fd = openat(folder, name,
-				   O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+	cleanup_fd int fd =
+		openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
 	ssize_t count;
 
 	if (fd < 0)

@@ -12,9 +12,9 @@
 
 #include "container.h"
 
-#define STATE_FILE_MAX	16384
-#define STATE_LABELS_MAX 16
-#define STATE_LABEL_LEN	 128
+#define STATE_FILE_MAX	  16384
+#define STATE_LABELS_MAX  16
+#define STATE_LABEL_LEN	  128
 #define STATE_RUNTIME_LEN 64
 
 /* Open (and make) the folder below `base`; returns an fd. */

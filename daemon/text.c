@@ -53,7 +53,8 @@ void text_escape(const char *data, size_t size, char *out, size_t room)
 		if (need == 1)
 			out[used] = data[i];
 		else
-			memcpy(out + used, (char[]){ '\\', 'x', digits[c >> 4], digits[c & 15] }, 4);
+			memcpy(out + used, (char[]){ '\\', 'x', digits[c >> 4], digits[c & 15] },
+			       4);
 		used += need;
 	}
 	if (room > 0)

@@ -26,7 +26,8 @@ static void readable(struct ev_loop *loop, ev_io *io, int events)
 		return;
 	}
 	if (size > 0)
-		journal_log(LOG_ERR, "A worker sent what is no result of version %d; closing its connection",
+		journal_log(LOG_ERR,
+			    "A worker sent what is no result of version %d; closing its connection",
 			    WORKER_PROTOCOL);
 	worker_link_close(link);
 	link->client->closed(link->client);

@@ -54,11 +54,11 @@ static inline int take_fd(int *fd)
 	return taken;
 }
 
-#define take_ptr(pointer)                    \
-	({                                   \
+#define take_ptr(pointer)                       \
+	({                                      \
 		__auto_type taken_ = (pointer); \
-		(pointer) = NULL;            \
-		taken_;                      \
+		(pointer) = NULL;               \
+		taken_;                         \
 	})
 
 #endif

@@ -16,14 +16,14 @@
 
 extern char **environ;
 
-static int memory_create(void)
+static int memory_create(const char *name)
 {
 	const unsigned int flags = MFD_CLOEXEC | MFD_ALLOW_SEALING;
-	int fd = memfd_create("upcall", flags | MFD_EXEC);
+	int fd = memfd_create(name, flags | MFD_EXEC);
 
 	/* MFD_EXEC has to be said from 6.3 on and is not understood before */
 	if (fd < 0 && errno == EINVAL)
-		fd = memfd_create("upcall", flags);
+		fd = memfd_create(name, flags);
 	return fd < 0 ? -errno : fd;
 }
 
@@ -44,14 +44,14 @@ static int bytes_copy(int from, int to)
 	return 0;
 }
 
-int seal_file(const char *path)
+int seal_file(const char *path, const char *name)
 {
 	cleanup_fd int file = open(path, O_RDONLY | O_CLOEXEC), memory = -1;
 	int ret;
 
 	if (file < 0)
 		return -errno;
-	memory = memory_create();
+	memory = memory_create(name);
 	if (memory < 0)
 		return take_fd(&memory);
 	ret = bytes_copy(file, memory);
@@ -83,7 +83,7 @@ int seal_self(char *const argv[])
 
 	if (ret != 0)
 		return ret < 0 ? ret : 0;
-	memory = seal_file("/proc/self/exe");
+	memory = seal_file("/proc/self/exe", "upcall-worker");
 	if (memory < 0)
 		return take_fd(&memory);
 	fexecve(memory, argv, environ);

@@ -5,10 +5,10 @@
 
 /*
  * A copy of `path` in a memfd that nobody can write any more; the caller's,
- * close-on-exec. Writing to /proc/PID/exe of such a process changes no file of
- * the host (CVE-2019-5736).
+ * close-on-exec. `name` is what /proc/PID/exe shows of it. Writing to /proc/PID/exe of such a
+ * process changes no file of the host (CVE-2019-5736).
  */
-int seal_file(const char *path);
+int seal_file(const char *path, const char *name);
 
 /* Execute ourselves again from such a copy, unless we are one. Returns 0 in the copy. */
 int seal_self(char *const argv[]);

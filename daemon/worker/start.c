@@ -49,7 +49,7 @@ static int child_watch(struct request *request, struct child *child, const struc
 static int dns_open(struct hands *hands)
 {
 	if (hands->dns_fd < 0)
-		hands->dns_fd = seal_file(hands->dns_path);
+		hands->dns_fd = seal_file(hands->dns_path, "upcall-dns");
 	return hands->dns_fd;
 }
 

@@ -29,7 +29,7 @@ say() { printf '\n== %s\n' "$*"; }
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
 
 # row UPCALL NATIVE HERE RESULT MS
-row() { rows+=("$(printf '%-8s| %-42s| %-46s| %-22s| %6s' "$@")"); }
+row() { rows+=("$(printf '%-8s| %-46s| %-50s| %-19s| %6s' "$@")"); }
 
 gate_open() { : >"$containers/$1/rootfs/gate/$2"; }
 
@@ -104,7 +104,7 @@ demo_core() {
 	check 'core: a handler started in the container' handler_wait "$(container_cgroup web)"
 	check "core: it is in the container's seven namespaces" handler_inside "$handler" "$web"
 	check "core: it has the container's uid map and root" handler_idmap "$handler" "$web"
-	check 'core: its parent is the worker' handler_parent_is "$handler" upcall-worker
+	check "core: its parent is web's worker" handler_parent_is_worker "$handler" web
 	row core 'host: systemd-coredump, root, init namespaces' "$(handler_describe "$handler")" 'core written inside' \
 		$(($(now_ms) - started))
 	gate_open web core
@@ -131,7 +131,7 @@ demo_key() {
 	check 'key: a handler started in the container' handler_wait "$(container_cgroup web)"
 	check "key: it is in the container's seven namespaces" handler_inside "$handler" "$web"
 	check "key: it has the container's uid map and root" handler_idmap "$handler" "$web"
-	check 'key: its parent is the worker' handler_parent_is "$handler" upcall-worker
+	check "key: its parent is web's worker" handler_parent_is_worker "$handler" web
 	row key 'host: /sbin/request-key, root, init namespaces' "$(handler_describe "$handler")" 'nonce received' \
 		$(($(now_ms) - started))
 	gate_open web key
@@ -148,7 +148,7 @@ demo_dns() {
 	local lookup=$!
 	check 'dns: a handler started in the container' handler_wait "$(container_cgroup fileserver)"
 	check "dns: it is in the container's seven namespaces" handler_inside "$handler" "$fileserver"
-	check 'dns: its parent is the worker' handler_parent_is "$handler" upcall-worker
+	check "dns: its parent is fileserver's worker" handler_parent_is_worker "$handler" fileserver
 	row dns 'host: /sbin/request-key, root, init namespaces' "$(handler_describe "$handler")" "resolved inside" \
 		$(($(now_ms) - started))
 	gate_open fileserver dns
@@ -228,8 +228,8 @@ demo_module
 check "the audit: for the containers' upcalls nothing ran on the host's side but what is ours" audit_checkpoint
 contrast
 
-printf '\n%-8s| %-42s| %-46s| %-22s| %6s\n' upcall 'the kernel would have run it' 'it ran' result ms
-printf -- '--------|-------------------------------------------|-----------------------------------------------|-----------------------|-------\n'
+printf '\n%-8s| %-46s| %-50s| %-19s| %6s\n' upcall 'the kernel would have run it' 'it ran' result ms
+printf -- '--------|-----------------------------------------------|---------------------------------------------------|--------------------|-------\n'
 printf '%s\n' "${rows[@]}"
 echo
 summary

@@ -1,176 +1,256 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <keyutils.h>
-#include <stdio.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/socket.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include "fake-shim.h"
-#include "shim-fd.h"
 
-#define CGROUPS "/sys/fs/cgroup/unified"
-#define CGROUP	"/sys/fs/cgroup"
+struct fake_shim fake_shim;
 
-struct fake_shim *fake;
-struct tags fake_info;
-
-void fake_reset(void)
+static int take_failure(int *slot)
 {
-	if (!fake)
-		fake = mmap(NULL, sizeof(*fake), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
-			    -1, 0);
-	memset(fake, 0, sizeof(*fake));
+	int failure = *slot;
+
+	*slot = 0;
+	return failure;
 }
 
-static uint64_t cgroup_id(const char *pid)
+struct tags fake_process(void)
 {
-	char path[600], line[512], full[1200];
-	struct stat status;
-	FILE *file;
+	struct tags tags = { .start_time = 12345, .net_cookie = 77, .cgroup_id = 0 };
 
-	snprintf(path, sizeof(path), "/proc/%s/cgroup", pid);
-	file = fopen(path, "re");
-	if (!file)
-		return 0;
-	full[0] = '\0';
-	while (fgets(line, sizeof(line), file)) {
-		line[strcspn(line, "\n")] = '\0';
-		if (strncmp(line, "0::", 3) == 0)
-			snprintf(full, sizeof(full), "%s%s",
-				 access(CGROUPS, F_OK) == 0 ? CGROUPS : CGROUP, line + 3);
-	}
-	fclose(file);
-	return stat(full, &status) == 0 ? status.st_ino : 0;
+	for (uint32_t i = 0; i < UPCALL_NS_COUNT; i++)
+		tags.ns[i] = 4026532000U + i;
+	return tags;
 }
 
-void fake_place(const char *pid, struct tags *ret)
+void fake_shim_reset(void)
 {
-	static const char *const names[UPCALL_NS_COUNT] = { "pid", "mnt", "net",    "user",
-							    "uts", "ipc", "cgroup", "time" };
+	for (unsigned int i = 0; i < fake_shim.upcalls_count; i++)
+		if (fake_shim.upcalls[i].claims)
+			close(fake_shim.upcalls[i].gone);
+	memset(&fake_shim, 0, sizeof(fake_shim));
+	fake_shim.next_id = UPCALL_CONTAINER_FIRST;
+	fake_shim.process = fake_process();
+}
 
-	for (int i = 0; i < UPCALL_NS_COUNT; i++) {
-		struct stat status;
-		char path[64];
+/* ------------------------------------------------------------------ upcalls */
 
-		snprintf(path, sizeof(path), "/proc/%s/ns/%s", pid, names[i]);
-		ret->ns[i] = stat(path, &status) == 0 ? (uint32_t)status.st_ino : 0;
+struct fake_upcall *fake_upcall_add(const struct tags *tags)
+{
+	struct fake_upcall *upcall = &fake_shim.upcalls[fake_shim.upcalls_count++];
+
+	*upcall = (struct fake_upcall){ .tags = *tags, .fd = -1, .gone = -1 };
+	return upcall;
+}
+
+struct fake_upcall *fake_upcall_find(uint64_t id)
+{
+	for (unsigned int i = 0; i < fake_shim.upcalls_count; i++)
+		if (fake_shim.upcalls[i].tags.id == id)
+			return &fake_shim.upcalls[i];
+	return NULL;
+}
+
+bool fake_upcall_dropped(const struct fake_upcall *upcall)
+{
+	struct pollfd gone = { .fd = upcall->gone, .events = POLLIN };
+
+	return poll(&gone, 1, 1000) == 1;
+}
+
+static struct fake_upcall *offered(uint64_t id, uint32_t generation)
+{
+	struct fake_upcall *upcall = fake_upcall_find(id);
+
+	if (!upcall || upcall->end != FAKE_OFFERED || upcall->tags.generation != generation)
+		return NULL;
+	return upcall;
+}
+
+static int end(uint64_t id, uint32_t generation, enum fake_end how, int error)
+{
+	struct fake_upcall *upcall = offered(id, generation);
+
+	if (!upcall)
+		return -ESTALE;
+	upcall->end = how;
+	upcall->error = error;
+	return 0;
+}
+
+int shim_claim(int fd, uint64_t id, uint32_t generation)
+{
+	struct fake_upcall *upcall = offered(id, generation);
+	int failure = take_failure(&fake_shim.fail_claim), ends[2];
+
+	if (failure)
+		return failure;
+	if (!upcall)
+		return -ESTALE;
+	if (pipe2(ends, O_CLOEXEC) < 0)
+		return -errno;
+	if (upcall->claims++)
+		close(upcall->gone);
+	upcall->gone = ends[0];
+	upcall->fd = ends[1];
+	upcall->end = FAKE_CLAIMED;
+	return ends[1];
+}
+
+int shim_native(int fd, uint64_t id, uint32_t generation)
+{
+	return end(id, generation, FAKE_NATIVE, 0);
+}
+
+int shim_deny(int fd, uint64_t id, uint32_t generation, int error)
+{
+	return end(id, generation, FAKE_DENIED, error);
+}
+
+int shim_complete(int upcall_fd, int error)
+{
+	for (unsigned int i = 0; i < fake_shim.upcalls_count; i++)
+		if (fake_shim.upcalls[i].fd == upcall_fd) {
+			fake_shim.upcalls[i].end = FAKE_COMPLETED;
+			fake_shim.upcalls[i].error = error;
+			return 0;
+		}
+	return -ESTALE;
+}
+
+int shim_attach(int upcall_fd)
+{
+	return -ENOTTY;
+}
+
+int shim_list(int fd, uint64_t after, struct upcall_list_entry *entries, uint32_t room)
+{
+	uint32_t count = 0;
+
+	for (unsigned int i = 0; i < fake_shim.upcalls_count && count < room; i++) {
+		const struct fake_upcall *upcall = &fake_shim.upcalls[i];
+
+		if (upcall->tags.id <= after || upcall->end > FAKE_CLAIMED)
+			continue;
+		entries[count++] = (struct upcall_list_entry){
+			.id = upcall->tags.id,
+			.generation = upcall->tags.generation,
+			.state = upcall->end == FAKE_OFFERED ? UPCALL_STATE_OFFERED :
+							       UPCALL_STATE_CLAIMED,
+		};
 	}
-	ret->cgroup_id = cgroup_id(pid);
-	/* good enough to tell two apart */
-	ret->net_cookie = ret->ns[UPCALL_NS_NET];
+	return (int)count;
 }
 
 int shim_info(int fd, uint64_t id, uint32_t generation, struct shim_info *ret)
 {
-	(void)fd;
-	(void)id;
-	(void)generation;
-	*ret = (struct shim_info){ .tags = fake_info };
+	struct fake_upcall *upcall = offered(id, generation);
+
+	fake_shim.info_calls++;
+	if (!upcall)
+		return -ESTALE;
+	ret->buffer = NULL;
+	ret->tags = upcall->tags;
 	return 0;
 }
 
 void shim_info_clear(struct shim_info *info)
 {
+	free(info->buffer);
 	*info = SHIM_INFO_NULL;
 }
 
+/* --------------------------------------------------------------- processes */
+
 int shim_tags(int fd, uint32_t pid, struct tags *ret)
 {
-	char text[16] = "self";
+	int failure = take_failure(&fake_shim.fail_tags);
 
-	(void)fd;
-	if (pid)
-		snprintf(text, sizeof(text), "%u", pid);
-	*ret = (struct tags){
-		.tgid = pid,
-		.start_time = FAKE_START_TIME,
-		.container = FAKE_CONTAINER,
-	};
-	fake_place(text, ret);
-	for (int i = 0; pid == 0 && i < UPCALL_NS_COUNT; i++)
-		ret->ns[i] += fake->wrong_ns >> i & 1;
-	if (pid == 0 && fake->wrong_cgroup)
-		ret->cgroup_id++;
+	fake_shim.tags_calls++;
+	if (failure)
+		return failure;
+	*ret = fake_shim.process;
 	return 0;
 }
 
-int shim_attach(int upcall_fd)
+int shim_version(int fd, struct upcall_version *ret)
 {
-	int pipe_fds[2];
+	*ret = (struct upcall_version){ .abi = UPCALL_ABI_VERSION, .version = "fake" };
+	return 0;
+}
 
-	if (fake->attach_error)
-		return -fake->attach_error;
-	if (upcall_fd < 100)
-		return -EBADF;
-	if (fake->core) {
-		if (pipe(pipe_fds) < 0 || pipe_fds[0] != 0 || write(pipe_fds[1], "core", 4) != 4)
-			return -EIO;
-		close(pipe_fds[1]);
+int shim_subscribe(int fd, int netlink_fd)
+{
+	return 0;
+}
+
+/* -------------------------------------------------------------- containers */
+
+static struct upcall_container *container_find(uint64_t id)
+{
+	for (unsigned int i = 0; i < fake_shim.containers_count; i++)
+		if (fake_shim.containers[i].id == id)
+			return &fake_shim.containers[i];
+	return NULL;
+}
+
+int shim_container_add(int fd, struct upcall_container *container)
+{
+	int failure = take_failure(&fake_shim.fail_add);
+
+	if (failure)
+		return failure;
+	for (unsigned int i = 0; i < fake_shim.containers_count; i++)
+		if (!strcmp(fake_shim.containers[i].name, container->name))
+			return -EEXIST;
+	if (container->start_time && container->start_time != fake_shim.process.start_time)
+		return -ESRCH;
+	container->id = fake_shim.next_id++;
+	container->start_time = fake_shim.process.start_time;
+	container->net_cookie = fake_shim.process.net_cookie;
+	container->own_ns = 0x7f;
+	memcpy(container->ns, fake_shim.process.ns, sizeof(container->ns));
+	fake_shim.containers[fake_shim.containers_count++] = *container;
+	return 0;
+}
+
+int shim_container_policy(int fd, uint64_t id, const struct upcall_policy *policy)
+{
+	struct upcall_container *container = container_find(id);
+
+	fake_shim.policy_calls++;
+	if (!container)
+		return -ENOENT;
+	container->policy = *policy;
+	return 0;
+}
+
+int shim_container_del(int fd, uint64_t id)
+{
+	struct upcall_container *container = container_find(id);
+
+	if (!container)
+		return -ENOENT;
+	*container = fake_shim.containers[--fake_shim.containers_count];
+	return 0;
+}
+
+int shim_container_next(int fd, uint64_t after, struct upcall_container *ret)
+{
+	const struct upcall_container *lowest = NULL;
+
+	for (unsigned int i = 0; i < fake_shim.containers_count; i++) {
+		const struct upcall_container *container = &fake_shim.containers[i];
+
+		if (container->id > after && (!lowest || container->id < lowest->id))
+			lowest = container;
 	}
-	fake->attached++;
-	return 0;
-}
-
-int shim_complete(int upcall_fd, int error)
-{
-	(void)upcall_fd;
-	fake->completed++;
-	fake->complete_error = error;
-	return 0;
-}
-
-/* ---------------------------------------------------------------- libkeyutils */
-
-key_serial_t keyctl_join_session_keyring(const char *name)
-{
-	(void)name;
-	return 1;
-}
-
-long keyctl_assume_authority(key_serial_t key)
-{
-	if (key == FAKE_SERIAL && fake->attached)
-		return 0;
-	errno = ENOKEY;
-	return -1;
-}
-
-long keyctl_read(key_serial_t key, char *buffer, size_t size)
-{
-	(void)key;
-	(void)buffer;
-	(void)size;
-	return 0;
-}
-
-long keyctl_set_timeout(key_serial_t key, unsigned int timeout)
-{
-	(void)key;
-	fake->timeout = timeout;
-	return 0;
-}
-
-long keyctl_instantiate(key_serial_t key, const void *payload, size_t size, key_serial_t ring)
-{
-	(void)key;
-	(void)ring;
-	if (size > sizeof(fake->payload))
-		abort();
-	memcpy(fake->payload, payload, size);
-	fake->instantiated++;
-	return 0;
-}
-
-long keyctl_reject(key_serial_t key, unsigned int timeout, unsigned int error, key_serial_t ring)
-{
-	(void)key;
-	(void)timeout;
-	(void)error;
-	(void)ring;
-	fake->rejected++;
+	if (!lowest)
+		return -ENOENT;
+	*ret = *lowest;
 	return 0;
 }

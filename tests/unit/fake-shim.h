@@ -1,44 +1,64 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * A shim played by the test, and the key calls of an answerer.
+ * The kernel's half for tests of the brain: shim.h and shim-fd.h without a kernel
  *
- * The worker's children are real; they tell what they did through shared memory.
+ * One fake a process. Tests set what it answers and look at what it was told.
  */
-#ifndef UPCALL_TEST_FAKE_SHIM_H
-#define UPCALL_TEST_FAKE_SHIM_H
+#ifndef TEST_FAKE_SHIM_H
+#define TEST_FAKE_SHIM_H
 
 #include <stdbool.h>
-#include <stdint.h>
 
-#include "tags.h"
+#include "shim.h"
 
-#define FAKE_START_TIME 123456789
-#define FAKE_CONTAINER	17
-#define FAKE_SERIAL	4711
+/* Any fd will do: nothing is done to it. */
+#define FAKE_SHIM_FD 1000
 
-struct fake_shim {
-	int attach_error;  /* what ATTACH fails with, 0: it works */
-	bool wrong_cgroup; /* the child is told that it is elsewhere */
-	uint32_t wrong_ns; /* mask: the same */
-	bool core;	   /* ATTACH puts a pipe at fd 0 */
-	/* what happened */
-	int attached;
-	int completed;
-	int complete_error;
-	int instantiated;
-	int rejected;
-	unsigned int timeout;
-	char payload[256];
+#define FAKE_CONTAINERS 64
+#define FAKE_UPCALLS	256
+
+enum fake_end {
+	FAKE_OFFERED = 0,
+	FAKE_CLAIMED,
+	FAKE_DENIED,
+	FAKE_NATIVE,
+	FAKE_COMPLETED,
 };
 
-/* Shared with the children. fake_reset() before each request. */
-extern struct fake_shim *fake;
-void fake_reset(void);
+struct fake_upcall {
+	struct tags tags;
+	enum fake_end end;
+	int error; /* of DENY or COMPLETE */
+	int fd;	   /* of the last claim: read end of a pipe whose other end is `gone` */
+	int gone;  /* readable (EOF) once nobody has the upcall fd any more */
+	unsigned int claims;
+};
 
-/* What UPCALL_IOC_INFO says; the strings must stay. */
-extern struct tags fake_info;
+struct fake_shim {
+	struct upcall_container containers[FAKE_CONTAINERS];
+	unsigned int containers_count;
+	uint64_t next_id;
+	struct fake_upcall upcalls[FAKE_UPCALLS];
+	unsigned int upcalls_count;
+	/* of whatever process is asked about */
+	struct tags process;
+	/* negative errno that the next such call gives, once */
+	int fail_add;
+	int fail_tags;
+	int fail_claim;
+	unsigned int tags_calls;
+	unsigned int info_calls;
+	unsigned int policy_calls;
+};
 
-/* The namespaces of a process ("self" or a pid), and its cgroup's id, from procfs. */
-void fake_place(const char *pid, struct tags *ret);
+extern struct fake_shim fake_shim;
+
+void fake_shim_reset(void);
+/* Has the upcall's fd no holder? Waits a moment for it. */
+bool fake_upcall_dropped(const struct fake_upcall *upcall);
+struct fake_upcall *fake_upcall_add(const struct tags *tags);
+struct fake_upcall *fake_upcall_find(uint64_t id);
+/* What a registered container's process looks like. */
+struct tags fake_process(void);
 
 #endif

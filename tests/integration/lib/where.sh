@@ -6,20 +6,21 @@
 #   handler_wait CGROUP [SECONDS]  waits for a process in a leaf "upcall-ID" below CGROUP; sets $handler to its pid
 #   handler_inside PID LEADER      is it in the leader's pid, mnt, net, user, uts, ipc and cgroup namespaces?
 #   handler_idmap PID LEADER       the same uid map, and its uid is the container's root
-#   handler_parent_is PID PROGRAM  by the parent's executable, as the host sees it
+#   handler_parent_is_worker PID NAME  its parent runs in the unit of NAME's worker, in the host's mount namespace
 #   handler_describe PID           one line for people
 
 # shellcheck disable=SC2034  # for who sources this
 handler=''
 
-# A process that has not yet entered (the worker's child) has the worker's executable: not yet the handler.
+# A process that has not yet entered (the worker's child) has the worker's executable, which is sealed memory: not yet
+# the handler.
 handler_find() {
 	local procs pid
 	for procs in "$1"/upcall-*/cgroup.procs; do
 		[ -r "$procs" ] || continue
 		while read -r pid; do
 			case $(readlink "/proc/$pid/exe") in
-			'' | */upcall-worker) ;;
+			'' | */memfd:upcall-worker*) ;;
 			*)
 				handler=$pid
 				return 0
@@ -52,11 +53,12 @@ handler_idmap() {
 
 handler_parent() { awk '/^PPid:/ { print $2 }' "/proc/$1/status"; }
 
-handler_parent_is() {
-	case $(readlink "/proc/$(handler_parent "$1")/exe") in
-	*/"$2") return 0 ;;
-	esac
-	echo "its parent is $(handler_parent "$1"): $(readlink "/proc/$(handler_parent "$1")/exe")"
+handler_parent_is_worker() {
+	local parent
+	parent=$(handler_parent "$1")
+	grep -q "/upcall-worker@$2.service" "/proc/$parent/cgroup" &&
+		[ "$(readlink "/proc/$parent/ns/mnt")" = "$(readlink /proc/1/ns/mnt)" ] && return
+	echo "its parent is $parent: $(readlink "/proc/$parent/exe") in $(cat "/proc/$parent/cgroup")"
 	return 1
 }
 

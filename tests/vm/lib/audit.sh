@@ -117,6 +117,13 @@ audit_parse() {
 			# What upcalld or a worker starts keeps the mark; other programs never get it by their name alone unless
 			# they are one of the two.
 			if (path ~ /\/(upcalld|upcall-worker)$/) own[pid] = 1
+			# The worker seals itself: one exec of its own memory, as the first thing after its own start. Anything
+			# later by that name is a program of somebody else.
+			if (path ~ /\/upcall-worker$/) sealing[pid] = 1
+			else if (pid in sealing) {
+				if (path ~ /^\/dev\/fd\/[0-9]+$/) path = path "/upcall-worker"
+				delete sealing[pid]
+			}
 			printf "exec\t%s\t%s\t%s\t%s\t%s\t%s\n", pid, field(text, "ppid"), by,
 				field(text, "mnt") == init_mnt && field(text, "pidlevel") == 0 ? "host" : "other",
 				field(text, "cgroup"), path
@@ -131,6 +138,7 @@ audit_parse() {
 			if ($1 == "count") count = $2
 			else if ($1 == "own") own[$2] = 1
 			else if ($1 == "path") paths[$2] = $3
+			else if ($1 == "sealing") sealing[$2] = 1
 		}
 		close(state)
 	}
@@ -141,6 +149,7 @@ audit_parse() {
 		finish()
 		print "count\t" count + 0 >state
 		for (pid in own) print "own\t" pid >state
+		for (pid in sealing) print "sealing\t" pid >state
 		for (pid in paths) print "path\t" pid "\t" paths[pid] >state
 		if (bad != "") print "unreadable events in the record:" bad >errors
 		if (count + 0 != expected + 0) print "the record has " expected " events, " count + 0 " were read" >errors

@@ -1,0 +1,14 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# upcalld. fake-shim.c stands for the kernel's half: linked before the archive,
+# it replaces shim.c and common/shim-fd.c.
+upcall_unit_test(NAME test-text SOURCES test-text.c LIBS upcalld-core)
+upcall_unit_test(NAME test-config SOURCES test-config.c LIBS upcalld-core)
+upcall_unit_test(NAME test-policy SOURCES test-policy.c LIBS upcalld-core)
+upcall_unit_test(NAME test-state SOURCES test-state.c LIBS upcalld-core)
+upcall_unit_test(NAME test-record SOURCES test-record.c LIBS upcalld-core)
+upcall_unit_test(NAME test-events SOURCES test-events.c LIBS upcalld-core)
+upcall_unit_test(NAME test-process SOURCES test-process.c LIBS upcalld-core)
+foreach(module owner registry queue control)
+	upcall_unit_test(NAME test-${module} SOURCES test-${module}.c fake-shim.c LIBS upcalld-core)
+endforeach()

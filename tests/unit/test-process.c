@@ -1,0 +1,133 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* pidfds, and paths of cgroups. */
+#include <errno.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cgroup.h"
+#include "process.h"
+
+static pid_t child_start(void)
+{
+	pid_t pid = fork();
+
+	if (pid == 0) {
+		pause();
+		_exit(0);
+	}
+	return pid;
+}
+
+static void test_pidfd(void **state)
+{
+	pid_t pid = child_start();
+	int pidfd = pidfd_of((uint32_t)pid);
+	uint32_t found, parent;
+
+	assert_true(pidfd >= 0);
+	assert_int_equal(pidfd_pid(pidfd, &found), 0);
+	assert_int_equal(found, pid);
+	assert_true(pidfd_alive(pidfd));
+	assert_int_equal(process_parent((uint32_t)pid, &parent), 0);
+	assert_int_equal(parent, getpid());
+
+	kill(pid, SIGKILL);
+	for (int i = 0; i < 1000 && pidfd_alive(pidfd); i++)
+		usleep(1000);
+	/* a zombie is dead, but still has its number */
+	assert_false(pidfd_alive(pidfd));
+	assert_int_equal(pidfd_pid(pidfd, &found), 0);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(pidfd_pid(pidfd, &found), -ESRCH);
+	assert_int_equal(process_parent((uint32_t)pid, &parent), -ESRCH);
+	close(pidfd);
+}
+
+static void test_no_pidfd(void **state)
+{
+	uint32_t pid;
+
+	assert_int_equal(pidfd_pid(STDIN_FILENO, &pid), -EBADF);
+	assert_int_equal(pidfd_of(UINT32_MAX / 2), -ESRCH);
+}
+
+static void test_normalize(void **state)
+{
+	static const struct {
+		const char *desc;
+		const char *text;
+		const char *expected; /* NULL: refused */
+	} cases[] = {
+		{ "relative", "a/b", "a/b" },
+		{ "absolute", "/a/b", "a/b" },
+		{ "with the root", "/sys/fs/cgroup/a/b", "a/b" },
+		{ "slashes at the end", "/a/b//", "a/b" },
+		{ "something that only looks like the root", "/sys/fs/cgroups/a",
+		  "sys/fs/cgroups/a" },
+		{ "escaped name", "a/b\\x2d1", "a/b\\x2d1" },
+		{ "the root", "/", NULL },
+		{ "the root's path", "/sys/fs/cgroup", NULL },
+		{ "the root's path and a slash", "/sys/fs/cgroup/", NULL },
+		{ "empty", "", NULL },
+		{ "newline", "a\nb", NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char out[CGROUP_PATH_MAX + 1] = "";
+		int ret = cgroup_normalize(cases[i].text, out, sizeof(out));
+
+		if ((ret < 0) != !cases[i].expected ||
+		    (cases[i].expected && strcmp(out, cases[i].expected)))
+			fail_msg("%s: %d '%s'", cases[i].desc, ret, out);
+	}
+}
+
+static void test_normalize_long(void **state)
+{
+	char text[CGROUP_PATH_MAX + 2], out[CGROUP_PATH_MAX + 2];
+
+	memset(text, 'a', sizeof(text));
+	text[sizeof(text) - 1] = '\0';
+	assert_int_equal(cgroup_normalize(text, out, sizeof(out)), -EINVAL);
+	text[CGROUP_PATH_MAX] = '\0';
+	assert_int_equal(cgroup_normalize(text, out, sizeof(out)), 0);
+}
+
+static void test_no_cgroup(void **state)
+{
+	static const char *const paths[] = { "no such cgroup", "../../etc", "a/../../../etc" };
+	uint64_t id;
+
+	for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
+		assert_true(cgroup_id(paths[i], &id) < 0);
+	assert_true(cgroup_is_empty("no such cgroup"));
+}
+
+static void test_read_line(void **state)
+{
+	char line[8];
+
+	assert_int_equal(read_line("/proc/version", line, sizeof(line)), 0);
+	assert_string_equal(line, "Linux v");
+	assert_int_equal(read_line("/nonexistent", line, sizeof(line)), -ENOENT);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_pidfd),	  cmocka_unit_test(test_no_pidfd),
+		cmocka_unit_test(test_normalize), cmocka_unit_test(test_normalize_long),
+		cmocka_unit_test(test_no_cgroup), cmocka_unit_test(test_read_line),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

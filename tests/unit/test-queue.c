@@ -1,0 +1,759 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Upcalls from the event to the ending, with a fake kernel, a fake launcher and
+ * the test itself as the worker.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fake-shim.h"
+#include "process.h"
+#include "queue.h"
+
+static const char policy_text[] = "[Match]\nName=web\n"
+				  "[Core]\nHandler=/save\nMaxConcurrent=1\n"
+				  "[Key user]\nMaxConcurrent=2\n"
+				  "[Key prints]\nHandler=/p\nAnswer=yes\n"
+				  "[Other]\nHandler=deny\n"
+				  "[Module]\nAllow=dummy\n";
+
+struct fixture {
+	struct launcher launcher;
+	struct launch_client *launching; /* a start under way */
+	int start_error;		 /* what start() returns; 0: a connection */
+	int worker;			 /* the worker's end of the last one, or -1 */
+	unsigned int starts, stops, cancels;
+	struct ev_loop *loop;
+	struct config *config;
+	struct registry_watcher watcher;
+	struct registry registry;
+	struct records records;
+	struct queue queue;
+	struct container *web;
+	uint64_t next_id;
+};
+
+/* ---------------------------------------------------------------- launcher */
+
+static int connect_worker(struct fixture *fixture)
+{
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair), 0);
+	if (fixture->worker >= 0)
+		close(fixture->worker);
+	fixture->worker = pair[1];
+	return pair[0];
+}
+
+static int fake_start(struct launcher *launcher, const char *name, struct launch_client *client,
+		      struct launch **ret)
+{
+	struct fixture *fixture = container_of(launcher, struct fixture, launcher);
+
+	fixture->starts++;
+	if (fixture->start_error == -EINPROGRESS) {
+		fixture->launching = client;
+		*ret = (struct launch *)fixture;
+	}
+	return fixture->start_error < 0 ? fixture->start_error : connect_worker(fixture);
+}
+
+static void fake_cancel(struct launch *launch)
+{
+	((struct fixture *)launch)->cancels++;
+}
+
+static void fake_stop(struct launcher *launcher, const char *name)
+{
+	container_of(launcher, struct fixture, launcher)->stops++;
+}
+
+static const struct launcher_vtable fake_launcher = {
+	.name = "fake",
+	.start = fake_start,
+	.cancel = fake_cancel,
+	.stop = fake_stop,
+};
+
+/* ----------------------------------------------------------------- fixture */
+
+static void gone(struct registry_watcher *watcher, struct container *container,
+		 enum registry_reason reason)
+{
+	struct fixture *fixture = container_of(watcher, struct fixture, watcher);
+
+	queue_container_gone(&fixture->queue, container, reason == REGISTRY_UNREGISTERED);
+}
+
+static struct config *make_config(void)
+{
+	struct config *config = config_new();
+	char error[CONFIG_ERROR_SIZE];
+
+	config->policies = calloc(1, sizeof(*config->policies));
+	config->count = 1;
+	config->policies[0].file = strdup("web.conf");
+	assert_int_equal(policy_parse(&config->policies[0], "web.conf", policy_text,
+				      strlen(policy_text), error),
+			 0);
+	assert_int_equal(policy_check(&config->policies[0], error), 0);
+	return config;
+}
+
+static void add_container(struct fixture *fixture)
+{
+	struct container *web = container_new("web");
+
+	web->id = UPCALL_CONTAINER_FIRST;
+	web->leader = (uint32_t)getpid();
+	web->start_time = fake_shim.process.start_time;
+	web->net_cookie = fake_shim.process.net_cookie;
+	web->own_ns = 0x7f;
+	memcpy(web->ns, fake_shim.process.ns, sizeof(web->ns));
+	web->pidfd = pidfd_of((uint32_t)getpid());
+	container_set_config(web, fixture->config);
+	assert_int_equal(registry_insert(&fixture->registry, web), 0);
+	fixture->web = web;
+}
+
+static int setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	fake_shim_reset();
+	fixture->launcher.vtable = &fake_launcher;
+	fixture->worker = -1;
+	fixture->next_id = 1;
+	fixture->loop = ev_loop_new(EVFLAG_AUTO);
+	fixture->config = make_config();
+	fixture->watcher.gone = gone;
+	records_init(&fixture->records, fixture->loop);
+	registry_init(&fixture->registry, fixture->loop, fixture->config, &fixture->watcher,
+		      FAKE_SHIM_FD, -1);
+	queue_init(&fixture->queue, fixture->loop, FAKE_SHIM_FD, &fixture->registry,
+		   &fixture->launcher, &fixture->records);
+	add_container(fixture);
+	*state = fixture;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+
+	queue_close(&fixture->queue);
+	registry_close(&fixture->registry);
+	records_stop(&fixture->records);
+	config_unref(fixture->config);
+	if (fixture->worker >= 0)
+		close(fixture->worker);
+	ev_loop_destroy(fixture->loop);
+	free(fixture);
+	return 0;
+}
+
+static void turn(struct fixture *fixture)
+{
+	for (int i = 0; i < 4; i++)
+		ev_run(fixture->loop, EVRUN_NOWAIT);
+}
+
+/* ------------------------------------------------------------------ upcalls */
+
+static struct tags make_tags(struct fixture *fixture, uint32_t class, const char *key_type)
+{
+	struct tags tags = {
+		.id = fixture->next_id++,
+		.class = class,
+		.scope = UPCALL_SCOPE_CONTAINER,
+		.container = UPCALL_CONTAINER_FIRST,
+		.tgid = 4711,
+	};
+
+	tags.comm = (struct tags_text){ "test", 4 };
+	tags.key.present = class == UPCALL_CLASS_KEY;
+	tags.key.type = (struct tags_text){ key_type, strlen(key_type) };
+	return tags;
+}
+
+static uint64_t offer_tags(struct fixture *fixture, const struct tags *tags)
+{
+	struct fake_upcall *upcall = fake_upcall_find(tags->id);
+
+	if (upcall) {
+		upcall->tags = *tags;
+		upcall->end = FAKE_OFFERED;
+	} else {
+		fake_upcall_add(tags);
+	}
+	fixture->queue.client.offered(&fixture->queue.client, tags);
+	return tags->id;
+}
+
+static uint64_t offer(struct fixture *fixture, uint32_t class, const char *key_type)
+{
+	struct tags tags = make_tags(fixture, class, key_type);
+
+	return offer_tags(fixture, &tags);
+}
+
+static bool is_end(uint64_t id, enum fake_end end, int error)
+{
+	const struct fake_upcall *upcall = fake_upcall_find(id);
+
+	return upcall->end == end && upcall->error == error;
+}
+
+/* Play the worker: take one request; both fds are closed. False: there is none. */
+static bool receive(struct fixture *fixture, struct worker_request *request)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(4 * sizeof(int))];
+	} control;
+	struct iovec iov = { request, sizeof(*request) };
+	struct msghdr message = { .msg_iov = &iov,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
+	struct cmsghdr *cmsg;
+	int fds[2];
+
+	if (fixture->worker < 0 || recvmsg(fixture->worker, &message, MSG_DONTWAIT) <= 0)
+		return false;
+	cmsg = CMSG_FIRSTHDR(&message);
+	assert_non_null(cmsg);
+	assert_int_equal(cmsg->cmsg_len, CMSG_LEN(sizeof(fds)));
+	memcpy(fds, CMSG_DATA(cmsg), sizeof(fds));
+	assert_true(pidfd_alive(fds[1]));
+	close(fds[0]);
+	close(fds[1]);
+	return true;
+}
+
+static void answer(struct fixture *fixture, uint64_t id, uint32_t outcome)
+{
+	const struct worker_result result = { .protocol = WORKER_PROTOCOL,
+					      .id = id,
+					      .outcome = outcome };
+
+	assert_int_equal(send(fixture->worker, &result, sizeof(result), 0), sizeof(result));
+	turn(fixture);
+}
+
+/* ---------------------------------------------------------------- the path */
+
+static void test_served(void **state)
+{
+	struct fixture *fixture = *state;
+	struct worker_request request;
+	uint64_t id = offer(fixture, UPCALL_CLASS_CORE, "");
+
+	assert_int_equal(fixture->starts, 1);
+	assert_true(receive(fixture, &request));
+	assert_int_equal(request.protocol, WORKER_PROTOCOL);
+	assert_int_equal(request.id, id);
+	assert_int_equal(request.class, UPCALL_CLASS_CORE);
+	assert_int_equal(request.container, UPCALL_CONTAINER_FIRST);
+	assert_int_equal(request.leader, getpid());
+	assert_int_equal(request.run_ms, 300000);
+	assert_string_equal(request.program, "/save");
+	assert_string_equal(request.container_name, "web");
+	/* our own copy is closed: the worker's was the last */
+	assert_true(fake_upcall_dropped(fake_upcall_find(id)));
+	assert_int_equal(queue_pending(&fixture->queue), 1);
+	assert_true(queue_has_handed(&fixture->queue));
+	answer(fixture, id, WORKER_SERVED);
+	assert_int_equal(queue_pending(&fixture->queue), 0);
+	assert_int_equal(fixture->queue.served, 1);
+	assert_int_equal(fixture->web->served, 1);
+	/* one look at the leader, and no INFO */
+	assert_int_equal(fake_shim.tags_calls, 1);
+	assert_int_equal(fake_shim.info_calls, 0);
+	/* the connection is kept */
+	offer(fixture, UPCALL_CLASS_CORE, "");
+	assert_int_equal(fixture->starts, 1);
+	assert_true(receive(fixture, &request));
+}
+
+static void test_failed(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t id = offer(fixture, UPCALL_CLASS_CORE, "");
+
+	answer(fixture, id, WORKER_EXEC_FAILED);
+	assert_int_equal(fixture->queue.failed, 1);
+	assert_int_equal(fixture->web->failed, 1);
+}
+
+static void test_decided_at_once(void **state)
+{
+	struct fixture *fixture = *state;
+	struct tags tags;
+	uint64_t id;
+
+	id = offer(fixture, UPCALL_CLASS_OTHER, "");
+	assert_true(is_end(id, FAKE_DENIED, EKEYREJECTED));
+	id = offer(fixture, UPCALL_CLASS_RELEASE_AGENT, "");
+	assert_true(is_end(id, FAKE_NATIVE, 0));
+	tags = make_tags(fixture, UPCALL_CLASS_MODULE, "");
+	tags.argv = (struct tags_text){ "modprobe\0-q\0--\0dummy", 21 };
+	assert_true(is_end(offer_tags(fixture, &tags), FAKE_NATIVE, 0));
+	tags = make_tags(fixture, UPCALL_CLASS_MODULE, "");
+	tags.argv = (struct tags_text){ "modprobe\0-q\0--\0evil", 20 };
+	assert_true(is_end(offer_tags(fixture, &tags), FAKE_DENIED, EKEYREJECTED));
+	tags = make_tags(fixture, UPCALL_CLASS_CORE, "");
+	tags.scope = UPCALL_SCOPE_AMBIGUOUS;
+	assert_true(is_end(offer_tags(fixture, &tags), FAKE_DENIED, EKEYREJECTED));
+	tags = make_tags(fixture, UPCALL_CLASS_CORE, "");
+	tags.container = 999;
+	assert_true(is_end(offer_tags(fixture, &tags), FAKE_DENIED, EKEYREJECTED));
+	assert_int_equal(fixture->starts, 0);
+	assert_int_equal(queue_pending(&fixture->queue), 0);
+	assert_int_equal(fixture->queue.refused, 4);
+}
+
+static void test_known(void **state)
+{
+	struct fixture *fixture = *state;
+	struct tags tags = make_tags(fixture, UPCALL_CLASS_CORE, "");
+	struct worker_request request;
+
+	offer_tags(fixture, &tags);
+	assert_true(fixture->queue.client.knows(&fixture->queue.client, tags.id, 0));
+	assert_false(fixture->queue.client.knows(&fixture->queue.client, tags.id, 1));
+	assert_false(fixture->queue.client.knows(&fixture->queue.client, 999, 0));
+	fixture->queue.client.offered(&fixture->queue.client, &tags);
+	assert_true(receive(fixture, &request));
+	assert_false(receive(fixture, &request));
+}
+
+/* ------------------------------------------------------------------- quota */
+
+static void test_quota(void **state)
+{
+	struct fixture *fixture = *state;
+	struct worker_request request;
+	uint64_t key[3], core[2];
+
+	for (int i = 0; i < 3; i++)
+		key[i] = offer(fixture, UPCALL_CLASS_KEY, "user");
+	core[0] = offer(fixture, UPCALL_CLASS_CORE, "");
+	core[1] = offer(fixture, UPCALL_CLASS_CORE, "");
+	/* two keys and one core; a section does not take from another */
+	for (int i = 0; i < 3; i++)
+		assert_true(receive(fixture, &request));
+	assert_false(receive(fixture, &request));
+	assert_true(is_end(key[2], FAKE_OFFERED, 0));
+	assert_true(is_end(core[1], FAKE_OFFERED, 0));
+	answer(fixture, core[0], WORKER_SERVED);
+	assert_true(receive(fixture, &request));
+	assert_int_equal(request.id, core[1]);
+	assert_false(receive(fixture, &request));
+	answer(fixture, key[1], WORKER_HANDLER_FAILED);
+	assert_true(receive(fixture, &request));
+	assert_int_equal(request.id, key[2]);
+}
+
+static void test_too_many(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t last = 0;
+
+	for (int i = 0; i < 1 + LANE_WAITING_MAX; i++)
+		last = offer(fixture, UPCALL_CLASS_CORE, "");
+	assert_true(is_end(last, FAKE_OFFERED, 0));
+	last = offer(fixture, UPCALL_CLASS_CORE, "");
+	assert_true(is_end(last, FAKE_DENIED, EDQUOT));
+	assert_int_equal(queue_pending(&fixture->queue), 1 + LANE_WAITING_MAX);
+}
+
+/* The kernel has answered what waited too long. */
+static void test_gone_while_waiting(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t first = offer(fixture, UPCALL_CLASS_CORE, "");
+	uint64_t second = offer(fixture, UPCALL_CLASS_CORE, "");
+
+	fake_upcall_find(second)->end = FAKE_COMPLETED;
+	answer(fixture, first, WORKER_SERVED);
+	assert_int_equal(queue_pending(&fixture->queue), 0);
+	assert_int_equal(fixture->queue.refused, 0);
+}
+
+/* ------------------------------------------------------------------ workers */
+
+static void test_start_under_way(void **state)
+{
+	struct fixture *fixture = *state;
+	struct worker_request request;
+	uint64_t core, key;
+
+	fixture->start_error = -EINPROGRESS;
+	core = offer(fixture, UPCALL_CLASS_CORE, "");
+	key = offer(fixture, UPCALL_CLASS_KEY, "user");
+	assert_int_equal(fixture->starts, 1);
+	/* not claimed before there is a worker: the kernel's clock for that is the longer one */
+	assert_true(is_end(core, FAKE_OFFERED, 0));
+	fixture->launching->done(fixture->launching, connect_worker(fixture));
+	assert_true(is_end(core, FAKE_CLAIMED, 0));
+	assert_true(is_end(key, FAKE_CLAIMED, 0));
+	assert_true(receive(fixture, &request) && receive(fixture, &request));
+}
+
+static void test_start_fails_later(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t first, waiting;
+
+	fixture->start_error = -EINPROGRESS;
+	first = offer(fixture, UPCALL_CLASS_CORE, "");
+	waiting = offer(fixture, UPCALL_CLASS_CORE, "");
+	fixture->launching->done(fixture->launching, -ETIMEDOUT);
+	assert_true(is_end(first, FAKE_DENIED, ENOKEY));
+	assert_true(is_end(waiting, FAKE_DENIED, ENOKEY));
+	assert_int_equal(queue_pending(&fixture->queue), 0);
+}
+
+static void test_start_fails(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t id;
+
+	fixture->start_error = -EIO;
+	id = offer(fixture, UPCALL_CLASS_CORE, "");
+	assert_true(is_end(id, FAKE_DENIED, ENOKEY));
+	/* a storm does not reach PID 1 */
+	id = offer(fixture, UPCALL_CLASS_CORE, "");
+	assert_true(is_end(id, FAKE_DENIED, ENOKEY));
+	assert_int_equal(fixture->starts, 1);
+}
+
+static void test_worker_ends_idle(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t id = offer(fixture, UPCALL_CLASS_CORE, "");
+
+	answer(fixture, id, WORKER_SERVED);
+	close(fixture->worker);
+	fixture->worker = -1;
+	turn(fixture);
+	assert_null(fixture->web->lane);
+	offer(fixture, UPCALL_CLASS_CORE, "");
+	assert_int_equal(fixture->starts, 2);
+}
+
+/* It ends in the moment in which we send: what was claimed for it goes to the next. */
+static void test_worker_ends_unseen(void **state)
+{
+	struct fixture *fixture = *state;
+	struct worker_request request;
+	uint64_t id = offer(fixture, UPCALL_CLASS_CORE, "");
+
+	answer(fixture, id, WORKER_SERVED);
+	close(fixture->worker);
+	fixture->worker = -1;
+	id = offer(fixture, UPCALL_CLASS_CORE, "");
+	assert_int_equal(fixture->starts, 2);
+	assert_int_equal(fake_upcall_find(id)->claims, 1);
+	assert_true(receive(fixture, &request));
+	assert_int_equal(request.id, id);
+	assert_true(fake_upcall_dropped(fake_upcall_find(id)));
+}
+
+static void test_worker_ends_unseen_and_is_not_back(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t id = offer(fixture, UPCALL_CLASS_CORE, "");
+
+	answer(fixture, id, WORKER_SERVED);
+	close(fixture->worker);
+	fixture->worker = -1;
+	fixture->start_error = -EIO;
+	id = offer(fixture, UPCALL_CLASS_CORE, "");
+	/* it was claimed already */
+	assert_true(is_end(id, FAKE_COMPLETED, ENOKEY));
+	assert_true(fake_upcall_dropped(fake_upcall_find(id)));
+	assert_int_equal(queue_pending(&fixture->queue), 0);
+}
+
+static void test_worker_dies(void **state)
+{
+	struct fixture *fixture = *state;
+	struct worker_request request;
+	struct tags tags = make_tags(fixture, UPCALL_CLASS_CORE, "");
+
+	offer_tags(fixture, &tags);
+	assert_true(receive(fixture, &request));
+	close(fixture->worker);
+	fixture->worker = -1;
+	turn(fixture);
+	assert_false(list_empty(&fixture->queue.lost));
+	assert_false(queue_has_handed(&fixture->queue));
+	tags.generation = 1;
+	offer_tags(fixture, &tags);
+	assert_true(list_empty(&fixture->queue.lost));
+	assert_true(receive(fixture, &request));
+	answer(fixture, tags.id, WORKER_SERVED);
+	assert_int_equal(queue_pending(&fixture->queue), 0);
+	assert_int_equal(fixture->queue.served, 1);
+	assert_int_equal(fixture->queue.failed, 0);
+}
+
+static void test_worker_dies_for_good(void **state)
+{
+	struct fixture *fixture = *state;
+	struct upcall *upcall;
+
+	offer(fixture, UPCALL_CLASS_CORE, "");
+	close(fixture->worker);
+	fixture->worker = -1;
+	turn(fixture);
+	upcall = list_entry(fixture->queue.lost.next, struct upcall, link);
+	upcall->lost_at -= QUEUE_LOST_SECONDS;
+	ev_invoke(fixture->loop, &fixture->queue.lost_timer, EV_TIMER);
+	assert_int_equal(queue_pending(&fixture->queue), 0);
+	assert_int_equal(fixture->queue.failed, 1);
+	assert_false(ev_is_active(&fixture->queue.lost_timer));
+}
+
+static void test_bad_results(void **state)
+{
+	static const struct {
+		const char *desc;
+		size_t size;
+		uint32_t protocol;
+	} cases[] = {
+		{ "short", sizeof(struct worker_result) - 1, WORKER_PROTOCOL },
+		{ "long", sizeof(struct worker_result) + 8, WORKER_PROTOCOL },
+		{ "another version", sizeof(struct worker_result), WORKER_PROTOCOL + 1 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fixture *fixture = *state;
+		char packet[256] = { 0 };
+
+		offer(fixture, UPCALL_CLASS_KEY, "prints");
+		memcpy(packet, &cases[i].protocol, sizeof(cases[i].protocol));
+		assert_true(send(fixture->worker, packet, cases[i].size, 0) > 0);
+		turn(fixture);
+		if (fixture->starts != i + 1 || queue_has_handed(&fixture->queue))
+			fail_msg("%s", cases[i].desc);
+	}
+}
+
+static void test_unknown_result(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t id = offer(fixture, UPCALL_CLASS_CORE, "");
+
+	answer(fixture, id + 1, WORKER_SERVED);
+	assert_int_equal(queue_pending(&fixture->queue), 1);
+	answer(fixture, id, WORKER_SERVED);
+	answer(fixture, id, WORKER_SERVED);
+	assert_int_equal(fixture->queue.served, 1);
+}
+
+/* The kernel took a claim back and offers it again while the worker still has the old one. */
+static void test_superseded(void **state)
+{
+	struct fixture *fixture = *state;
+	struct tags tags = make_tags(fixture, UPCALL_CLASS_KEY, "user");
+	struct worker_request request;
+
+	offer_tags(fixture, &tags);
+	tags.generation = 1;
+	offer_tags(fixture, &tags);
+	assert_true(receive(fixture, &request) && receive(fixture, &request));
+	assert_int_equal(queue_pending(&fixture->queue), 1);
+	answer(fixture, tags.id, WORKER_GONE); /* the old one, of which nothing is said */
+	assert_int_equal(queue_pending(&fixture->queue), 1);
+	answer(fixture, tags.id, WORKER_SERVED);
+	assert_int_equal(queue_pending(&fixture->queue), 0);
+	assert_int_equal(fixture->queue.served, 1);
+}
+
+/* A worker that does not read: the rest waits, claimed, and goes on when it does. */
+static void test_socket_full(void **state)
+{
+	struct fixture *fixture = *state;
+	struct worker_request request;
+	unsigned int received = 0;
+	int size = 1;
+
+	fixture->config->policies[0].rules[1].max_concurrent = 64; /* [Key user] */
+	offer(fixture, UPCALL_CLASS_KEY, "user");
+	setsockopt(fixture->web->lane->worker.fd, SOL_SOCKET, SO_SNDBUF, &size, sizeof(size));
+	for (int i = 0; i < 31; i++)
+		offer(fixture, UPCALL_CLASS_KEY, "user");
+	for (int i = 0; i < 100 && received < 32; i++) {
+		received += receive(fixture, &request);
+		turn(fixture);
+	}
+	assert_int_equal(received, 32);
+	assert_int_equal(queue_pending(&fixture->queue), 32);
+}
+
+/* ---------------------------------------------------------------- shortages */
+
+static void test_claim_without_fds(void **state)
+{
+	struct fixture *fixture = *state;
+	struct worker_request request;
+	struct tags tags = make_tags(fixture, UPCALL_CLASS_CORE, "");
+
+	fake_shim.fail_claim = -EMFILE;
+	offer_tags(fixture, &tags);
+	/* still the kernel's; the device brings it again */
+	assert_true(is_end(tags.id, FAKE_OFFERED, 0));
+	assert_false(fixture->queue.client.knows(&fixture->queue.client, tags.id, 0));
+	offer_tags(fixture, &tags);
+	assert_true(receive(fixture, &request));
+}
+
+static void test_claim_too_late(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fake_shim.fail_claim = -ESTALE;
+	offer(fixture, UPCALL_CLASS_CORE, "");
+	assert_int_equal(queue_pending(&fixture->queue), 0);
+	assert_int_equal(fixture->queue.refused, 0);
+}
+
+/* --------------------------------------------------------------- containers */
+
+static void test_leader_moved(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t id;
+
+	fake_shim.process.ns[UPCALL_NS_MNT]++;
+	id = offer(fixture, UPCALL_CLASS_CORE, "");
+	assert_true(is_end(id, FAKE_DENIED, EKEYREJECTED));
+	assert_non_null(registry_by_name(&fixture->registry, "web"));
+	turn(fixture);
+	assert_null(registry_by_name(&fixture->registry, "web"));
+	assert_int_equal(fixture->stops, 1);
+}
+
+static void test_leader_unknown(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t id;
+
+	fake_shim.fail_tags = -ENOMEM;
+	id = offer(fixture, UPCALL_CLASS_CORE, "");
+	assert_true(is_end(id, FAKE_DENIED, ENOKEY));
+	turn(fixture);
+	assert_non_null(registry_by_name(&fixture->registry, "web"));
+}
+
+static void test_unregister(void **state)
+{
+	struct fixture *fixture = *state;
+	struct failure failure;
+	uint64_t handed = offer(fixture, UPCALL_CLASS_CORE, "");
+	uint64_t waiting = offer(fixture, UPCALL_CLASS_CORE, "");
+
+	assert_int_equal(registry_unregister(&fixture->registry, "web", &failure), 0);
+	assert_true(is_end(waiting, FAKE_DENIED, EKEYREJECTED));
+	assert_true(is_end(handed, FAKE_CLAIMED, 0));
+	assert_int_equal(fixture->stops, 1);
+	assert_int_equal(queue_pending(&fixture->queue), 1);
+	/* its worker still answers: there is a record, and the lane goes */
+	answer(fixture, handed, WORKER_SERVED);
+	assert_int_equal(queue_pending(&fixture->queue), 0);
+	assert_true(list_empty(&fixture->queue.lanes));
+}
+
+static void test_unregister_while_starting(void **state)
+{
+	struct fixture *fixture = *state;
+	struct failure failure;
+	uint64_t id;
+
+	fixture->start_error = -EINPROGRESS;
+	id = offer(fixture, UPCALL_CLASS_CORE, "");
+	assert_int_equal(registry_unregister(&fixture->registry, "web", &failure), 0);
+	assert_true(is_end(id, FAKE_DENIED, EKEYREJECTED));
+	assert_int_equal(fixture->cancels, 1);
+	assert_true(list_empty(&fixture->queue.lanes));
+}
+
+/* A reload does not touch what runs, and a smaller quota holds for what comes. */
+static void test_reload(void **state)
+{
+	struct fixture *fixture = *state;
+	struct worker_request request;
+	struct config *config = make_config();
+	uint64_t id = offer(fixture, UPCALL_CLASS_CORE, "");
+
+	registry_set_config(&fixture->registry, config);
+	config_unref(config);
+	offer(fixture, UPCALL_CLASS_CORE, "");
+	assert_true(receive(fixture, &request));
+	assert_false(receive(fixture, &request));
+	answer(fixture, id, WORKER_SERVED);
+	assert_true(receive(fixture, &request));
+}
+
+/* We end: what is not handed on stays the kernel's. */
+static void test_close(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t handed = offer(fixture, UPCALL_CLASS_CORE, "");
+	uint64_t waiting = offer(fixture, UPCALL_CLASS_CORE, "");
+
+	queue_close(&fixture->queue);
+	assert_true(is_end(handed, FAKE_CLAIMED, 0));
+	assert_true(is_end(waiting, FAKE_OFFERED, 0));
+}
+
+#define fixed(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		fixed(test_served),
+		fixed(test_failed),
+		fixed(test_decided_at_once),
+		fixed(test_known),
+		fixed(test_quota),
+		fixed(test_too_many),
+		fixed(test_gone_while_waiting),
+		fixed(test_start_under_way),
+		fixed(test_start_fails_later),
+		fixed(test_start_fails),
+		fixed(test_worker_ends_idle),
+		fixed(test_worker_ends_unseen),
+		fixed(test_worker_ends_unseen_and_is_not_back),
+		fixed(test_worker_dies),
+		fixed(test_worker_dies_for_good),
+		fixed(test_bad_results),
+		fixed(test_unknown_result),
+		fixed(test_superseded),
+		fixed(test_socket_full),
+		fixed(test_claim_without_fds),
+		fixed(test_claim_too_late),
+		fixed(test_leader_moved),
+		fixed(test_leader_unknown),
+		fixed(test_unregister),
+		fixed(test_unregister_while_starting),
+		fixed(test_reload),
+		fixed(test_close),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

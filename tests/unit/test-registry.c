@@ -1,0 +1,475 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Registering, the death of leaders, and what a restart makes of all that. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fake-shim.h"
+#include "process.h"
+#include "registry.h"
+#include "state.h"
+
+struct fixture {
+	struct ev_loop *loop;
+	struct config *config;
+	struct registry_watcher watcher;
+	struct registry registry;
+	struct failure failure;
+	char base[32];
+	pid_t child; /* plays the leader */
+	int pidfd;
+	unsigned int gone, was_gone;
+	enum registry_reason reason;
+};
+
+static void gone(struct registry_watcher *watcher, struct container *container,
+		 enum registry_reason reason)
+{
+	struct fixture *fixture = container_of(watcher, struct fixture, watcher);
+
+	fixture->gone++;
+	fixture->reason = reason;
+}
+
+static void was_gone(struct registry_watcher *watcher, const char *name)
+{
+	container_of(watcher, struct fixture, watcher)->was_gone++;
+}
+
+static void start(struct fixture *fixture, int shim_fd)
+{
+	registry_init(&fixture->registry, fixture->loop, fixture->config, &fixture->watcher,
+		      shim_fd, state_open(fixture->base));
+}
+
+static int setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	fake_shim_reset();
+	strcpy(fixture->base, "/tmp/upcall-registry-XXXXXX");
+	assert_non_null(mkdtemp(fixture->base));
+	fixture->loop = ev_loop_new(EVFLAG_AUTO);
+	fixture->config = config_new();
+	fixture->watcher = (struct registry_watcher){ gone, was_gone };
+	fixture->child = fork();
+	if (!fixture->child) {
+		pause();
+		_exit(0);
+	}
+	fixture->pidfd = pidfd_of((uint32_t)fixture->child);
+	start(fixture, FAKE_SHIM_FD);
+	*state = fixture;
+	return 0;
+}
+
+static void kill_leader(struct fixture *fixture)
+{
+	if (fixture->child <= 0)
+		return;
+	kill(fixture->child, SIGKILL);
+	waitpid(fixture->child, NULL, 0);
+	fixture->child = 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+	char command[64];
+
+	registry_close(&fixture->registry);
+	kill_leader(fixture);
+	close(fixture->pidfd);
+	config_unref(fixture->config);
+	ev_loop_destroy(fixture->loop);
+	sprintf(command, "rm -rf %s", fixture->base);
+	assert_int_equal(system(command), 0);
+	free(fixture);
+	return 0;
+}
+
+static int register_as(struct fixture *fixture, const char *name)
+{
+	const struct registry_options options = { 0 };
+	struct container *container;
+
+	fixture->failure = FAILURE_NULL;
+	return registry_register(&fixture->registry, name, fixture->pidfd, &options, &container,
+				 &fixture->failure);
+}
+
+static bool has_state(struct fixture *fixture, const char *name)
+{
+	return faccessat(fixture->registry.state_fd, name, F_OK, 0) == 0;
+}
+
+static void restart(struct fixture *fixture)
+{
+	registry_close(&fixture->registry);
+	start(fixture, FAKE_SHIM_FD);
+	assert_int_equal(registry_restore(&fixture->registry), 0);
+}
+
+/* ------------------------------------------------------------ registering */
+
+static void test_register(void **state)
+{
+	struct fixture *fixture = *state;
+	struct container *container;
+
+	assert_int_equal(register_as(fixture, "web"), 0);
+	container = registry_by_name(&fixture->registry, "web");
+	assert_non_null(container);
+	assert_ptr_equal(container, registry_by_id(&fixture->registry, UPCALL_CONTAINER_FIRST));
+	assert_int_equal(container->leader, fixture->child);
+	assert_int_equal(container->start_time, fake_shim.process.start_time);
+	assert_int_equal(fake_shim.containers_count, 1);
+	assert_true(has_state(fixture, "web"));
+	assert_null(registry_by_name(&fixture->registry, "db"));
+	assert_null(registry_by_id(&fixture->registry, 1));
+}
+
+static void test_kernel_refuses(void **state)
+{
+	static const struct {
+		int error;
+		const char *name;
+	} cases[] = {
+		{ -ESRCH, "NoSuchProcess" },  { -EINVAL, "NotAContainer" },
+		{ -EEXIST, "NameTaken" },     { -ENOENT, "NoSuchCgroup" },
+		{ -ENOTUNIQ, "NeedsCgroup" }, { -ENOSPC, "LimitReached" },
+		{ -EIO, "Failed" },
+	};
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		fake_shim.fail_add = cases[i].error;
+		assert_true(register_as(fixture, "web") < 0);
+		assert_string_equal(fixture->failure.name, cases[i].name);
+		assert_true(strlen(fixture->failure.text) > 10);
+		assert_null(registry_by_name(&fixture->registry, "web"));
+		assert_false(has_state(fixture, "web"));
+		assert_int_equal(fake_shim.containers_count, 0);
+	}
+}
+
+static void test_bad_arguments(void **state)
+{
+	struct fixture *fixture = *state;
+	struct registry_options options = { 0 };
+	struct container *container;
+	char *labels[20] = { (char[]){ "a\nb" } };
+
+	assert_int_equal(register_as(fixture, "../etc"), -EINVAL);
+	assert_string_equal(fixture->failure.name, "BadName");
+	assert_int_equal(register_as(fixture, "web\n"), -EINVAL);
+	assert_null(strchr(fixture->failure.text, '\n'));
+	options.labels = labels;
+	assert_int_equal(registry_register(&fixture->registry, "web", fixture->pidfd, &options,
+					   &container, &fixture->failure),
+			 -EINVAL);
+	assert_string_equal(fixture->failure.name, "BadArgument");
+	options = (struct registry_options){ .runtime = "" };
+	assert_int_equal(registry_register(&fixture->registry, "web", fixture->pidfd, &options,
+					   &container, &fixture->failure),
+			 -EINVAL);
+	options = (struct registry_options){ .cgroup = "/no/such/cgroup" };
+	assert_true(registry_register(&fixture->registry, "web", fixture->pidfd, &options,
+				      &container, &fixture->failure) < 0);
+	assert_string_equal(fixture->failure.name, "NoSuchCgroup");
+	options = (struct registry_options){ 0 };
+	assert_true(registry_register(&fixture->registry, "web", STDIN_FILENO, &options, &container,
+				      &fixture->failure) < 0);
+	assert_string_equal(fixture->failure.name, "BadArgument");
+	assert_int_equal(fake_shim.containers_count, 0);
+}
+
+static void test_taken(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(register_as(fixture, "web"), 0);
+	assert_int_equal(register_as(fixture, "web"), -EEXIST);
+	assert_string_equal(fixture->failure.name, "NameTaken");
+	assert_int_equal(fixture->registry.count, 1);
+}
+
+static void test_dead_leader(void **state)
+{
+	struct fixture *fixture = *state;
+
+	kill_leader(fixture);
+	assert_int_equal(register_as(fixture, "web"), -ESRCH);
+	assert_string_equal(fixture->failure.name, "NoSuchProcess");
+}
+
+/* It dies between the pidfd and the kernel's entry: no entry may stay. */
+static void test_leader_dies_meanwhile(void **state)
+{
+	struct fixture *fixture = *state;
+
+	kill(fixture->child, SIGKILL);
+	for (int i = 0; i < 1000 && pidfd_alive(fixture->pidfd); i++)
+		usleep(1000);
+	/* a zombie: the pid is there still, and the fake adds it */
+	assert_int_equal(register_as(fixture, "web"), -ESRCH);
+	assert_int_equal(fake_shim.containers_count, 0);
+	assert_false(has_state(fixture, "web"));
+}
+
+static void test_no_shim(void **state)
+{
+	struct fixture *fixture = *state;
+
+	registry_close(&fixture->registry);
+	start(fixture, -1);
+	assert_int_equal(register_as(fixture, "web"), -ENODEV);
+	assert_string_equal(fixture->failure.name, "NoShim");
+}
+
+/* ----------------------------------------------------------------- leaving */
+
+static void test_unregister(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(register_as(fixture, "web"), 0);
+	assert_int_equal(registry_unregister(&fixture->registry, "web", &fixture->failure), 0);
+	assert_int_equal(fixture->gone, 1);
+	assert_int_equal(fixture->reason, REGISTRY_UNREGISTERED);
+	assert_int_equal(fake_shim.containers_count, 0);
+	assert_false(has_state(fixture, "web"));
+	assert_int_equal(registry_unregister(&fixture->registry, "web", &fixture->failure),
+			 -ENOENT);
+	assert_string_equal(fixture->failure.name, "NoSuchContainer");
+	assert_int_equal(register_as(fixture, "web"), 0);
+}
+
+static void test_leader_dies(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(register_as(fixture, "web"), 0);
+	kill_leader(fixture);
+	ev_run(fixture->loop, EVRUN_ONCE);
+	assert_int_equal(fixture->gone, 1);
+	assert_int_equal(fixture->reason, REGISTRY_LEADER_GONE);
+	assert_null(registry_by_name(&fixture->registry, "web"));
+	assert_false(has_state(fixture, "web"));
+	/* the kernel has a tombstone */
+	assert_int_equal(fixture->registry.tombstones_count, 1);
+	registry_sweep(&fixture->registry);
+	assert_int_equal(fixture->registry.tombstones_count, 1);
+	fake_shim.containers_count = 0;
+	registry_sweep(&fixture->registry);
+	assert_int_equal(fixture->registry.tombstones_count, 0);
+}
+
+static void test_tombstone_is_unregistered(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(register_as(fixture, "web"), 0);
+	kill_leader(fixture);
+	ev_run(fixture->loop, EVRUN_ONCE);
+	assert_int_equal(registry_unregister(&fixture->registry, "web", &fixture->failure), 0);
+	assert_int_equal(fake_shim.containers_count, 0);
+}
+
+static void test_tombstone_keeps_the_name(void **state)
+{
+	struct fixture *fixture = *state;
+	struct container *tombstone;
+
+	assert_int_equal(register_as(fixture, "web"), 0);
+	registry_leader_moved(registry_by_name(&fixture->registry, "web"));
+	ev_run(fixture->loop, EVRUN_NOWAIT);
+	assert_int_equal(fixture->registry.tombstones_count, 1);
+	/* it may have tasks: there is no cgroup that would tell */
+	assert_int_equal(register_as(fixture, "web"), -EEXIST);
+	assert_non_null(strstr(fixture->failure.text, "unregister it first"));
+	/* its cgroup has gone: nobody is left */
+	tombstone = list_entry(fixture->registry.tombstones.next, struct container, link);
+	tombstone->cgroup = strdup("no/such/cgroup");
+	assert_int_equal(register_as(fixture, "web"), 0);
+	assert_int_equal(fixture->registry.tombstones_count, 0);
+}
+
+/* ------------------------------------------------------------------ restart */
+
+static void test_restart(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(register_as(fixture, "web"), 0);
+	registry_by_name(&fixture->registry, "web")->served = 5;
+	registry_by_name(&fixture->registry, "web")->counted = true;
+	restart(fixture);
+	assert_non_null(registry_by_name(&fixture->registry, "web"));
+	assert_int_equal(registry_by_name(&fixture->registry, "web")->served, 5);
+	assert_int_equal(registry_by_name(&fixture->registry, "web")->id, UPCALL_CONTAINER_FIRST);
+	assert_int_equal(fake_shim.containers_count, 1);
+	assert_int_equal(fake_shim.policy_calls, 1);
+	/* its leader is watched again */
+	kill_leader(fixture);
+	ev_run(fixture->loop, EVRUN_ONCE);
+	assert_int_equal(fixture->gone, 1);
+}
+
+static void test_restart_with_reloaded_module(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(register_as(fixture, "web"), 0);
+	fake_shim.containers_count = 0;
+	fake_shim.next_id = 100;
+	restart(fixture);
+	assert_int_equal(fake_shim.containers_count, 1);
+	assert_non_null(registry_by_id(&fixture->registry, 100));
+}
+
+static void test_restart_after_death(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(register_as(fixture, "web"), 0);
+	kill_leader(fixture);
+	fake_shim.containers[0].state = UPCALL_CONTAINER_TOMBSTONE;
+	restart(fixture);
+	assert_null(registry_by_name(&fixture->registry, "web"));
+	assert_int_equal(fixture->was_gone, 1);
+	assert_false(has_state(fixture, "web"));
+	/* the tombstone is the kernel's: taking it away would open the host's path */
+	assert_int_equal(fake_shim.containers_count, 1);
+	assert_int_equal(fixture->registry.tombstones_count, 1);
+}
+
+static void test_restart_with_another_process(void **state)
+{
+	static const struct {
+		const char *desc;
+		uint64_t start_time, net_cookie;
+		uint32_t mnt;
+	} cases[] = {
+		{ "started later", 1, 0, 0 },
+		{ "other network", 0, 1, 0 },
+		{ "other mounts", 0, 0, 1 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fixture *fixture = *state;
+
+		fake_shim_reset();
+		assert_int_equal(register_as(fixture, "web"), 0);
+		fake_shim.process.start_time += cases[i].start_time;
+		fake_shim.process.net_cookie += cases[i].net_cookie;
+		fake_shim.process.ns[UPCALL_NS_MNT] += cases[i].mnt;
+		restart(fixture);
+		if (registry_by_name(&fixture->registry, "web") || has_state(fixture, "web"))
+			fail_msg("%s", cases[i].desc);
+	}
+}
+
+static void test_restart_with_corrupt_file(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd;
+
+	assert_int_equal(register_as(fixture, "web"), 0);
+	fd = openat(fixture->registry.state_fd, "db", O_WRONLY | O_CREAT, 0600);
+	assert_int_equal(write(fd, "VERSION=1\n", 10), 10);
+	close(fd);
+	restart(fixture);
+	/* it costs that container only */
+	assert_non_null(registry_by_name(&fixture->registry, "web"));
+	assert_false(has_state(fixture, "db"));
+}
+
+static void test_restart_with_unknown_entries(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fake_shim.containers[0] = (struct upcall_container){ .id = 20, .name = "live" };
+	fake_shim.containers[1] = (struct upcall_container){ .id = 21,
+							     .name = "dead",
+							     .state = UPCALL_CONTAINER_TOMBSTONE };
+	fake_shim.containers_count = 2;
+	restart(fixture);
+	assert_int_equal(fake_shim.containers_count, 1);
+	assert_string_equal(fake_shim.containers[0].name, "dead");
+	assert_int_equal(fixture->registry.tombstones_count, 1);
+}
+
+static void test_many(void **state)
+{
+	struct fixture *fixture = *state;
+
+	registry_close(&fixture->registry);
+	start(fixture, FAKE_SHIM_FD);
+	for (unsigned int i = 0; i < 10000; i++) {
+		char name[16];
+		struct container *container;
+
+		sprintf(name, "c%u", i);
+		container = container_new(name);
+		container->id = UPCALL_CONTAINER_FIRST + i;
+		/* one for all: only the look-up is measured */
+		container->pidfd = -1;
+		assert_int_equal(hash_add(&fixture->registry.by_name, &container->by_name,
+					  hash_text(name)),
+				 0);
+		assert_int_equal(
+			hash_add(&fixture->registry.by_id, &container->by_id, container->id), 0);
+		list_append(&fixture->registry.containers, &container->link);
+		container->registry = &fixture->registry;
+		ev_init(&container->leader_io, NULL);
+	}
+	for (unsigned int i = 0; i < 10000; i++) {
+		char name[16];
+
+		sprintf(name, "c%u", i);
+		assert_int_equal(registry_by_name(&fixture->registry, name)->id,
+				 UPCALL_CONTAINER_FIRST + i);
+		assert_string_equal(
+			registry_by_id(&fixture->registry, UPCALL_CONTAINER_FIRST + i)->name, name);
+	}
+}
+
+#define fixed(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		fixed(test_register),
+		fixed(test_kernel_refuses),
+		fixed(test_bad_arguments),
+		fixed(test_taken),
+		fixed(test_dead_leader),
+		fixed(test_leader_dies_meanwhile),
+		fixed(test_no_shim),
+		fixed(test_unregister),
+		fixed(test_leader_dies),
+		fixed(test_tombstone_is_unregistered),
+		fixed(test_tombstone_keeps_the_name),
+		fixed(test_restart),
+		fixed(test_restart_with_reloaded_module),
+		fixed(test_restart_after_death),
+		fixed(test_restart_with_another_process),
+		fixed(test_restart_with_corrupt_file),
+		fixed(test_restart_with_unknown_entries),
+		fixed(test_many),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
