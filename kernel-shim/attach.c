@@ -33,26 +33,35 @@ static bool process_is_plain(void)
 	return thread_group_empty(current) && atomic_read(&current->files->count) == 1;
 }
 
-/* init() would close the very file that this call stands on. */
-static bool fd_is_file(unsigned int fd, const struct file *file)
+static bool fd_is_taken(unsigned int fd)
 {
-	struct file *other = fget_raw(fd);
-	bool same = other == file;
+	struct file *file = fget_raw(fd);
 
-	if (other)
-		fput(other);
-	return same;
+	if (file)
+		fput(file);
+	return file;
+}
+
+/*
+ * A core dump's init() replaces fds 0 and 3. What it would close there might be
+ * the file that this call stands on, or one whose flush waits for somebody's
+ * file server while the requester cannot be killed.
+ */
+static bool fds_are_free(const struct upcall *upcall)
+{
+	return upcall->class != UPCALL_CLASS_CORE || (!fd_is_taken(0) && !fd_is_taken(3));
 }
 
 /*
  * A key's authority may enter a container only if it is that of a task in it:
  * it lets its holder search the requester's keyrings, and for a request that
- * the kernel made for itself these are the machine's key cache.
+ * the kernel made for itself these are the machine's key cache. A process of
+ * the host that has only joined a mount or network namespace is not in it.
  */
 static bool key_may_enter(const struct upcall *upcall)
 {
 	return upcall->class != UPCALL_CLASS_KEY ||
-	       (upcall->origin == UPCALL_ORIGIN_SYSCALL &&
+	       (upcall->origin == UPCALL_ORIGIN_SYSCALL && upcall->strong &&
 		user_ns_within(upcall->user_ns, upcall->entry->user_ns));
 }
 
@@ -99,7 +108,7 @@ int attach_current(struct upcall *upcall, u32 generation, struct file *file)
 
 	if (!process_is_plain() || !place_is_allowed(upcall))
 		return -EPERM;
-	if (fd_is_file(0, file) || fd_is_file(3, file))
+	if (!fds_are_free(upcall))
 		return -EBADF;
 	ret = upcall_attach_begin(upcall, generation);
 	if (ret)

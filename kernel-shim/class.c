@@ -4,9 +4,10 @@
  *
  * Paths are settable by administrators (core_pattern, kernel.modprobe) and, in
  * a badly confined container, by others; so the class never comes from text. It
- * comes from the init function that the kernel's own code passed and, where
- * there is none, from the function that called. These functions are static and
- * not exported, so they are known by the names of their addresses.
+ * comes from the init and cleanup functions that the kernel's own code passed
+ * and, where there are none, from the function that called; that one last,
+ * because tracers replace return addresses. These functions are static and not
+ * exported, so they are known by the names of their addresses.
  *
  * call_usermodehelper() ends in a tail call, so its users appear as callers
  * themselves.
@@ -28,6 +29,10 @@ static const struct class_symbol init_symbols[] = {
 	{ "umh_coredump_setup", UPCALL_CLASS_CORE },
 	{ "umh_pipe_setup", UPCALL_CLASS_CORE },
 	{ "umh_keys_init", UPCALL_CLASS_KEY },
+};
+
+static const struct class_symbol cleanup_symbols[] = {
+	{ "free_modprobe_argv", UPCALL_CLASS_MODULE },
 };
 
 static const struct class_symbol caller_symbols[] = {
@@ -77,27 +82,12 @@ enum upcall_class class_of(const struct subprocess_info *info, unsigned long cal
 	if (info->init)
 		symbol = symbol_find(init_symbols, ARRAY_SIZE(init_symbols),
 				     (unsigned long)info->init);
+	else if (info->cleanup)
+		symbol = symbol_find(cleanup_symbols, ARRAY_SIZE(cleanup_symbols),
+				     (unsigned long)info->cleanup);
 	else
 		/* -1: a call at a function's very end returns into the next one */
 		symbol = symbol_find(caller_symbols, ARRAY_SIZE(caller_symbols), caller - 1);
 	*infrastructure = symbol && symbol->infrastructure;
 	return symbol ? symbol->class : UPCALL_CLASS_OTHER;
-}
-
-const char *class_name(enum upcall_class class)
-{
-	switch (class) {
-	case UPCALL_CLASS_CORE:
-		return "core";
-	case UPCALL_CLASS_KEY:
-		return "key";
-	case UPCALL_CLASS_MODULE:
-		return "module";
-	case UPCALL_CLASS_RELEASE_AGENT:
-		return "release-agent";
-	case UPCALL_CLASS_OTHER:
-	case __UPCALL_CLASS_COUNT:
-		break;
-	}
-	return "other";
 }

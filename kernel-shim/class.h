@@ -19,6 +19,4 @@ struct subprocess_info;
 enum upcall_class class_of(const struct subprocess_info *info, unsigned long caller,
 			   bool *infrastructure);
 
-const char *class_name(enum upcall_class class);
-
 #endif

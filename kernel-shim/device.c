@@ -173,8 +173,15 @@ static int device_container(unsigned int command, struct upcall_container __user
 static int device_container_del(const u64 __user *user)
 {
 	u64 id;
+	int ret;
 
-	return copy_from_user(&id, user, sizeof(id)) ? -EFAULT : table_del(id);
+	if (copy_from_user(&id, user, sizeof(id)))
+		return -EFAULT;
+	ret = table_del(id);
+	/* ORDER: nothing new enters the queue for it, so this answers all that wait */
+	if (!ret)
+		queue_refuse(id);
+	return ret;
 }
 
 static int device_drain(const u32 __user *user)

@@ -154,7 +154,8 @@ void event_offered(const struct upcall *upcall)
 	socket = subscription_get(&portid);
 	if (!socket)
 		return;
-	skb = genlmsg_new(tags->len, GFP_KERNEL);
+	/* also called where memory is being reclaimed; a loss is allowed */
+	skb = genlmsg_new(tags->len, GFP_NOWAIT | __GFP_NOWARN);
 	if (!skb)
 		goto put;
 	header = genlmsg_put(skb, 0, 0, &upcall_family, 0, UPCALL_CMD_OFFERED);

@@ -11,6 +11,7 @@
 #include <linux/fs.h>
 #include <linux/module.h>
 #include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/poll.h>
 #include <linux/sched/task.h>
 #include <linux/skbuff.h>
@@ -28,6 +29,7 @@
 struct handle {
 	struct upcall *upcall; /* reference */
 	u32 generation;
+	bool claimed; /* the claim is ours to give back */
 };
 
 /* Bytes to the user's buffer; its size says what was, or would be, written. */
@@ -111,6 +113,18 @@ static int handle_attach(struct handle *handle, struct file *file,
 	return attach_current(handle->upcall, handle->generation, file);
 }
 
+/* Whoever holds the fd inside a container is told about itself, not about the host. */
+static int handle_tags(struct upcall_tags __user *user)
+{
+	u32 pid;
+
+	if (get_user(pid, &user->pid))
+		return -EFAULT;
+	if (pid && task_active_pid_ns(current) != &init_pid_ns)
+		return -EPERM;
+	return tags_to_user(user);
+}
+
 static long handle_ioctl(struct file *file, unsigned int command, unsigned long argument)
 {
 	struct handle *handle = file->private_data;
@@ -120,7 +134,7 @@ static long handle_ioctl(struct file *file, unsigned int command, unsigned long 
 	case UPCALL_IOC_INFO:
 		return info_to_user(handle->upcall, user);
 	case UPCALL_IOC_TAGS:
-		return tags_to_user(user);
+		return handle_tags(user);
 	case UPCALL_IOC_ATTACH:
 		return handle_attach(handle, file, user);
 	case UPCALL_IOC_COMPLETE:
@@ -147,7 +161,8 @@ static int handle_release(struct inode *inode, struct file *file)
 {
 	struct handle *handle = file->private_data;
 
-	upcall_unclaim(handle->upcall, handle->generation);
+	if (handle->claimed)
+		upcall_unclaim(handle->upcall, handle->generation);
 	handle_free(handle);
 	return 0;
 }
@@ -206,6 +221,7 @@ int handle_claim(const struct upcall_ref *ref)
 		fput(file); /* frees the handle */
 		return ret;
 	}
+	handle->claimed = true;
 	fd_install(fd, file);
 	return fd;
 }

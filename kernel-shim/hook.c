@@ -89,7 +89,7 @@ static int exec_decided(struct subprocess_info *info, int wait, const struct sub
 	case UPCALL_VERDICT_DENY:
 		return refuse(info, wait, subject, EKEYREJECTED);
 	case UPCALL_VERDICT_OFFER:
-		if (queue_is_draining() || !can_wait(wait))
+		if (!can_wait(wait))
 			return refuse(info, wait, subject, EKEYREJECTED);
 		if (upcall_offer(info, wait, subject, &ret))
 			return info_finish(info, ret);
@@ -113,7 +113,7 @@ static int exec_judged(struct subprocess_info *info, int wait, unsigned long cal
 	return ret;
 }
 
-static noinline int hooked_exec(struct subprocess_info *info, int wait)
+static noinline notrace int hooked_exec(struct subprocess_info *info, int wait)
 {
 	int ret;
 

@@ -71,17 +71,25 @@ void task_facts_get(struct task_struct *task, struct task_facts *facts)
 	task_unlock(task);
 }
 
+static u32 initial_ns[UPCALL_NS_COUNT] __ro_after_init;
+
+void __init match_init(void)
+{
+	struct task_facts facts;
+
+	rcu_read_lock();
+	task_facts_get(&init_task, &facts);
+	rcu_read_unlock();
+	memcpy(initial_ns, facts.ns, sizeof(initial_ns));
+}
+
 u32 task_facts_foreign(const struct task_facts *facts)
 {
-	static struct task_facts initial;
 	u32 mask = 0;
 	int i;
 
-	/* init_task's never change, so a race here writes the same values */
-	if (!READ_ONCE(initial.ns[UPCALL_NS_TIME]))
-		task_facts_get(&init_task, &initial);
 	for (i = 0; i < UPCALL_NS_COUNT; i++)
-		if (facts->ns[i] && facts->ns[i] != initial.ns[i])
+		if (facts->ns[i] && facts->ns[i] != initial_ns[i])
 			mask |= BIT(i);
 	return mask;
 }
@@ -102,10 +110,29 @@ bool user_ns_within(const struct user_namespace *ns, const struct user_namespace
 	return false;
 }
 
+/*
+ * Containers share namespaces: those of one user all have its user namespace,
+ * those of a pod its network namespace. A task that is in another pid or user
+ * namespace than the entry's, and not the host's, is another container's, and
+ * may be one that nobody registered.
+ */
+static bool is_elsewhere(const struct table_entry *entry, const struct task_facts *facts)
+{
+	u32 foreign = task_facts_foreign(facts);
+
+	if ((entry->own_ns & foreign & BIT(UPCALL_NS_PID)) &&
+	    !pid_ns_within(facts->pid_ns, entry->pid_ns))
+		return true;
+	return (entry->own_ns & foreign & BIT(UPCALL_NS_USER)) &&
+	       !user_ns_within(facts->user_ns, entry->user_ns);
+}
+
 static void set_add(struct table_entry *entry, void *arg)
 {
 	struct match_set *set = arg;
 
+	if (is_elsewhere(entry, set->facts))
+		return;
 	if (set->count < MATCH_MAX)
 		set->entry[set->count++] = entry;
 	else
@@ -124,8 +151,10 @@ static bool inside_besides_cgroup(const struct table_entry *entry, const struct 
 		return user_ns_within(facts->user_ns, entry->user_ns);
 	if (pid_ns_within(facts->pid_ns, entry->pid_ns) && (entry->own_ns & BIT(UPCALL_NS_PID)))
 		return true;
-	return (entry->own_ns & BIT(UPCALL_NS_MNT)) &&
-	       (task_facts_foreign(facts) & BIT(UPCALL_NS_MNT));
+	if (!(entry->own_ns & BIT(UPCALL_NS_MNT)))
+		return false;
+	/* an exiting task has left its namespaces already, but not for the host's */
+	return !facts->ns[UPCALL_NS_MNT] || (task_facts_foreign(facts) & BIT(UPCALL_NS_MNT));
 }
 
 static void set_add_by_cgroup(struct table_entry *entry, void *arg)
@@ -205,6 +234,9 @@ static bool set_narrow(struct match_set *set, const struct match_set *other)
 		*set = common;
 		return true;
 	}
+	/* a crowd that was not seen whole contradicts nobody */
+	if (other->overflow)
+		return true;
 	if (set_inside(other, set)) {
 		*set = *other;
 		return true;
@@ -212,8 +244,9 @@ static bool set_narrow(struct match_set *set, const struct match_set *other)
 	return set_inside(set, other);
 }
 
-static void match_from_set(const struct match_set *set, struct match *match)
+static void match_from_set(const struct match_set *set, bool strong, struct match *match)
 {
+	match->strong = strong;
 	if (set->count == 1 && !set->overflow) {
 		match->scope = UPCALL_SCOPE_CONTAINER;
 		match->entry = set->entry[0];
@@ -228,9 +261,16 @@ static void match_unowned(const struct task_facts *facts, struct match *match)
 	u32 foreign = task_facts_foreign(facts);
 
 	match->entry = NULL;
+	match->strong = false;
 	match->scope = foreign & (BIT(UPCALL_NS_PID) | BIT(UPCALL_NS_USER)) ?
 			       UPCALL_SCOPE_UNREGISTERED :
 			       UPCALL_SCOPE_HOST;
+}
+
+static bool is_foreign_besides_net(const struct task_facts *facts)
+{
+	return task_facts_foreign(facts) &
+	       (BIT(UPCALL_NS_PID) | BIT(UPCALL_NS_USER) | BIT(UPCALL_NS_MNT));
 }
 
 void match_task(const struct task_facts *facts, struct match *match)
@@ -240,18 +280,20 @@ void match_task(const struct task_facts *facts, struct match *match)
 	struct match_set by_user = { .facts = facts };
 	struct match_set by_mnt = { .facts = facts };
 	struct match_set by_net = { .facts = facts };
-	bool agreed;
+	bool agreed, strong;
 
 	set_from_cgroup(&set);
 	set_from_pid_ns(&by_pid);
 	set_from_user_ns(&by_user, facts->user_ns);
 	agreed = set_narrow(&set, &by_pid) && set_narrow(&set, &by_user);
+	strong = set.count;
 	/*
 	 * Mount and network namespaces have no descent, and a task may have
 	 * joined one that is another container's: they decide only where nothing
-	 * else does, or between containers that share all the rest.
+	 * else does, or between containers that share all the rest. A process of
+	 * the host that has but joined a network is still the host's.
 	 */
-	if (agreed && set.count != 1) {
+	if (agreed && set.count != 1 && is_foreign_besides_net(facts)) {
 		table_by_mnt(facts->ns[UPCALL_NS_MNT], set_add, &by_mnt);
 		table_by_net(facts->net_cookie, set_add, &by_net);
 		agreed = set_narrow(&set, &by_mnt);
@@ -261,11 +303,29 @@ void match_task(const struct task_facts *facts, struct match *match)
 	if (!agreed) {
 		match->scope = UPCALL_SCOPE_AMBIGUOUS;
 		match->entry = NULL;
+		match->strong = false;
 	} else if (set.count) {
-		match_from_set(&set, match);
+		match_from_set(&set, strong, match);
 	} else {
 		match_unowned(facts, match);
 	}
+}
+
+/* The mount's network namespace is meant here, wherever the task is. */
+static void set_add_net(struct table_entry *entry, void *arg)
+{
+	struct match_set *set = arg;
+
+	if (set->count < MATCH_MAX)
+		set->entry[set->count++] = entry;
+	else
+		set->overflow = true;
+}
+
+static void net_from_user_ns(struct match_set *set, struct user_namespace *ns)
+{
+	for (; ns && !set->count; ns = ns->parent)
+		table_by_user_ns(ns, set_add_net, set);
 }
 
 /*
@@ -282,18 +342,19 @@ void match_net(const struct net *net, const struct task_facts *facts, bool kthre
 	bool host_net = net_eq(net, &init_net);
 
 	if (!host_net) {
-		table_by_net(net->net_cookie, set_add, &set);
+		table_by_net(net->net_cookie, set_add_net, &set);
 		if (!set.count)
-			set_from_user_ns(&set, net->user_ns);
+			net_from_user_ns(&set, net->user_ns);
 	}
 	if (set.count == 1 && !set.overflow) {
-		match_from_set(&set, match);
+		match_from_set(&set, false, match);
 	} else if (!kthread && (!host_net || facts->net_cookie == net->net_cookie)) {
 		match_task(facts, match);
 	} else if (set.count) {
-		match_from_set(&set, match);
+		match_from_set(&set, false, match);
 	} else {
 		match->entry = NULL;
+		match->strong = false;
 		match->scope = !host_net ? UPCALL_SCOPE_UNREGISTERED :
 			       kthread	 ? UPCALL_SCOPE_KTHREAD :
 					   UPCALL_SCOPE_HOST;

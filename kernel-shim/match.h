@@ -27,7 +27,11 @@ struct task_facts {
 struct match {
 	enum upcall_scope scope;
 	struct table_entry *entry; /* borrowed; with UPCALL_SCOPE_CONTAINER only */
+	bool strong;		   /* by cgroup, pid or user namespace, which nobody just joins */
 };
+
+/* What the initial namespaces are; before anything else here. */
+void match_init(void);
 
 /* All under RCU. */
 void task_facts_get(struct task_struct *task, struct task_facts *facts);

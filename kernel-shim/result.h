@@ -10,7 +10,7 @@ struct subprocess_info;
 /**
  * result_refused - make the refusal of an upcall
  * @wait: UMH_* as the caller gave it
- * @error: positive errno
+ * @error: positive errno; EINTR: the requester was killed
  *
  * Returns what call_usermodehelper_exec() is to return. For a key it rejects
  * the key too, which may sleep. @info stays the caller's.

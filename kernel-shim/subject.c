@@ -50,12 +50,17 @@ struct key *subject_key_get(const struct subprocess_info *info)
 	return IS_ERR(ref) ? NULL : key_ref_to_ptr(ref);
 }
 
+static bool key_has_domain(const struct key *key)
+{
+	return key->type->flags & KEY_TYPE_NET_DOMAIN;
+}
+
 /* Under RCU. */
 static const struct net *key_net(const struct key *key)
 {
 	const struct net *net;
 
-	if (!(key->type->flags & KEY_TYPE_NET_DOMAIN))
+	if (!key_has_domain(key))
 		return NULL;
 	for_each_net_rcu(net)
 		if (net->key_domain == key->index_key.domain_tag)
@@ -86,8 +91,12 @@ static void match_subject(struct subject *subject, const struct task_facts *fact
 		subject->net_cookie = net->net_cookie;
 		match_net(net, facts, kthread, match);
 	} else if (kthread) {
-		match->scope = UPCALL_SCOPE_KTHREAD;
+		/* a tag whose namespace is going: not the host's, and nobody's any more */
+		match->scope = subject->key && key_has_domain(subject->key) ?
+				       UPCALL_SCOPE_UNREGISTERED :
+				       UPCALL_SCOPE_KTHREAD;
 		match->entry = NULL;
+		match->strong = false;
 	} else {
 		match_task(facts, match);
 	}
@@ -115,9 +124,11 @@ static enum upcall_verdict verdict_of(const struct subject *subject)
 	 * A kernel-raised key without a domain tag can be given to nobody in a
 	 * container, because its authority opens the machine's key cache.
 	 */
-	if (verdict == UPCALL_VERDICT_OFFER && subject->class == UPCALL_CLASS_KEY &&
-	    (!subject->key ||
-	     (subject->origin == UPCALL_ORIGIN_KERNEL && !subject->has_net)))
+	if (verdict != UPCALL_VERDICT_OFFER || subject->class != UPCALL_CLASS_KEY)
+		return verdict;
+	if (!subject->key)
+		return UPCALL_VERDICT_DENY;
+	if (subject->origin == UPCALL_ORIGIN_KERNEL && !subject->has_net)
 		return UPCALL_VERDICT_NATIVE;
 	return verdict;
 }
@@ -142,11 +153,15 @@ void subject_init(struct subject *subject, const struct subprocess_info *info,
 	subject->cgroup_id = facts.cgroup_id;
 	match_subject(subject, &facts, &match);
 	subject->scope = match.scope;
+	subject->strong = match.strong;
 	subject->entry = table_entry_get(match.entry);
-	/* deleted since: nobody's any more, and not the host's either */
-	if (match.scope == UPCALL_SCOPE_CONTAINER && !subject->entry)
+	/* deleted while we looked: it was registered when this was raised */
+	if (match.scope == UPCALL_SCOPE_CONTAINER && !subject->entry) {
 		subject->scope = UPCALL_SCOPE_UNREGISTERED;
-	subject->verdict = verdict_of(subject);
+		subject->verdict = UPCALL_VERDICT_DENY;
+	} else {
+		subject->verdict = verdict_of(subject);
+	}
 	rcu_read_unlock();
 }
 

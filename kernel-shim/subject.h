@@ -19,6 +19,7 @@ struct subject {
 	enum upcall_scope scope;
 	enum upcall_verdict verdict;
 	struct table_entry *entry; /* reference, or NULL */
+	bool strong;		   /* see struct match */
 	u64 cgroup_id;		   /* the requester's */
 
 	/* class key */

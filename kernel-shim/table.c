@@ -426,7 +426,8 @@ static int table_insert(struct table_entry *entry)
 	if (table_count >= TABLE_MAX)
 		return -ENOSPC;
 	list_for_each_entry(other, &table_entries, link)
-		if (!strcmp(other->name, entry->name) || other->leader == entry->leader)
+		if (other->leader == entry->leader ||
+		    (!READ_ONCE(other->tombstone) && !strcmp(other->name, entry->name)))
 			return -EEXIST;
 	entry->id = table_next_id++;
 	list_add_tail(&entry->link, &table_entries);
@@ -475,6 +476,8 @@ int table_set_policy(const struct upcall_container *container)
 	struct table_policy *policy, *old = NULL;
 	struct table_entry *entry;
 
+	if (container->flags || container->reserved)
+		return -EINVAL;
 	policy = policy_new(&container->policy);
 	if (IS_ERR(policy))
 		return PTR_ERR(policy);
@@ -521,8 +524,9 @@ int table_next(struct upcall_container *container)
 	return ret;
 }
 
-int table_init(void)
+int __init table_init(void)
 {
+	match_init();
 	table_workqueue = alloc_workqueue("upcall_table", WQ_UNBOUND, 0);
 	return table_workqueue ? 0 : -ENOMEM;
 }

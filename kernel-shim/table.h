@@ -54,7 +54,8 @@ struct table_entry {
 
 	struct table_policy __rcu *policy;
 	bool tombstone;
-	atomic_t pending;
+	atomic_t pending; /* upcalls that have not ended */
+	atomic_t modules; /* of these, module requests */
 	wait_queue_entry_t leader_watch;
 };
 

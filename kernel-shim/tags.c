@@ -15,7 +15,6 @@
 #include <linux/user_namespace.h>
 #include <net/netlink.h>
 
-#include "class.h"
 #include "match.h"
 #include "subject.h"
 #include "table.h"
@@ -46,11 +45,15 @@ static int strings_put(struct sk_buff *skb, int type, char *const *strings)
 	attr = nla_reserve(skb, type, size);
 	if (!attr)
 		return -EMSGSIZE;
-	for (out = nla_data(attr); *strings; strings++) {
-		size_t length = strlen(*strings) + 1;
+	/* one of them may be a sysctl's buffer, which is written while we read */
+	out = nla_data(attr);
+	memset(out, 0, size);
+	for (; *strings && size; strings++) {
+		size_t length = strnlen(*strings, size - 1);
 
 		memcpy(out, *strings, length);
-		out += length;
+		out += length + 1;
+		size -= length + 1;
 	}
 	return 0;
 }

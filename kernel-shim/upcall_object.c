@@ -20,7 +20,7 @@
  */
 #include <linux/cgroup.h>
 #include <linux/cred.h>
-#include <linux/moduleparam.h>
+#include <linux/module.h>
 #include <linux/pid.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -42,6 +42,7 @@
 #define DEPTH_MAX     4
 #define REQUEUES_MAX  3
 #define MODULES_MAX   8 /* the kernel has 50 slots for everybody */
+#define MODULES_SHARE 2 /* of one container */
 #define WAIT_SLICE    (30 * HZ) /* sleep no longer in one go: see wait_slice() */
 
 static unsigned int pending_max = 64;
@@ -68,6 +69,7 @@ static LIST_HEAD(queue);
 static unsigned int queue_count;
 static unsigned int queue_offered;
 static unsigned int queue_modules;
+static unsigned int queue_unowned; /* of no entry: ambiguous ones share one container's cap */
 static u64 queue_next_id = 1;
 static bool queue_draining;
 static DECLARE_WAIT_QUEUE_HEAD(queue_wait);
@@ -78,8 +80,7 @@ static const u16 transitions[UPCALL_STATE_COUNT] = {
 	[UPCALL_STATE_OFFERED] = BIT(UPCALL_STATE_CLAIMED) | BIT(UPCALL_STATE_DONE) |
 				 BIT(UPCALL_STATE_NATIVE) | BIT(UPCALL_STATE_DEAD),
 	[UPCALL_STATE_CLAIMED] = BIT(UPCALL_STATE_OFFERED) | BIT(UPCALL_STATE_ATTACHING) |
-				 BIT(UPCALL_STATE_DONE) | BIT(UPCALL_STATE_NATIVE) |
-				 BIT(UPCALL_STATE_DEAD),
+				 BIT(UPCALL_STATE_DONE) | BIT(UPCALL_STATE_DEAD),
 	[UPCALL_STATE_ATTACHING] = BIT(UPCALL_STATE_RUNNING) | BIT(UPCALL_STATE_DONE),
 	[UPCALL_STATE_RUNNING] = BIT(UPCALL_STATE_DONE) | BIT(UPCALL_STATE_DEAD),
 };
@@ -97,10 +98,14 @@ static void upcall_free(struct kref *refs)
 
 	kfree_skb(upcall->tags);
 	put_pid(upcall->handler);
-	put_pid(upcall->requester);
 	put_user_ns(upcall->user_ns);
 	table_entry_put(upcall->entry);
 	kfree(upcall);
+	/*
+	 * Whoever gets here runs in a work, which unloading waits for, or holds the
+	 * module by another reference.
+	 */
+	module_put(THIS_MODULE);
 }
 
 void upcall_get(struct upcall *upcall)
@@ -115,58 +120,84 @@ void upcall_put(struct upcall *upcall)
 
 /* ------------------------------------------------------------------ queue */
 
-static void queue_state_changed(struct upcall *upcall, enum upcall_state from,
-				enum upcall_state to)
+/* Every counter that an upcall in the queue is in: +1 or -1. */
+static void queue_count_upcall(struct upcall *upcall, int step)
+{
+	bool module = upcall->class == UPCALL_CLASS_MODULE;
+
+	lockdep_assert_held(&queue_lock);
+	queue_count += step;
+	if (module)
+		queue_modules += step;
+	if (!upcall->entry) {
+		queue_unowned += step;
+		return;
+	}
+	atomic_add(step, &upcall->entry->pending);
+	if (module)
+		atomic_add(step, &upcall->entry->modules);
+}
+
+static bool queue_is_full(const struct upcall *upcall)
+{
+	unsigned int share = READ_ONCE(pending_max);
+	unsigned int pending = upcall->entry ? atomic_read(&upcall->entry->pending) :
+					       queue_unowned;
+
+	lockdep_assert_held(&queue_lock);
+	if (queue_count >= QUEUE_MAX || pending >= share)
+		return true;
+	if (upcall->class != UPCALL_CLASS_MODULE)
+		return false;
+	return queue_modules >= MODULES_MAX ||
+	       (upcall->entry && atomic_read(&upcall->entry->modules) >= MODULES_SHARE);
+}
+
+static void queue_remove(struct upcall *upcall)
+{
+	lockdep_assert_held(&queue_lock);
+	list_del_init(&upcall->link);
+	queue_count_upcall(upcall, -1);
+}
+
+/* The state is written under the lock that finders hold: what they find is whole. */
+static void queue_set_state(struct upcall *upcall, enum upcall_state to)
 {
 	spin_lock(&queue_lock);
-	if (from == UPCALL_STATE_OFFERED)
+	if (upcall->state == UPCALL_STATE_OFFERED)
 		queue_offered--;
 	if (to == UPCALL_STATE_OFFERED)
 		queue_offered++;
-	if (state_is_final(to)) {
-		list_del_init(&upcall->link);
-		queue_count--;
-		if (upcall->class == UPCALL_CLASS_MODULE)
-			queue_modules--;
-		if (upcall->entry)
-			atomic_dec(&upcall->entry->pending);
-	}
+	WRITE_ONCE(upcall->state, to);
+	if (state_is_final(to))
+		queue_remove(upcall);
 	spin_unlock(&queue_lock);
 }
 
-/* -EDQUOT: this container's share, or everybody's, is used up. */
+/* -EDQUOT: this container's share, or everybody's, is used up. -EKEYREJECTED: draining. */
 static int queue_add(struct upcall *upcall)
 {
 	int ret = 0;
 
 	spin_lock_irq(&queue_lock);
-	if (queue_count >= QUEUE_MAX ||
-	    (upcall->class == UPCALL_CLASS_MODULE && queue_modules >= MODULES_MAX) ||
-	    (upcall->entry && atomic_read(&upcall->entry->pending) >= READ_ONCE(pending_max))) {
+	if (queue_draining) {
+		ret = -EKEYREJECTED;
+	} else if (queue_is_full(upcall)) {
 		ret = -EDQUOT;
 	} else {
 		upcall->id = queue_next_id++;
 		list_add_tail(&upcall->link, &queue);
-		queue_count++;
-		if (upcall->class == UPCALL_CLASS_MODULE)
-			queue_modules++;
-		if (upcall->entry)
-			atomic_inc(&upcall->entry->pending);
+		queue_count_upcall(upcall, 1);
 	}
 	spin_unlock_irq(&queue_lock);
 	return ret;
 }
 
-/* Taken out again before anybody was told of it. */
+/* Taken out again before anybody could find it. */
 static void queue_forget(struct upcall *upcall)
 {
 	spin_lock_irq(&queue_lock);
-	list_del_init(&upcall->link);
-	queue_count--;
-	if (upcall->class == UPCALL_CLASS_MODULE)
-		queue_modules--;
-	if (upcall->entry)
-		atomic_dec(&upcall->entry->pending);
+	queue_remove(upcall);
 	spin_unlock_irq(&queue_lock);
 }
 
@@ -176,7 +207,8 @@ struct upcall *upcall_find(const struct upcall_ref *ref)
 
 	spin_lock_irq(&queue_lock);
 	list_for_each_entry(upcall, &queue, link) {
-		if (upcall->id != ref->id)
+		/* a new one has no tags yet */
+		if (upcall->id != ref->id || upcall->state == UPCALL_STATE_NEW)
 			continue;
 		if (READ_ONCE(upcall->generation) == ref->generation) {
 			upcall_get(upcall);
@@ -229,36 +261,50 @@ bool queue_is_empty(void)
 	return !READ_ONCE(queue_count);
 }
 
-static struct upcall *queue_first_offered(void)
+/* A reference to one that waits for a claim: of the container, or with 0 of anybody. */
+static struct upcall *queue_first_offered(u64 container)
 {
 	struct upcall *upcall, *found = NULL;
 
 	spin_lock_irq(&queue_lock);
-	list_for_each_entry(upcall, &queue, link)
-		if (READ_ONCE(upcall->state) == UPCALL_STATE_OFFERED) {
-			upcall_get(upcall);
-			found = upcall;
-			break;
-		}
+	list_for_each_entry(upcall, &queue, link) {
+		if (upcall->state != UPCALL_STATE_OFFERED ||
+		    (container && (!upcall->entry || upcall->entry->id != container)))
+			continue;
+		upcall_get(upcall);
+		found = upcall;
+		break;
+	}
 	spin_unlock_irq(&queue_lock);
 	return found;
 }
 
-/* From now on nothing enters the queue, so emptying it ends. */
-void queue_drain(bool drain)
+static void queue_refuse_offered(u64 container)
 {
 	struct upcall *upcall;
 
-	WRITE_ONCE(queue_draining, drain);
-	while (drain && (upcall = queue_first_offered())) {
+	while ((upcall = queue_first_offered(container))) {
 		upcall_refuse(upcall, READ_ONCE(upcall->generation), EIO);
 		upcall_put(upcall);
 	}
 }
 
-bool queue_is_draining(void)
+/*
+ * What enters OFFERED after the flag is set finds it there (upcall_announce()),
+ * what did so before is found here.
+ */
+void queue_drain(bool drain)
 {
-	return READ_ONCE(queue_draining);
+	spin_lock_irq(&queue_lock);
+	WRITE_ONCE(queue_draining, drain);
+	spin_unlock_irq(&queue_lock);
+	if (drain)
+		queue_refuse_offered(0);
+}
+
+void queue_refuse(u64 container)
+{
+	queue_refuse_offered(container);
 }
 
 void queue_poll_wait(struct file *file, struct poll_table_struct *table)
@@ -297,8 +343,7 @@ static bool upcall_move(struct upcall *upcall, enum upcall_state to)
 	lockdep_assert_held(&upcall->lock);
 	if (WARN_ON_ONCE(!(transitions[from] & BIT(to))))
 		return false;
-	WRITE_ONCE(upcall->state, to);
-	queue_state_changed(upcall, from, to);
+	queue_set_state(upcall, to);
 	trace_upcall_state(upcall, from, to);
 	return true;
 }
@@ -322,9 +367,9 @@ static void deadline_set(struct upcall *upcall, unsigned int ms)
 	lockdep_assert_held(&upcall->lock);
 	upcall->deadline = jiffies + delay;
 	upcall_get(upcall);
-	/* it was pending already, with a reference of its own */
+	/* it was pending already, with a reference of its own: never the last */
 	if (mod_delayed_work(upcall_workqueue, &upcall->deadline_work, delay))
-		kref_put(&upcall->refs, upcall_free);
+		upcall_put(upcall);
 }
 
 static void deadline_clear(struct upcall *upcall)
@@ -332,7 +377,7 @@ static void deadline_clear(struct upcall *upcall)
 	lockdep_assert_held(&upcall->lock);
 	/* never the last: whoever ends an upcall holds a reference */
 	if (cancel_delayed_work(&upcall->deadline_work))
-		kref_put(&upcall->refs, upcall_free);
+		upcall_put(upcall);
 }
 
 /* The one place that ends an upcall. Pollers are woken by the caller, unlocked. */
@@ -375,8 +420,25 @@ static void upcall_enter_offered(struct upcall *upcall)
 /* Unlocked: tell the broker. The device's readiness is what cannot get lost. */
 static void upcall_announce(struct upcall *upcall)
 {
+	if (READ_ONCE(queue_draining)) {
+		upcall_refuse(upcall, READ_ONCE(upcall->generation), EIO);
+		return;
+	}
 	wake_up_interruptible_poll(&queue_wait, EPOLLIN | EPOLLRDNORM);
 	event_offered(upcall);
+}
+
+/*
+ * However often it is claimed and given up: a second turn begins only within the
+ * time that one turn may take. A module request, which holds one of the
+ * kernel's slots, has one.
+ */
+static bool upcall_has_time(const struct upcall *upcall)
+{
+	u64 turn = (u64)READ_ONCE(claim_ms) + READ_ONCE(attach_ms);
+
+	return upcall->class != UPCALL_CLASS_MODULE &&
+	       ktime_get_boottime_ns() - upcall->created < turn * NSEC_PER_MSEC;
 }
 
 /* Take a claim back. True: it is queued again and must be announced. */
@@ -386,7 +448,7 @@ static bool upcall_revoke(struct upcall *upcall, int error)
 	upcall->generation++;
 	/* in place: its attribute comes first */
 	*(u32 *)nla_data((struct nlattr *)upcall->tags->data) = upcall->generation;
-	if (upcall->requeues++ >= REQUEUES_MAX) {
+	if (upcall->requeues++ >= REQUEUES_MAX || !upcall_has_time(upcall)) {
 		upcall_end(upcall, UPCALL_STATE_DONE, error, 0);
 		return false;
 	}
@@ -426,7 +488,8 @@ static int upcall_end_if(struct upcall *upcall, enum upcall_state from, u32 gene
 {
 	int ret = -ESTALE;
 
-	if (error > MAX_ERRNO)
+	/* EINTR is what we say of a killed requester, who this one is not */
+	if (error > MAX_ERRNO || error == EINTR)
 		return -EINVAL;
 	spin_lock_irq(&upcall->lock);
 	if (upcall->state == from && upcall->generation == generation) {
@@ -474,6 +537,7 @@ static int handler_wake(wait_queue_entry_t *watch, unsigned int mode, int flags,
 	unsigned long irqflags;
 	int status = SIGKILL;
 	bool alive = false;
+	bool mine;
 
 	rcu_read_lock();
 	leader = pid_task(upcall->handler, PIDTYPE_PID);
@@ -487,15 +551,17 @@ static int handler_wake(wait_queue_entry_t *watch, unsigned int mode, int flags,
 		return 0;
 
 	spin_lock_irqsave(&upcall->lock, irqflags);
-	if (upcall->watched) {
+	mine = upcall->watched;
+	if (mine) {
 		upcall->watched = false;
 		list_del_init(&watch->entry);
 		if (upcall->state == UPCALL_STATE_RUNNING)
 			upcall_end(upcall, UPCALL_STATE_DONE, 0, status);
-		/* the watch's reference goes with the work */
-		queue_work(upcall_workqueue, &upcall->exit_work);
 	}
 	spin_unlock_irqrestore(&upcall->lock, irqflags);
+	/* ORDER: unlocked, because the watch's reference, maybe the last, goes with the work */
+	if (mine)
+		queue_work(upcall_workqueue, &upcall->exit_work);
 	return 0;
 }
 
@@ -507,7 +573,10 @@ static void handler_exit_work(struct work_struct *work)
 	upcall_put(upcall);
 }
 
-/* We no longer want to know of its end: it was too late, or the requester has gone. */
+/*
+ * We no longer want to know of its end: it was too late, or the requester has
+ * gone. Called once at most: by whoever has ended a RUNNING one before its death.
+ */
 static void handler_unwatch(struct upcall *upcall)
 {
 	bool mine;
@@ -539,6 +608,14 @@ int upcall_attach_begin(struct upcall *upcall, u32 generation)
 	return ret;
 }
 
+/* Under RCU. 0 for the root, which is no leaf and would be everybody's. */
+static u64 leaf_cgroup_id(void)
+{
+	struct cgroup *cgroup = task_dfl_cgroup(current);
+
+	return cgroup_parent(cgroup) ? cgroup_id(cgroup) : 0;
+}
+
 /*
  * Called by the process that has attached; it is alive, so its end cannot be
  * missed. With @error, nothing runs and the upcall has failed.
@@ -548,7 +625,7 @@ void upcall_attach_end(struct upcall *upcall, int error)
 	if (!error) {
 		upcall->handler = get_pid(task_tgid(current));
 		rcu_read_lock();
-		upcall->handler_cgroup = cgroup_id(task_dfl_cgroup(current));
+		upcall->handler_cgroup = leaf_cgroup_id();
 		rcu_read_unlock();
 		upcall_get(upcall);
 		upcall->watched = true;
@@ -640,13 +717,13 @@ static struct upcall *upcall_alloc(struct subprocess_info *info, int wait,
 	upcall->created = ktime_get_boottime_ns();
 	upcall->class = subject->class;
 	upcall->origin = subject->origin;
-	upcall->scope = subject->scope;
-	upcall->requester_is_task = subject->context == UPCALL_CONTEXT_TASK;
+	upcall->strong = subject->strong;
 	upcall->wait = wait;
 	upcall->info = info;
 	upcall->entry = table_entry_get(subject->entry);
 	upcall->user_ns = get_user_ns(current_real_cred()->user_ns);
-	upcall->requester = get_task_pid(current, PIDTYPE_TGID);
+	/* the hook holds it now; helpers outlive requesters that wait for the exec only */
+	__module_get(THIS_MODULE);
 	return upcall;
 }
 
@@ -797,7 +874,10 @@ int upcall_init(void)
 	return upcall_workqueue ? 0 : -ENOMEM;
 }
 
-/* The hook is gone and nobody holds a file: what is left are works that end. */
+/*
+ * No upcall is left, because each holds the module. What may still run is the
+ * end of the work that has given the last one back.
+ */
 void upcall_exit(void)
 {
 	WARN_ON(!queue_is_empty());

@@ -34,13 +34,11 @@ struct upcall {
 	u64 created; /* CLOCK_BOOTTIME, ns */
 	enum upcall_class class;
 	enum upcall_origin origin;
-	enum upcall_scope scope;
-	bool requester_is_task; /* not a kernel thread */
-	int wait;		/* UMH_* */
+	bool strong; /* see struct match */
+	int wait;    /* UMH_* */
 	u32 depth;
 	struct table_entry *entry;	/* reference, or NULL */
 	struct user_namespace *user_ns; /* reference: the requester's own */
-	struct pid *requester;		/* reference: thread group */
 	struct sk_buff *tags;		/* attributes; only the generation changes */
 
 	/* the waiter's, except that ATTACHING lends it to the process that attaches */
@@ -102,7 +100,9 @@ bool queue_has_offered(void);
 void queue_poll_wait(struct file *file, struct poll_table_struct *table);
 u32 queue_list(u64 after, struct upcall_list_entry *entries, u32 room);
 bool queue_is_empty(void);
+/* Offer nothing from now on, and refuse what waits. */
 void queue_drain(bool drain);
-bool queue_is_draining(void);
+/* Refuse what waits for the container, which has left the table. */
+void queue_refuse(u64 container);
 
 #endif

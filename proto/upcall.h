@@ -272,7 +272,10 @@ struct upcall_info {
 	__u64 buffer;
 };
 
-/* Tags of a process; pid 0 is the caller. Both fd kinds. */
+/*
+ * Tags of a process; pid 0 is the caller. Both fd kinds; on an upcall fd another
+ * pid than 0 needs a caller in the initial pid namespace (EPERM).
+ */
 struct upcall_tags {
 	__u32 pid;  /* thread group id in the initial pid namespace */
 	__u32 size; /* as in struct upcall_info */
@@ -332,8 +335,8 @@ struct upcall_container {
  * Fails, with nothing changed, with: ESTALE the claim was revoked; EBUSY
  * already attached; EINVAL flags; EPERM a thread group of several, shared
  * files, overridden credentials, not of the upcall's container, or a key
- * whose authority may not enter a container; EBADF the upcall fd itself is
- * fd 0 or 3; else what the kernel's own set-up failed with: the upcall has
+ * whose authority may not enter a container; EBADF a core dump's, and fd 0 or
+ * fd 3 is open; else what the kernel's own set-up failed with: the upcall has
  * ended then.
  */
 struct upcall_attach {

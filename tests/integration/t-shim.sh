@@ -99,6 +99,48 @@ parameter run_ms 500
 answered 'a handler that hangs' hang 1 ENOKEY
 parameter run_ms 30000
 
+# a claim that fails takes nothing from the one that stands
+./shim-client double >double.log 2>&1 &
+double=$!
+output=$(key)
+check 'a second claim does not revoke the first' wait "$double"
+check "and its requester is answered ($output)" grep -q ^EKEYREJECTED <<<"$output"
+
+# tags are asked for while upcalls are in the making
+./shim-client peek 4 &
+peek=$!
+./shim-client serve 40 deny=129 >/dev/null &
+broker=$!
+for _ in $(seq 40); do key >/dev/null; done
+wait "$broker"
+check 'asking for the tags of what is in the making harms nothing' wait "$peek"
+
+# a core dump's requester goes on at ATTACH; its handler alone must keep the module
+audit_expect_host '*' 'shim-client runs handlers on the host'
+./shim-client serve 1 hang >/dev/null &
+broker=$!
+nsenter -t "$leader" -U -p -m -n --preserve-credentials sh -c "'$PWD/requester' crash; true" >/dev/null 2>&1 &
+crash=$!
+wait_for 5 state_is 4
+wait "$broker"
+check_fails "with only a core dump's handler left the module does not unload" rmmod upcall_shim
+hung=$(./shim-client list | sed 's/.*handler=//')
+kill -9 "$hung"
+check 'its end ends the upcall' wait_for 5 nothing_left
+wait "$crash"
+
+# containers that share: in another pid namespace than the registered one is another container
+nsenter -t "$leader" -U --preserve-credentials unshare -p -m -n -f --mount-proc --kill-child sleep 2147483646 &
+sibling_launcher=$!
+find_sibling() { sibling=$(pgrep -f 'sleep 2147483646$' | tail -1) && [ "$(cat "/proc/$sibling/comm")" = sleep ]; }
+wait_for 10 find_sibling
+check_equal "a sibling in the same user namespace is not the registered one's" 'scope=2 container=0' "$(./shim-client tags "$sibling")"
+nsenter -t "$leader" -n --preserve-credentials sleep 2147483645 &
+joined=$!
+wait_for 5 test "$(readlink /proc/$joined/ns/net)" = "$(readlink "/proc/$leader/ns/net")"
+check_equal 'a process of the host that joined its network is the host'\''s' 'scope=0 container=0' "$(./shim-client tags "$joined")"
+kill "$joined" "$sibling_launcher"
+
 # the requester is killed: while offered, and while its handler runs
 key >/dev/null &
 wait_for 5 state_is 1

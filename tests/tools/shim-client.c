@@ -10,6 +10,8 @@
  *                     argv, the default), native, deny=ERRNO, complete=ERRNO,
  *                     drop (claim and close), hang (attach and sleep)
  *   stall             claim one upcall and hold it until killed
+ *   double            claim one upcall twice; the first claim must stand
+ *   peek SECONDS      ask for tags of the upcall that comes next, without a pause
  *   drain 0|1
  * Exit status 1 with a line on stderr if the kernel said no.
  */
@@ -21,6 +23,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "upcall.h"
@@ -310,13 +313,58 @@ static int verb_stall(int device, char **argv)
 	return 0;
 }
 
+static int verb_double(int device, char **argv)
+{
+	struct pollfd ready = { .fd = device, .events = POLLIN };
+	struct upcall_complete complete = { .error = EKEYREJECTED };
+	struct upcall_list_entry entry;
+	struct upcall_ref ref = { 0 };
+	int first;
+
+	(void)argv;
+	if (poll(&ready, 1, -1) < 0 || queue_read(device, &entry, 1) != 1)
+		die("poll");
+	ref.id = entry.id;
+	ref.generation = entry.generation;
+	first = ioctl(device, UPCALL_IOC_CLAIM, &ref);
+	if (first < 0)
+		die("first claim");
+	if (ioctl(device, UPCALL_IOC_CLAIM, &ref) >= 0 || errno != ESTALE)
+		die("second claim");
+	if (ioctl(first, UPCALL_IOC_COMPLETE, &complete))
+		die("the first claim, after the second");
+	return 0;
+}
+
+static int verb_peek(int device, char **argv)
+{
+	static char buffer[65536];
+	struct upcall_info info = { .buffer = (unsigned long)buffer };
+	struct upcall_list_entry entry = { 0 };
+	time_t end = time(NULL) + (argv[0] ? atol(argv[0]) : 1);
+
+	while (time(NULL) < end) {
+		/* ids follow each other: the next one is in the making, or not there */
+		if (queue_read(device, &entry, 1) == 1)
+			info.id = entry.id;
+		for (int i = 0; i < 100; i++) {
+			struct upcall_info next = { .id = info.id + 1, .size = sizeof(buffer),
+						    .buffer = (unsigned long)buffer };
+
+			if (!ioctl(device, UPCALL_IOC_INFO, &next))
+				info.id++;
+		}
+	}
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(int device, char **argv);
 } verbs[] = {
 	{ "add", verb_add },	 { "del", verb_del },	  { "containers", verb_containers },
 	{ "list", verb_list },	 { "tags", verb_tags },	  { "serve", verb_serve },
-	{ "drain", verb_drain }, { "stall", verb_stall },
+	{ "drain", verb_drain }, { "stall", verb_stall }, { "double", verb_double }, { "peek", verb_peek },
 };
 
 int main(int argc, char **argv)
