@@ -214,6 +214,7 @@ contrast() {
 say 'two containers, made by crun'
 write_policies
 start_host_resolver
+audit_expect_host /sbin/modprobe 'kafs and crun ask for what they are made of'
 modprobe kafs
 start_containers
 audit_checkpoint

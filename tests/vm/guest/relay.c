@@ -2,15 +2,17 @@
 /*
  * upcall-vm-relay OUT STATUS COMMAND ARG...
  *
- * Runs COMMAND with its standard output and error on one pipe, passes what comes through it to the virtio-serial port
- * named OUT as it comes, and when COMMAND has ended writes to the port named STATUS
+ * Runs COMMAND with its standard output and error on one pipe, passes what comes
+ * through it to the virtio-serial port named OUT as it comes, and when COMMAND has
+ * ended writes to the port named STATUS
  *
- *	bytes N		how much went to OUT, so that the host knows when it has seen all of it
+ *	bytes N		how much went to OUT, so that the host knows when it has all
  *	exit N		COMMAND's status; 128 + signal if it was killed
  *
- * A pipe between, not the port itself: a port can be opened only once, so a script's "> /dev/stderr" would fail with
- * EBUSY. Written in C because an interpreter takes a second to start under emulation, and a shell cannot tell "the pipe
- * is empty" from "somebody in the background still holds it".
+ * A pipe between, not the port itself: a port can be opened only once, so a
+ * script's "> /dev/stderr" would fail with EBUSY. Written in C because an
+ * interpreter takes a second to start under emulation, and a shell cannot tell
+ * "the pipe is empty" from "somebody in the background still holds it".
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -165,7 +167,10 @@ int main(int argc, char **argv)
 	snprintf(text, sizeof(text), "bytes %llu\nexit %d\n", bytes,
 		 WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status));
 	write_all(status_port, text, strlen(text));
-	/* The host ends the machine now. The port stays open: closing it may drop what the host has not taken yet. */
+	/*
+	 * The host ends the machine now. The port stays open: closing it may drop
+	 * what the host has not taken yet.
+	 */
 	for (;;)
 		pause();
 }

@@ -1,0 +1,176 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <keyutils.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "fake-entry.h"
+#include "shim-fd.h"
+
+#define CGROUPS "/sys/fs/cgroup/unified"
+#define CGROUP	"/sys/fs/cgroup"
+
+struct fake_entry *fake;
+struct tags fake_info;
+
+void fake_reset(void)
+{
+	if (!fake)
+		fake = mmap(NULL, sizeof(*fake), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS,
+			    -1, 0);
+	memset(fake, 0, sizeof(*fake));
+}
+
+static uint64_t cgroup_id(const char *pid)
+{
+	char path[600], line[512], full[1200];
+	struct stat status;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%s/cgroup", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	full[0] = '\0';
+	while (fgets(line, sizeof(line), file)) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, "0::", 3) == 0)
+			snprintf(full, sizeof(full), "%s%s",
+				 access(CGROUPS, F_OK) == 0 ? CGROUPS : CGROUP, line + 3);
+	}
+	fclose(file);
+	return stat(full, &status) == 0 ? status.st_ino : 0;
+}
+
+void fake_place(const char *pid, struct tags *ret)
+{
+	static const char *const names[UPCALL_NS_COUNT] = { "pid", "mnt", "net",    "user",
+							    "uts", "ipc", "cgroup", "time" };
+
+	for (int i = 0; i < UPCALL_NS_COUNT; i++) {
+		struct stat status;
+		char path[64];
+
+		snprintf(path, sizeof(path), "/proc/%s/ns/%s", pid, names[i]);
+		ret->ns[i] = stat(path, &status) == 0 ? (uint32_t)status.st_ino : 0;
+	}
+	ret->cgroup_id = cgroup_id(pid);
+	/* good enough to tell two apart */
+	ret->net_cookie = ret->ns[UPCALL_NS_NET];
+}
+
+int shim_info(int fd, uint64_t id, uint32_t generation, struct shim_info *ret)
+{
+	(void)fd;
+	(void)id;
+	(void)generation;
+	*ret = (struct shim_info){ .tags = fake_info };
+	return 0;
+}
+
+void shim_info_clear(struct shim_info *info)
+{
+	*info = SHIM_INFO_NULL;
+}
+
+int shim_tags(int fd, uint32_t pid, struct tags *ret)
+{
+	char text[16] = "self";
+
+	(void)fd;
+	if (pid)
+		snprintf(text, sizeof(text), "%u", pid);
+	*ret = (struct tags){
+		.tgid = pid,
+		.start_time = FAKE_START_TIME,
+		.container = FAKE_CONTAINER,
+	};
+	fake_place(text, ret);
+	for (int i = 0; pid == 0 && i < UPCALL_NS_COUNT; i++)
+		ret->ns[i] += fake->wrong_ns >> i & 1;
+	if (pid == 0 && fake->wrong_cgroup)
+		ret->cgroup_id++;
+	return 0;
+}
+
+int shim_attach(int upcall_fd)
+{
+	int pipe_fds[2];
+
+	if (fake->attach_error)
+		return -fake->attach_error;
+	if (upcall_fd < 100)
+		return -EBADF;
+	if (fake->core) {
+		if (pipe(pipe_fds) < 0 || pipe_fds[0] != 0 || write(pipe_fds[1], "core", 4) != 4)
+			return -EIO;
+		close(pipe_fds[1]);
+	}
+	fake->attached++;
+	return 0;
+}
+
+int shim_complete(int upcall_fd, int error)
+{
+	(void)upcall_fd;
+	fake->completed++;
+	fake->complete_error = error;
+	return 0;
+}
+
+/* ---------------------------------------------------------------- libkeyutils */
+
+key_serial_t keyctl_join_session_keyring(const char *name)
+{
+	(void)name;
+	return 1;
+}
+
+long keyctl_assume_authority(key_serial_t key)
+{
+	if (key == FAKE_SERIAL && fake->attached)
+		return 0;
+	errno = ENOKEY;
+	return -1;
+}
+
+long keyctl_read(key_serial_t key, char *buffer, size_t size)
+{
+	(void)key;
+	(void)buffer;
+	(void)size;
+	return 0;
+}
+
+long keyctl_set_timeout(key_serial_t key, unsigned int timeout)
+{
+	(void)key;
+	fake->timeout = timeout;
+	return 0;
+}
+
+long keyctl_instantiate(key_serial_t key, const void *payload, size_t size, key_serial_t ring)
+{
+	(void)key;
+	(void)ring;
+	if (size > sizeof(fake->payload))
+		abort();
+	memcpy(fake->payload, payload, size);
+	fake->instantiated++;
+	return 0;
+}
+
+long keyctl_reject(key_serial_t key, unsigned int timeout, unsigned int error, key_serial_t ring)
+{
+	(void)key;
+	(void)timeout;
+	(void)error;
+	(void)ring;
+	fake->rejected++;
+	return 0;
+}

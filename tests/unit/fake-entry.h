@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * shim-fd.h for tests of the entry, and the key calls of an answerer
+ *
+ * The worker's children are real; they tell what they did through shared memory.
+ */
+#ifndef UPCALL_TEST_FAKE_ENTRY_H
+#define UPCALL_TEST_FAKE_ENTRY_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "tags.h"
+
+#define FAKE_START_TIME 123456789
+#define FAKE_CONTAINER	17
+#define FAKE_SERIAL	4711
+
+struct fake_entry {
+	int attach_error;  /* what ATTACH fails with, 0: it works */
+	bool wrong_cgroup; /* the child is told that it is elsewhere */
+	uint32_t wrong_ns; /* mask: the same */
+	bool core;	   /* ATTACH puts a pipe at fd 0 */
+	/* what happened */
+	int attached;
+	int completed;
+	int complete_error;
+	int instantiated;
+	int rejected;
+	unsigned int timeout;
+	char payload[256];
+};
+
+/* Shared with the children. fake_reset() before each request. */
+extern struct fake_entry *fake;
+void fake_reset(void);
+
+/* What UPCALL_IOC_INFO says; the strings must stay. */
+extern struct tags fake_info;
+
+/* The namespaces of a process ("self" or a pid), and its cgroup's id, from procfs. */
+void fake_place(const char *pid, struct tags *ret);
+
+#endif
