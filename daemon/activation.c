@@ -68,9 +68,11 @@ static void take(struct activation *activation, int fd)
 
 static void explain_missing(struct activation *activation)
 {
+	struct stat status;
+
 	if (activation->device >= 0 && activation->netlink >= 0)
 		return;
-	if (access(UPCALL_DEVICE, F_OK) < 0)
+	if (stat(UPCALL_DEVICE, &status) < 0)
 		say_missing(activation, errno);
 	else
 		(void)snprintf(activation->shim_error, sizeof(activation->shim_error),

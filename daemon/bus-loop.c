@@ -16,10 +16,10 @@ static void dispatch(struct bus_loop *bus_loop)
 	int ret = 0;
 
 	bus_loop->dispatching = true;
-	if (bus_loop->readable)
-		bus_loop->readable(bus_loop);
 	for (int i = 0; i < TURNS_MAX && !bus_loop->finished; i++) {
-		ret = sd_bus_process(bus_loop->bus, NULL);
+		if (bus_loop->readable)
+			bus_loop->readable(bus_loop);
+		ret = bus_loop->finished ? 0 : sd_bus_process(bus_loop->bus, NULL);
 		if (ret <= 0)
 			break;
 	}

@@ -11,45 +11,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cleanup.h"
-#include "config.h"
+#include "config-parser.h"
 #include "text.h"
 
-#define NAME_GLOB    "abcdefghijklmnopqrstuvwxyz0123456789_.-*?[]!"
-#define ALLOW_GLOB   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:,-*?[]!"
 #define KEY_TYPE_SET "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
 
-#define RUN_SEC_MAX    3600
-#define RUN_SEC_CORE   300
-#define RUN_SEC	       30
-#define CONCURRENT_MAX 64
-#define CONCURRENT     4
+/* Defaults */
+#define RUN_SEC_CORE 300
+#define RUN_SEC	     30
+#define CONCURRENT   4
 
-enum setting {
-	SET_HANDLER = 1 << 0,
-	SET_RUN_IN = 1 << 1,
-	SET_RUN_SEC = 1 << 2,
-	SET_CONCURRENT = 1 << 3,
-	SET_ANSWER = 1 << 4,
-	SET_ALLOW = 1 << 5,
-	SET_NAME = 1 << 6,
-};
-
-#define SET_OF_ALL (SET_HANDLER | SET_RUN_IN | SET_RUN_SEC | SET_CONCURRENT)
-
-struct parser {
-	struct policy *policy;
-	const char *file;
-	unsigned int line;
-	bool in_match;
-	size_t section;	      /* index of the rule + 1; 0: none yet, or [Match] */
-	uint32_t set_here;    /* in this section of this file */
-	char **seen_sections; /* titles */
-	char *error;
-};
-
-static int __attribute__((format(printf, 2, 3)))
-fail(const struct parser *parser, const char *format, ...)
+int parser_fail(const struct parser *parser, const char *format, ...)
 {
 	char reason[CONFIG_ERROR_SIZE / 2];
 	va_list args;
@@ -61,144 +33,6 @@ fail(const struct parser *parser, const char *format, ...)
 		       reason);
 	return -EINVAL;
 }
-
-static struct rule *current_rule(const struct parser *parser)
-{
-	return &parser->policy->rules[parser->section - 1];
-}
-
-/* --------------------------------------------------------------- settings */
-
-static int parse_list(struct parser *parser, char ***list, const char *value, const char *charset)
-{
-	int ret = 0;
-
-	if (!*value)
-		*list = strv_free(*list);
-	while (*value && ret >= 0) {
-		size_t size = strcspn(value, " \t");
-
-		if (strspn(value, charset) < size)
-			return fail(parser,
-				    "'%.*s' is no pattern here (comments need a line of their own)",
-				    (int)size, value);
-		ret = strv_append(list, value, size);
-		value += size;
-		value += strspn(value, " \t");
-	}
-	return ret;
-}
-
-static int parse_name(struct parser *parser, const char *value)
-{
-	if (*value == '@')
-		return fail(parser, "Name=%s: policies for the host are not supported yet", value);
-	return parse_list(parser, &parser->policy->names, value, NAME_GLOB);
-}
-
-static int parse_allow(struct parser *parser, const char *value)
-{
-	return parse_list(parser, &current_rule(parser)->allow, value, ALLOW_GLOB);
-}
-
-static int set_program(struct parser *parser, const char *value)
-{
-	struct rule *rule = current_rule(parser);
-
-	if (rule->class == UPCALL_CLASS_MODULE)
-		return fail(
-			parser,
-			"Handler=%s: a module request never runs a handler; native, deny or Allow=",
-			value);
-	if (*value != '/')
-		return fail(parser, "Handler=%s: neither native, deny%s nor an absolute path",
-			    value, rule->class == UPCALL_CLASS_KEY ? ", dns" : "");
-	if (strpbrk(value, " \t"))
-		return fail(parser, "Handler=%s: arguments are not supported", value);
-	if (strlen(value) > CONFIG_PROGRAM_MAX)
-		return fail(parser, "Handler=: the path is longer than %d bytes",
-			    CONFIG_PROGRAM_MAX);
-	rule->program = strdup(value);
-	rule->handler = HANDLER_PROGRAM;
-	return rule->program ? 0 : -ENOMEM;
-}
-
-static int parse_handler(struct parser *parser, const char *value)
-{
-	struct rule *rule = current_rule(parser);
-
-	free(rule->program);
-	rule->program = NULL;
-	if (!strcmp(value, "native"))
-		rule->handler = HANDLER_NATIVE;
-	else if (!strcmp(value, "deny"))
-		rule->handler = HANDLER_DENY;
-	else if (!strcmp(value, "dns") && rule->class == UPCALL_CLASS_KEY)
-		rule->handler = HANDLER_DNS;
-	else if (!strcmp(value, "dns"))
-		return fail(parser, "Handler=dns: answers keys only");
-	else
-		return set_program(parser, value);
-	return 0;
-}
-
-static int parse_run_in(struct parser *parser, const char *value)
-{
-	bool in_host = !strcmp(value, "host");
-
-	if (!in_host && strcmp(value, "container"))
-		return fail(parser, "RunIn=%s: neither container nor host", value);
-	current_rule(parser)->in_host = in_host;
-	return 0;
-}
-
-static int parse_answer(struct parser *parser, const char *value)
-{
-	bool yes = !strcmp(value, "yes");
-
-	if (!yes && strcmp(value, "no"))
-		return fail(parser, "Answer=%s: neither yes nor no", value);
-	current_rule(parser)->answer = yes;
-	return 0;
-}
-
-static int parse_number(struct parser *parser, const char *name, const char *value,
-			unsigned int max, unsigned int *ret)
-{
-	uint64_t number;
-
-	if (text_number(value, 1, max, &number) < 0)
-		return fail(parser, "%s=%s: no number from 1 to %u", name, value, max);
-	*ret = (unsigned int)number;
-	return 0;
-}
-
-static int parse_run_sec(struct parser *parser, const char *value)
-{
-	return parse_number(parser, "RuntimeMaxSec", value, RUN_SEC_MAX,
-			    &current_rule(parser)->run_sec);
-}
-
-static int parse_concurrent(struct parser *parser, const char *value)
-{
-	return parse_number(parser, "MaxConcurrent", value, CONCURRENT_MAX,
-			    &current_rule(parser)->max_concurrent);
-}
-
-static const struct {
-	const char *name;
-	enum setting bit;
-	bool list; /* may be there several times, and be empty */
-	int (*parse)(struct parser *parser, const char *value);
-} settings[] = {
-	{ "Name", SET_NAME, true, parse_name },
-	{ "Handler", SET_HANDLER, false, parse_handler },
-	{ "RunIn", SET_RUN_IN, false, parse_run_in },
-	{ "RuntimeMaxSec", SET_RUN_SEC, false, parse_run_sec },
-	{ "MaxConcurrent", SET_CONCURRENT, false, parse_concurrent },
-	{ "Answer", SET_ANSWER, false, parse_answer },
-	{ "Allow", SET_ALLOW, true, parse_allow },
-};
 
 /* --------------------------------------------------------------- sections */
 
@@ -255,12 +89,13 @@ static int enter_key(struct parser *parser, const char *type)
 	size_t size = strlen(type), types = 0;
 
 	if (!size || size >= UPCALL_KEY_TYPE_LEN || strspn(type, KEY_TYPE_SET) != size)
-		return fail(parser, "[Key %s]: no name of a key type", type);
+		return parser_fail(parser, "[Key %s]: no name of a key type", type);
 	for (size_t i = 0; i < parser->policy->rules_count; i++)
 		types += parser->policy->rules[i].key_type[0] &&
 			 strcmp(parser->policy->rules[i].key_type, type);
 	if (types >= UPCALL_KEY_RULES)
-		return fail(parser, "[Key %s]: more than %d key types", type, UPCALL_KEY_RULES);
+		return parser_fail(parser, "[Key %s]: more than %d key types", type,
+				   UPCALL_KEY_RULES);
 	return enter_rule(parser, UPCALL_CLASS_KEY, type);
 }
 
@@ -268,7 +103,7 @@ static int enter_section(struct parser *parser, const char *title)
 {
 	for (char **seen = parser->seen_sections; seen && *seen; seen++)
 		if (!strcmp(*seen, title))
-			return fail(parser, "[%s] is there twice", title);
+			return parser_fail(parser, "[%s] is there twice", title);
 	if (strv_append(&parser->seen_sections, title, strlen(title)) < 0)
 		return -ENOMEM;
 	parser->section = 0;
@@ -281,43 +116,20 @@ static int enter_section(struct parser *parser, const char *title)
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
 		if (!strcmp(sections[i].title, title))
 			return enter_rule(parser, sections[i].class, "");
-	return fail(parser, "unknown section [%s]", title);
+	return parser_fail(parser, "unknown section [%s]", title);
 }
 
 /* ------------------------------------------------------------------ lines */
 
-static int refuse_setting(const struct parser *parser, const char *name)
-{
-	static const char *const later[] = { "Label", "Runtime", "User", "Cgroup" };
-
-	for (size_t i = 0; parser->in_match && i < sizeof(later) / sizeof(later[0]); i++)
-		if (!strcmp(later[i], name))
-			return fail(parser, "%s= in [Match] is not supported yet", name);
-	return fail(parser, "unknown setting %s=", name);
-}
-
 static int parse_setting(struct parser *parser, const char *name, const char *value)
 {
-	uint32_t allowed;
+	uint32_t allowed = SET_NAME;
 
 	if (!parser->in_match && !parser->section)
-		return fail(parser, "%s= before any section", name);
-	allowed = parser->in_match ? SET_NAME : settings_of(current_rule(parser)->class);
-	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
-		if (strcmp(settings[i].name, name))
-			continue;
-		if (!(allowed & settings[i].bit))
-			return fail(parser, "%s= has no meaning in this section", name);
-		if (!settings[i].list && (parser->set_here & settings[i].bit))
-			return fail(parser, "%s= is there twice", name);
-		if (!settings[i].list && !*value)
-			return fail(parser, "%s= has no value", name);
-		parser->set_here |= settings[i].bit;
-		if (parser->section)
-			current_rule(parser)->set |= settings[i].bit;
-		return settings[i].parse(parser, value);
-	}
-	return refuse_setting(parser, name);
+		return parser_fail(parser, "%s= before any section", name);
+	if (!parser->in_match)
+		allowed = settings_of(parser_rule(parser)->class);
+	return setting_parse(parser, allowed, name, value);
 }
 
 static char *trim(char *text)
@@ -340,13 +152,13 @@ static int parse_line(struct parser *parser, char *line)
 		return 0;
 	if (*text == '[') {
 		if (text[size - 1] != ']')
-			return fail(parser, "'%.64s' is no section", text);
+			return parser_fail(parser, "'%.64s' is no section", text);
 		text[size - 1] = '\0';
 		return enter_section(parser, text + 1);
 	}
 	value = strchr(text, '=');
 	if (!value || value == text)
-		return fail(parser, "'%.64s' is neither a section nor SETTING=VALUE", text);
+		return parser_fail(parser, "'%.64s' is neither a section nor SETTING=VALUE", text);
 	*value++ = '\0';
 	return parse_setting(parser, trim(text), trim(value));
 }
@@ -354,10 +166,11 @@ static int parse_line(struct parser *parser, char *line)
 static int check_bytes(const struct parser *parser, const char *line, size_t size)
 {
 	if (size > CONFIG_LINE_MAX)
-		return fail(parser, "longer than %d bytes", CONFIG_LINE_MAX);
+		return parser_fail(parser, "longer than %d bytes", CONFIG_LINE_MAX);
 	for (size_t i = 0; i < size; i++)
 		if (((unsigned char)line[i] < ' ' && line[i] != '\t') || line[i] == 0x7f)
-			return fail(parser, "control character 0x%02x", (unsigned char)line[i]);
+			return parser_fail(parser, "control character 0x%02x",
+					   (unsigned char)line[i]);
 	return 0;
 }
 
@@ -398,9 +211,9 @@ int policy_parse(struct policy *policy, const char *file, const char *text, size
 static int check_answer(const struct parser *parser, const struct rule *rule)
 {
 	if (rule->handler == HANDLER_DNS && (rule->set & SET_ANSWER))
-		return fail(parser, "Answer=: dns always answers");
+		return parser_fail(parser, "Answer=: dns always answers");
 	if (rule->answer && rule->handler != HANDLER_PROGRAM)
-		return fail(parser, "Answer=yes needs Handler=PROGRAM");
+		return parser_fail(parser, "Answer=yes needs Handler=PROGRAM");
 	return 0;
 }
 
@@ -410,9 +223,10 @@ static int check_rule(const struct policy *policy, const struct rule *rule, char
 	bool decided = rule->handler == HANDLER_NATIVE || rule->handler == HANDLER_DENY;
 
 	if (decided && (rule->set & ~(uint32_t)SET_HANDLER))
-		return fail(&parser, "other settings have no meaning with Handler=native or deny");
+		return parser_fail(&parser,
+				   "other settings have no meaning with Handler=native or deny");
 	if (rule->class == UPCALL_CLASS_CORE && rule->handler == HANDLER_KERNEL && !rule->in_host)
-		return fail(&parser, "[Core] in a container has to name its Handler=");
+		return parser_fail(&parser, "[Core] in a container has to name its Handler=");
 	return check_answer(&parser, rule);
 }
 
@@ -422,7 +236,7 @@ int policy_check(const struct policy *policy, char error[CONFIG_ERROR_SIZE])
 	int ret = 0;
 
 	if (!policy->names)
-		return fail(&parser, "no Name= in [Match]");
+		return parser_fail(&parser, "no Name= in [Match]");
 	for (size_t i = 0; i < policy->rules_count && ret >= 0; i++)
 		ret = check_rule(policy, &policy->rules[i], error);
 	return ret;

@@ -114,7 +114,7 @@ static int method_register(sd_bus_message *call, void *userdata, sd_bus_error *e
 	struct daemon *daemon = link->control->daemon;
 	struct failure failure = FAILURE_NULL;
 	struct register_call args = { .pidfd = -1 };
-	struct container *container;
+	struct container *container = NULL;
 	int ret;
 
 	if (!is_allowed(link, error))
@@ -158,12 +158,12 @@ static int append_all(sd_bus_message *reply, struct registry *registry)
 	int ret;
 
 	ret = sd_bus_message_open_container(reply, 'a', "a{sv}");
-	list_for_each(container, &registry->containers, link)
+	list_for_each_entry(container, &registry->containers, link)
 		if (ret >= 0)
 			ret = control_append_container(reply, container);
 	if (registry->shim_fd >= 0)
 		registry_sweep(registry);
-	list_for_each(container, &registry->tombstones, link)
+	list_for_each_entry(container, &registry->tombstones, link)
 		if (ret >= 0)
 			ret = control_append_container(reply, container);
 	return ret < 0 ? ret : sd_bus_message_close_container(reply);

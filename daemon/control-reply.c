@@ -174,20 +174,19 @@ static int append_shim(sd_bus_message *reply, const struct daemon *daemon)
 
 static int append_counters(sd_bus_message *reply, const struct daemon *daemon)
 {
-	struct source_counters counters = { 0 };
+	struct counters counters;
 	int ret;
 
-	if (daemon->source)
-		daemon->source->vtable->counters(daemon->source, &counters);
+	daemon_counters(daemon, &counters);
 	ret = append_u32(reply, "containers", (uint32_t)daemon->registry.count);
 	if (ret >= 0)
 		ret = append_u32(reply, "pending", (uint32_t)queue_pending(&daemon->queue));
 	if (ret >= 0)
-		ret = append_u64(reply, "served", daemon->queue.served);
+		ret = append_u64(reply, "served", counters.served);
 	if (ret >= 0)
-		ret = append_u64(reply, "failed", daemon->queue.failed);
+		ret = append_u64(reply, "failed", counters.failed);
 	if (ret >= 0)
-		ret = append_u64(reply, "refused", daemon->queue.refused);
+		ret = append_u64(reply, "refused", counters.refused);
 	if (ret >= 0)
 		ret = append_u64(reply, "enobufs", counters.enobufs);
 	return ret < 0 ? ret : append_u64(reply, "bad-sender", counters.bad_sender);

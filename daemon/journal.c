@@ -62,8 +62,8 @@ void journal_data(struct journal_entry *entry, const char *name, const char *dat
 	append(entry, "\n", 1);
 }
 
-static void field_va(struct journal_entry *entry, const char *name, const char *format,
-		     va_list args)
+static void __attribute__((format(printf, 3, 0)))
+field_va(struct journal_entry *entry, const char *name, const char *format, va_list args)
 {
 	char value[VALUE_SIZE];
 

@@ -21,6 +21,7 @@
 /* A worker that could not be started is not tried again before. */
 #define LANE_RETRY_SECONDS 1.
 
+struct ending;
 struct queue;
 
 enum upcall_phase {
@@ -72,5 +73,28 @@ void lane_offer(struct lane *lane, struct upcall *upcall);
 void lane_detach(struct lane *lane, bool unregistered);
 /* The daemon goes: forget everything; what the kernel holds stays there. */
 void lane_free(struct lane *lane);
+
+/* ---- between lane.c and lane-hand.c ---- */
+
+static inline bool upcall_is_handed(const struct upcall *upcall)
+{
+	return upcall->phase == UPCALL_HANDED;
+}
+
+/* Out of the lane; what happens to it is the caller's. */
+void lane_take_out(struct upcall *upcall);
+/* The kernel has its answer. */
+void lane_end(struct upcall *upcall, const struct ending *ending);
+/* Not ours any more, and no record: the kernel still offers it, or will again. */
+void lane_forget(struct upcall *upcall);
+/* requester_error: what its requester gets; error: for the record, positive or 0. */
+void lane_refuse(struct upcall *upcall, int requester_error, const char *reason, int error);
+/* Something has changed: let in what waits, in its order, and hand it on. May free the lane. */
+void lane_fill(struct lane *lane);
+
+void lane_hand_init(struct lane *lane);
+bool lane_has_unhanded(const struct lane *lane);
+/* Hand on what only waits for a worker. */
+void lane_pump(struct lane *lane);
 
 #endif

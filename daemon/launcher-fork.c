@@ -168,7 +168,7 @@ static void fork_stop(struct launcher *launcher, const char *name)
 	struct launcher_fork *fork = container_of(launcher, struct launcher_fork, launcher);
 	struct child *child;
 
-	list_for_each(child, &fork->children, link)
+	list_for_each_entry(child, &fork->children, link)
 		if (!strcmp(child->name, name))
 			signal_child(child, SIGTERM);
 }
@@ -194,8 +194,7 @@ static void wait_children(struct launcher_fork *fork, int ms)
 	int64_t until = now_ms() + ms;
 	struct child *child, *after;
 
-	list_for_each_safe(child, after, &fork->children, link)
-	{
+	list_for_each_entry_safe(child, after, &fork->children, link) {
 		struct pollfd ended = { .fd = child->pidfd, .events = POLLIN };
 		int64_t left = until - now_ms();
 
@@ -208,7 +207,7 @@ static void signal_all(struct launcher_fork *fork, int signal)
 {
 	struct child *child;
 
-	list_for_each(child, &fork->children, link)
+	list_for_each_entry(child, &fork->children, link)
 		signal_child(child, signal);
 }
 

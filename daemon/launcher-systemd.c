@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/un.h>
 
 #include "bus-loop.h"
@@ -73,9 +74,10 @@ static bool is_absent(int error)
 static bool has_socket(const char *name)
 {
 	char path[sizeof(WORKER_SOCKET_FORMAT) + UPCALL_NAME_LEN];
+	struct stat status;
 
 	(void)snprintf(path, sizeof(path), WORKER_SOCKET_FORMAT, name);
-	return access(path, F_OK) == 0;
+	return lstat(path, &status) == 0 && S_ISSOCK(status.st_mode);
 }
 
 /* ---------------------------------------------------------------- launches */
@@ -142,7 +144,7 @@ static struct launch *find_job(struct launcher_systemd *systemd, const char *job
 {
 	struct launch *launch;
 
-	list_for_each(launch, &systemd->launches, link)
+	list_for_each_entry(launch, &systemd->launches, link)
 		if (launch->job && !strcmp(launch->job, job))
 			return launch;
 	return NULL;
@@ -180,7 +182,7 @@ static void broken(struct bus_loop *bus_loop, int error)
 
 	bus_loop_stop(bus_loop);
 	systemd->stops = 0;
-	list_for_each(launch, &systemd->launches, link) {
+	list_for_each_entry(launch, &systemd->launches, link) {
 		launch->slot = sd_bus_slot_unref(launch->slot);
 		if (!launch->ended)
 			end_soon(launch, error < 0 ? error : -ECONNRESET);
@@ -309,7 +311,8 @@ static struct launcher *systemd_free(struct launcher *launcher)
 		container_of(launcher, struct launcher_systemd, launcher);
 	struct launch *launch, *after;
 
-	list_for_each_safe(launch, after, &systemd->launches, link) launch_free(launch);
+	list_for_each_entry_safe(launch, after, &systemd->launches, link)
+		launch_free(launch);
 	bus_loop_stop(&systemd->bus_loop);
 	free(systemd);
 	return NULL;

@@ -25,13 +25,13 @@ struct list {
 
 #define list_entry(pointer, type, member) container_of(pointer, type, member)
 
-#define list_for_each(entry, head, member)                                 \
+#define list_for_each_entry(entry, head, member)                           \
 	for (entry = list_entry((head)->next, __typeof__(*entry), member); \
 	     &entry->member != (head);                                     \
 	     entry = list_entry(entry->member.next, __typeof__(*entry), member))
 
 /* The entry may be unlinked and freed meanwhile, the one after it may not. */
-#define list_for_each_safe(entry, after, head, member)                          \
+#define list_for_each_entry_safe(entry, after, head, member)                    \
 	for (entry = list_entry((head)->next, __typeof__(*entry), member),      \
 	    after = list_entry(entry->member.next, __typeof__(*entry), member); \
 	     &entry->member != (head);                                          \

@@ -140,9 +140,9 @@ static void lost_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	const struct ending ending = { .result = RECORD_LOST, .reason = "its worker died" };
 	struct upcall *upcall, *after;
 
-	list_for_each_safe(upcall, after, &queue->lost,
-			   link) if (ev_now(loop) - upcall->lost_at >= QUEUE_LOST_SECONDS)
-		queue_end(queue, upcall, &ending);
+	list_for_each_entry_safe(upcall, after, &queue->lost, link)
+		if (ev_now(loop) - upcall->lost_at >= QUEUE_LOST_SECONDS)
+			queue_end(queue, upcall, &ending);
 	if (list_empty(&queue->lost))
 		ev_timer_stop(loop, timer);
 }
@@ -272,8 +272,10 @@ void queue_close(struct queue *queue)
 
 	if (!queue->loop)
 		return;
-	list_for_each_safe(lane, after, &queue->lanes, link) lane_free(lane);
-	list_for_each_safe(upcall, after_upcall, &queue->lost, link) queue_forget(queue, upcall);
+	list_for_each_entry_safe(lane, after, &queue->lanes, link)
+		lane_free(lane);
+	list_for_each_entry_safe(upcall, after_upcall, &queue->lost, link)
+		queue_forget(queue, upcall);
 	ev_timer_stop(queue->loop, &queue->lost_timer);
 	hash_clear(&queue->by_id);
 	modules_close(&queue->modules);
@@ -290,8 +292,8 @@ bool queue_has_handed(const struct queue *queue)
 	struct upcall *upcall;
 	struct lane *lane;
 
-	list_for_each(lane, &queue->lanes, link)
-		list_for_each(upcall, &lane->active, link)
+	list_for_each_entry(lane, &queue->lanes, link)
+		list_for_each_entry(upcall, &lane->active, link)
 			if (upcall->phase == UPCALL_HANDED)
 				return true;
 	return false;

@@ -180,7 +180,7 @@ static int explain_exists(const struct registry *registry, const struct containe
 {
 	struct container *tombstone;
 
-	list_for_each(tombstone, &registry->tombstones, link)
+	list_for_each_entry(tombstone, &registry->tombstones, link)
 		if (!strcmp(tombstone->name, container->name))
 			return failure_set(
 				failure, -EEXIST, "NameTaken",

@@ -36,8 +36,7 @@ static void survey_close(struct survey *survey)
 {
 	struct found *found, *after;
 
-	list_for_each_safe(found, after, &survey->entries, link)
-	{
+	list_for_each_entry_safe(found, after, &survey->entries, link) {
 		list_unlink(&found->link);
 		free(found);
 	}
@@ -202,7 +201,7 @@ static void settle_rest(struct registry *registry, struct survey *survey)
 {
 	struct found *found;
 
-	list_for_each(found, &survey->entries, link) {
+	list_for_each_entry(found, &survey->entries, link) {
 		if (found->known)
 			continue;
 		if (found->kernel.state == UPCALL_CONTAINER_TOMBSTONE) {

@@ -43,14 +43,12 @@ void registry_close(struct registry *registry)
 
 	if (!registry->loop)
 		return;
-	list_for_each_safe(container, after, &registry->containers, link)
-	{
+	list_for_each_entry_safe(container, after, &registry->containers, link) {
 		save_counts(registry, container);
 		registry_take_out(container);
 		container_free(container);
 	}
-	list_for_each_safe(container, after, &registry->tombstones, link)
-	{
+	list_for_each_entry_safe(container, after, &registry->tombstones, link) {
 		list_unlink(&container->link);
 		container_free(container);
 	}
@@ -195,8 +193,7 @@ int registry_dig_up(struct registry *registry, const char *name, bool empty_only
 	int found = -ENOENT;
 
 	registry_sweep(registry);
-	list_for_each_safe(tombstone, after, &registry->tombstones, link)
-	{
+	list_for_each_entry_safe(tombstone, after, &registry->tombstones, link) {
 		if (strcmp(tombstone->name, name))
 			continue;
 		if (empty_only && !(tombstone->cgroup && cgroup_is_empty(tombstone->cgroup)))
@@ -253,7 +250,7 @@ void registry_set_config(struct registry *registry, struct config *config)
 	config_ref(config);
 	config_unref(registry->config);
 	registry->config = config;
-	list_for_each(container, &registry->containers, link) {
+	list_for_each_entry(container, &registry->containers, link) {
 		container_set_config(container, config);
 		tell_policy(registry, container);
 	}

@@ -127,16 +127,20 @@ static bool is_elsewhere(const struct table_entry *entry, const struct task_fact
 	       !user_ns_within(facts->user_ns, entry->user_ns);
 }
 
-static void set_add(struct table_entry *entry, void *arg)
+static void set_put(struct match_set *set, struct table_entry *entry)
 {
-	struct match_set *set = arg;
-
-	if (is_elsewhere(entry, set->facts))
-		return;
 	if (set->count < MATCH_MAX)
 		set->entry[set->count++] = entry;
 	else
 		set->overflow = true;
+}
+
+static void set_add(struct table_entry *entry, void *arg)
+{
+	struct match_set *set = arg;
+
+	if (!is_elsewhere(entry, set->facts))
+		set_put(set, entry);
 }
 
 /*
@@ -161,8 +165,9 @@ static void set_add_by_cgroup(struct table_entry *entry, void *arg)
 {
 	struct match_set *set = arg;
 
+	/* not is_elsewhere(): a cgroup is nobody else's, whatever was unshared in it */
 	if (inside_besides_cgroup(entry, set->facts))
-		set_add(entry, arg);
+		set_put(set, entry);
 }
 
 static void set_from_cgroup(struct match_set *set)
@@ -229,7 +234,7 @@ static bool set_narrow(struct match_set *set, const struct match_set *other)
 	}
 	for (i = 0; i < set->count; i++)
 		if (set_has(other, set->entry[i]))
-			set_add(set->entry[i], &common);
+			set_put(&common, set->entry[i]);
 	if (common.count) {
 		*set = common;
 		return true;
@@ -314,12 +319,7 @@ void match_task(const struct task_facts *facts, struct match *match)
 /* The mount's network namespace is meant here, wherever the task is. */
 static void set_add_net(struct table_entry *entry, void *arg)
 {
-	struct match_set *set = arg;
-
-	if (set->count < MATCH_MAX)
-		set->entry[set->count++] = entry;
-	else
-		set->overflow = true;
+	set_put(arg, entry);
 }
 
 static void net_from_user_ns(struct match_set *set, struct user_namespace *ns)

@@ -71,6 +71,7 @@ int connection_add(struct hands *hands, int fd)
 static void on_connect(struct watch *watch, short revents)
 {
 	struct hands *hands = container_of(watch, struct hands, listener);
+	/* cppcheck-suppress nullPointer ; accept4() needs no address to fill */
 	int fd = accept4(watch->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	(void)revents;

@@ -40,6 +40,8 @@ for file in "${files[@]}"; do
 done
 chown -R "$container_uid:$container_uid" "$r"
 echo 'nameserver 127.0.0.1' >"$r/etc/resolv.conf"
+# A type that the kernel does not know is nobody's key.
+check 'the kernel has dns_resolver keys' modprobe dns_resolver
 check 'bait is registered' registered bait
 
 chmod +x bait-watch

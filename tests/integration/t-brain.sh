@@ -34,13 +34,18 @@ picture() {
 	grep -E '^(Uid|Gid|Groups|Cap|NoNewPrivs|Seccomp|Sig[BI])' "/proc/$pid/status"
 	grep -c . "/proc/$pid/maps"
 }
-keys_of_session() { grep -c . /proc/keys; }
+# Which of them is the daemon's, nobody tells from outside: none may vanish, which is what happens to one that is replaced,
+# or hold other than it held.
+session_keyrings() { awk '$6 == 0 && $8 == "keyring" && $9 ~ /^_ses/ { print $1, $9, $10 }' /proc/keys | sort; }
 
 # Warm: the worker's connection exists.
 request web warm:1 >/dev/null
 settled() { [ -z "$(./shim-client list)" ]; }
 wait_for 10 settled
 pid=$(daemon_pid)
+check "there is a daemon (else the test proves nothing)" test "$pid" -gt 1
+keyrings=$(session_keyrings)
+check 'there are session keyrings (else the test proves nothing)' test -n "$keyrings"
 before=$(picture "$pid" | grep -v '^[0-9]*$')
 rss_before=$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status")
 {
@@ -55,6 +60,7 @@ rss_before=$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status")
 wait_for 30 settled
 check_equal 'it is the same process' "$pid" "$(daemon_pid)"
 check_equal "after $upcalls upcalls it is as it was" "$before" "$(picture "$pid" | grep -v '^[0-9]*$')"
+check_equal 'no session keyring is replaced or filled' '' "$(comm -23 <(echo "$keyrings") <(session_keyrings))"
 rss_after=$(awk '/VmRSS/ { print $2 }' "/proc/$pid/status")
 check "its memory did not grow by more than 1 MiB ($rss_before to $rss_after KiB)" test $((rss_after - rss_before)) -lt 1024
 check_equal 'no upcall is left' '' "$(./shim-client list)"

@@ -30,7 +30,6 @@ check 'web is registered' registered web
 # enum worker_step of proto/worker.h, in its order, up to the exec
 steps=(none request info leader root status seccomp cgroup pidns fork groups setns verify chroot label ids caps nnp limits fds
 	attach exec)
-check_equal 'this list is as long as the worker says' "${#steps[@]}" 22
 
 worker_gone() { ! pgrep -x upcall-worker >/dev/null; }
 
@@ -39,8 +38,9 @@ fail_at() {
 	printf '[Service]\nExecStart=\nExecStart=/usr/libexec/upcalld/upcall-worker --fail-step %s\n' "$1" \
 		>/run/systemd/system/upcall-worker@.service.d/fail.conf
 	systemctl daemon-reload
-	systemctl stop upcall-worker@web.service
-	wait_for 10 worker_gone
+	# It warns that the socket would start it again, which is what is meant.
+	systemctl stop upcall-worker@web.service 2>/dev/null
+	check "${steps[$1]}: the worker begins anew" wait_for 10 worker_gone
 }
 
 serial=0
@@ -50,12 +50,11 @@ recorded() { [ "$(records UPCALL_ID UPCALL_CONTAINER=web | wc -l)" -ge "$serial"
 request web fault:warm >/dev/null
 serial=1
 wait_for 10 recorded
+check 'without a fault the handler runs (else the test proves nothing)' test -s "$containers/web/rootfs/tmp/ran"
 rm -f "$containers/web/rootfs/tmp/ran"
 
 for ((step = 1; step < ${#steps[@]}; step++)); do
 	name=${steps[step]}
-	# A leader without a label has none to set.
-	[ "$name" != label ] || continue
 	fail_at "$step"
 	# The worker's own start is not what is timed: something harmless starts it.
 	output=$(request web "fault:$name:start")

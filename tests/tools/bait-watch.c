@@ -40,7 +40,8 @@ static int same_namespace(int pid, const char *theirs, const char *ours)
 static void judge(FILE *log, const struct fanotify_event_metadata *event)
 {
 	char file[PATH_MAX], exe[PATH_MAX];
-	int host = same_namespace(event->pid, "/proc/%d/ns/mnt", "/proc/self/ns/mnt");
+	int host = same_namespace(event->pid, "/proc/%d/ns/mnt", "/proc/self/ns/mnt") ||
+		   same_namespace(event->pid, "/proc/%d/ns/user", "/proc/self/ns/user");
 
 	link_read(file, sizeof(file), "/proc/self/fd/%d", event->fd);
 	link_read(exe, sizeof(exe), "/proc/%d/exe", event->pid);

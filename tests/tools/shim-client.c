@@ -348,7 +348,8 @@ static int verb_peek(int device, char **argv)
 		if (queue_read(device, &entry, 1) == 1)
 			info.id = entry.id;
 		for (int i = 0; i < 100; i++) {
-			struct upcall_info next = { .id = info.id + 1, .size = sizeof(buffer),
+			struct upcall_info next = { .id = info.id + 1,
+						    .size = sizeof(buffer),
 						    .buffer = (unsigned long)buffer };
 
 			if (!ioctl(device, UPCALL_IOC_INFO, &next))
@@ -364,7 +365,8 @@ static const struct {
 } verbs[] = {
 	{ "add", verb_add },	 { "del", verb_del },	  { "containers", verb_containers },
 	{ "list", verb_list },	 { "tags", verb_tags },	  { "serve", verb_serve },
-	{ "drain", verb_drain }, { "stall", verb_stall }, { "double", verb_double }, { "peek", verb_peek },
+	{ "drain", verb_drain }, { "stall", verb_stall }, { "double", verb_double },
+	{ "peek", verb_peek },
 };
 
 int main(int argc, char **argv)

@@ -113,10 +113,11 @@ int shim_deny(int fd, uint64_t id, uint32_t generation, int error)
 
 int shim_complete(int upcall_fd, int error)
 {
-	for (unsigned int i = 0; i < fake_shim.upcalls_count; i++)
-		if (fake_shim.upcalls[i].fd == upcall_fd) {
-			fake_shim.upcalls[i].end = FAKE_COMPLETED;
-			fake_shim.upcalls[i].error = error;
+	/* numbers are used again: the latest */
+	for (unsigned int i = fake_shim.upcalls_count; i > 0; i--)
+		if (fake_shim.upcalls[i - 1].fd == upcall_fd) {
+			fake_shim.upcalls[i - 1].end = FAKE_COMPLETED;
+			fake_shim.upcalls[i - 1].error = error;
 			return 0;
 		}
 	return -ESTALE;

@@ -1,5 +1,499 @@
-int main(void);
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The whole daemon with a fake kernel, asked through its control socket
+ *
+ * The daemon runs in a child process, standalone; the test is the client. Who is
+ * not root is a further child that has changed its uid.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <systemd/sd-bus.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "daemon.h"
+#include "fake-shim.h"
+#include "process.h"
+#include "text.h"
+
+#define OBJECT	  "/org/upcalld"
+#define INTERFACE "org.upcalld.Manager1"
+
+struct fixture {
+	char base[40];
+	char socket_path[64];
+	char config[64];
+	pid_t daemon;
+	pid_t leader;
+	int pidfd;
+};
+
+/* ------------------------------------------------------------------ daemon */
+
+static void run_daemon(struct fixture *fixture, bool with_shim)
+{
+	char *directories[] = { fixture->config, NULL };
+	const struct options options = {
+		.standalone = true,
+		.config_dirs = directories,
+		.state_dir = fixture->base,
+		.worker_path = "/bin/false",
+	};
+	char error[DAEMON_ERROR_SIZE];
+	struct daemon *daemon;
+
+	fake_shim_reset();
+	if (daemon_new(&options, &daemon, error) < 0) {
+		fprintf(stderr, "%s\n", error);
+		_exit(1);
+	}
+	if (with_shim) {
+		daemon->shim_fd = daemon->registry.shim_fd = daemon->queue.shim_fd = FAKE_SHIM_FD;
+		*daemon->shim_error = '\0';
+	}
+	daemon_run(daemon);
+	daemon_free(daemon);
+	fake_shim_reset();
+	exit(0); /* so that what is left is found */
+}
+
+static bool is_up(const struct fixture *fixture)
+{
+	return access(fixture->socket_path, F_OK) == 0;
+}
+
+static void start_daemon(struct fixture *fixture, bool with_shim)
+{
+	fflush(NULL);
+	fixture->daemon = fork();
+	if (!fixture->daemon)
+		run_daemon(fixture, with_shim);
+	for (int i = 0; i < 2000 && !is_up(fixture); i++)
+		usleep(1000);
+	usleep(10000);
+}
+
+static void stop_daemon(struct fixture *fixture)
+{
+	int status = -1;
+
+	kill(fixture->daemon, SIGTERM);
+	waitpid(fixture->daemon, &status, 0);
+	assert_true(WIFEXITED(status));
+	assert_int_equal(WEXITSTATUS(status), 0);
+	/* it takes its socket away */
+	assert_false(is_up(fixture));
+}
+
+static int make(void **state, bool with_shim)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	strcpy(fixture->base, "/tmp/upcall-control-XXXXXX");
+	assert_non_null(mkdtemp(fixture->base));
+	assert_int_equal(chmod(fixture->base, 0755), 0);
+	sprintf(fixture->socket_path, "%s/control", fixture->base);
+	sprintf(fixture->config, "%s/upcalld.d", fixture->base);
+	assert_int_equal(mkdir(fixture->config, 0755), 0);
+	fixture->leader = fork();
+	if (!fixture->leader) {
+		pause();
+		_exit(0);
+	}
+	fixture->pidfd = pidfd_of((uint32_t)fixture->leader);
+	start_daemon(fixture, with_shim);
+	*state = fixture;
+	return 0;
+}
+
+static int setup(void **state)
+{
+	return make(state, true);
+}
+
+static int setup_without_shim(void **state)
+{
+	return make(state, false);
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+	char command[64];
+
+	stop_daemon(fixture);
+	kill(fixture->leader, SIGKILL);
+	waitpid(fixture->leader, NULL, 0);
+	close(fixture->pidfd);
+	sprintf(command, "rm -rf %s", fixture->base);
+	assert_int_equal(system(command), 0);
+	free(fixture);
+	return 0;
+}
+
+/* ------------------------------------------------------------------ client */
+
+static int connect_raw(const struct fixture *fixture)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	strcpy(address.sun_path, fixture->socket_path);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+static sd_bus *connect_bus(const struct fixture *fixture)
+{
+	int fd = connect_raw(fixture);
+	sd_bus *bus;
+
+	assert_true(sd_bus_new(&bus) >= 0);
+	assert_true(sd_bus_set_fd(bus, fd, fd) >= 0);
+	assert_true(sd_bus_negotiate_fds(bus, true) >= 0);
+	assert_true(sd_bus_start(bus) >= 0);
+	return bus;
+}
+
+/* The error's short name, "" for none. */
+static const char *call(sd_bus *bus, const char *method, sd_bus_message **reply, const char *types,
+			...)
+{
+	static char name[128];
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	sd_bus_message *message;
+	va_list args;
+	int ret;
+
+	assert_true(sd_bus_message_new_method_call(bus, &message, NULL, OBJECT, INTERFACE,
+						   method) >= 0);
+	va_start(args, types);
+	if (types)
+		assert_true(sd_bus_message_appendv(message, types, args) >= 0);
+	va_end(args);
+	ret = sd_bus_call(bus, message, 5000000, &error, reply);
+	sd_bus_message_unref(message);
+	snprintf(name, sizeof(name), "%s", ret >= 0 ? "" : strrchr(error.name, '.') + 1);
+	if (ret < 0 && (!error.message || strlen(error.message) < 5))
+		fail_msg("%s says nothing", name);
+	sd_bus_error_free(&error);
+	return name;
+}
+
+/* Position the message after `key` in its a{sv}; true if it is there. */
+static bool find_key(sd_bus_message *message, const char *key)
+{
+	const char *found;
+
+	while (sd_bus_message_enter_container(message, 'e', "sv") > 0) {
+		assert_true(sd_bus_message_read(message, "s", &found) >= 0);
+		if (!strcmp(found, key))
+			return true;
+		sd_bus_message_skip(message, "v");
+		sd_bus_message_exit_container(message);
+	}
+	return false;
+}
+
+static const char *text_in(sd_bus_message *message, const char *key)
+{
+	const char *value = NULL;
+
+	assert_true(sd_bus_message_rewind(message, true) >= 0);
+	assert_true(sd_bus_message_enter_container(message, 'a', "{sv}") > 0);
+	assert_true(find_key(message, key));
+	assert_true(sd_bus_message_read(message, "v", "s", &value) > 0);
+	return value;
+}
+
+static void put(const struct fixture *fixture, const char *name, const char *text)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", fixture->config, name);
+	file = fopen(path, "w");
+	fputs(text, file);
+	fclose(file);
+	assert_int_equal(chmod(path, 0644), 0);
+}
+
+/* ------------------------------------------------------------------- tests */
+
+static void test_life(void **state)
+{
+	struct fixture *fixture = *state;
+	sd_bus *bus = connect_bus(fixture);
+	sd_bus_message *reply = NULL;
+
+	put(fixture, "web.conf", "[Match]\nName=web\n[Key]\n");
+	assert_string_equal(call(bus, "Reload", NULL, NULL), "");
+	assert_string_equal(call(bus, "Register", &reply, "sha{sv}", "web", fixture->pidfd, 2,
+				 "runtime", "s", "test", "labels", "as", 2, "a=b", "c"),
+			    "");
+	assert_string_equal(text_in(reply, "name"), "web");
+	assert_string_equal(text_in(reply, "state"), "live");
+	assert_string_equal(text_in(reply, "runtime"), "test");
+	assert_non_null(strstr(text_in(reply, "policy"), "/web.conf"));
+	sd_bus_message_unref(reply);
+	assert_string_equal(call(bus, "Register", NULL, "sha{sv}", "web", fixture->pidfd, 0),
+			    "NameTaken");
+	assert_string_equal(call(bus, "Unregister", NULL, "s", "web"), "");
+	assert_string_equal(call(bus, "Unregister", NULL, "s", "web"), "NoSuchContainer");
+	sd_bus_close_unref(bus);
+}
+
+static void test_bad_calls(void **state)
+{
+	struct fixture *fixture = *state;
+	sd_bus *bus = connect_bus(fixture);
+
+	assert_string_equal(call(bus, "Register", NULL, "sha{sv}", "web", STDIN_FILENO, 0),
+			    "BadArgument");
+	assert_string_equal(call(bus, "Register", NULL, "sha{sv}", "WEB", fixture->pidfd, 0),
+			    "BadName");
+	assert_string_equal(call(bus, "Register", NULL, "sha{sv}", "web", fixture->pidfd, 1,
+				 "colour", "s", "x"),
+			    "BadArgument");
+	assert_string_equal(call(bus, "Register", NULL, "sha{sv}", "web", fixture->pidfd, 1,
+				 "cgroup", "s", "/x/y"),
+			    "NoSuchCgroup");
+	assert_string_not_equal(call(bus, "Register", NULL, "sha{sv}", "web", fixture->pidfd, 1,
+				     "cgroup", "u", 1),
+				"");
+	assert_string_not_equal(call(bus, "Register", NULL, "s", "web"), "");
+	assert_string_equal(call(bus, "Nonsense", NULL, NULL), "UnknownMethod");
+	assert_string_equal(call(bus, "Status", NULL, NULL), "");
+	sd_bus_close_unref(bus);
+}
+
+static void test_reload(void **state)
+{
+	struct fixture *fixture = *state;
+	sd_bus *bus = connect_bus(fixture);
+	sd_bus_message *reply = NULL;
+
+	put(fixture, "web.conf", "[Match]\nName=web\n[Nonsense]\n");
+	assert_string_equal(call(bus, "Reload", NULL, NULL), "BadArgument");
+	assert_string_equal(call(bus, "Status", &reply, NULL), "");
+	assert_non_null(strstr(text_in(reply, "config-error"), "web.conf:3: unknown section"));
+	sd_bus_message_unref(reply);
+	put(fixture, "web.conf", "[Match]\nName=web\n");
+	kill(fixture->daemon, SIGHUP);
+	usleep(100000);
+	reply = NULL;
+	assert_string_equal(call(bus, "Status", &reply, NULL), "");
+	assert_string_equal(text_in(reply, "config-error"), "");
+	sd_bus_message_unref(reply);
+	sd_bus_close_unref(bus);
+}
+
+static void test_without_shim(void **state)
+{
+	struct fixture *fixture = *state;
+	sd_bus *bus = connect_bus(fixture);
+	sd_bus_message *reply = NULL;
+
+	assert_string_equal(call(bus, "Status", &reply, NULL), "");
+	assert_non_null(strstr(text_in(reply, "shim-error"), "modprobe upcall_shim"));
+	sd_bus_message_unref(reply);
+	assert_string_equal(call(bus, "Register", NULL, "sha{sv}", "web", fixture->pidfd, 0),
+			    "NoShim");
+	assert_string_equal(call(bus, "List", NULL, NULL), "");
+	sd_bus_close_unref(bus);
+}
+
+static void as_nobody(struct fixture *fixture)
+{
+	sd_bus *bus;
+
+	if (setresuid(65534, 65534, 65534) < 0)
+		_exit(2);
+	bus = connect_bus(fixture);
+	if (strcmp(call(bus, "Register", NULL, "sha{sv}", "web", fixture->pidfd, 0), "Denied") ||
+	    strcmp(call(bus, "Unregister", NULL, "s", "web"), "Denied") ||
+	    strcmp(call(bus, "List", NULL, NULL), "Denied") ||
+	    strcmp(call(bus, "Reload", NULL, NULL), "Denied") ||
+	    strcmp(call(bus, "Status", NULL, NULL), ""))
+		_exit(1);
+	_exit(0);
+}
+
+static void test_not_root(void **state)
+{
+	struct fixture *fixture = *state;
+	int status;
+	pid_t pid;
+
+	if (geteuid() != 0)
+		skip();
+	pid = fork();
+	if (!pid)
+		as_nobody(fixture);
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
+}
+
+/* True if the daemon closes the connection within the time. */
+static bool is_closed(int fd, int ms)
+{
+	struct pollfd poll_fd = { .fd = fd, .events = POLLIN };
+	char byte;
+
+	return poll(&poll_fd, 1, ms) == 1 && recv(fd, &byte, 1, MSG_DONTWAIT) <= 0;
+}
+
+static void test_too_many(void **state)
+{
+	struct fixture *fixture = *state;
+	int fds[CONTROL_MAX_USER + 1];
+	sd_bus *bus;
+
+	for (int i = 0; i <= CONTROL_MAX_USER; i++)
+		fds[i] = connect_raw(fixture);
+	assert_true(is_closed(fds[CONTROL_MAX_USER], 2000));
+	assert_false(is_closed(fds[0], 0));
+	close(fds[0]);
+	usleep(50000);
+	bus = connect_bus(fixture);
+	assert_string_equal(call(bus, "Status", NULL, NULL), "");
+	sd_bus_close_unref(bus);
+	for (int i = 1; i <= CONTROL_MAX_USER; i++)
+		close(fds[i]);
+}
+
+/* The head of a message of 100 MiB, and then its bytes: nobody keeps them for us. */
+static void test_endless_message(void **state)
+{
+	static const char hello[] = "\0AUTH EXTERNAL 30\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n";
+	const uint32_t head[4] = { 0x0100016c, 100 << 20, 1, 0 };
+	struct fixture *fixture = *state;
+	static char zeros[65536];
+	size_t sent = 0;
+	int fd;
+
+	if (geteuid() != 0)
+		skip();
+	fd = connect_raw(fixture);
+	assert_int_equal(write(fd, hello, sizeof(hello) - 1), sizeof(hello) - 1);
+	assert_int_equal(write(fd, head, sizeof(head)), sizeof(head));
+	for (int i = 0; i < 2000; i++) {
+		ssize_t size = send(fd, zeros, sizeof(zeros), MSG_NOSIGNAL | MSG_DONTWAIT);
+
+		if (size < 0 && errno != EAGAIN)
+			break;
+		if (size > 0)
+			sent += (size_t)size;
+		else
+			usleep(1000);
+	}
+	assert_true(sent < 4 * 1024 * 1024);
+	close(fd);
+}
+
+/* Garbage ends that connection only. */
+static void test_garbage(void **state)
+{
+	struct fixture *fixture = *state;
+	sd_bus *bus = connect_bus(fixture);
+
+	srand(1);
+	for (int round = 0; round < 50; round++) {
+		int fd = connect_raw(fixture);
+		char bytes[512];
+
+		for (size_t i = 0; i < sizeof(bytes); i++)
+			bytes[i] = (char)rand();
+		(void)!send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL);
+		close(fd);
+	}
+	assert_string_equal(call(bus, "Status", NULL, NULL), "");
+	sd_bus_close_unref(bus);
+}
+
+/* Questions without end, and no answer is read. */
+static void test_answers_unread(void **state)
+{
+	struct fixture *fixture = *state;
+	sd_bus *bus = connect_bus(fixture), *other;
+	sd_bus_message *message;
+	int ret = 0;
+
+	assert_string_equal(call(bus, "Status", NULL, NULL), "");
+	for (int i = 0; i < 20000 && ret >= 0; i++) {
+		assert_true(sd_bus_message_new_method_call(bus, &message, NULL, OBJECT, INTERFACE,
+							   "Status") >= 0);
+		ret = sd_bus_send(bus, message, NULL);
+		sd_bus_message_unref(message);
+	}
+	other = connect_bus(fixture);
+	assert_string_equal(call(other, "Status", NULL, NULL), "");
+	sd_bus_close_unref(other);
+	sd_bus_close_unref(bus);
+}
+
+static void test_second_daemon(void **state)
+{
+	struct fixture *fixture = *state, second = *fixture;
+	int status;
+
+	second.daemon = fork();
+	if (!second.daemon) {
+		(void)!freopen("/dev/null", "w", stderr);
+		run_daemon(&second, true);
+	}
+	waitpid(second.daemon, &status, 0);
+	assert_int_equal(WEXITSTATUS(status), 1);
+	/* and the first one is not harmed */
+	assert_true(is_up(fixture));
+}
+
+/* The registered containers are there after a restart. */
+static void test_restart(void **state)
+{
+	struct fixture *fixture = *state;
+	sd_bus *bus = connect_bus(fixture);
+	char path[128];
+
+	assert_string_equal(call(bus, "Register", NULL, "sha{sv}", "web", fixture->pidfd, 0), "");
+	sd_bus_close_unref(bus);
+	stop_daemon(fixture);
+	snprintf(path, sizeof(path), "%s/containers/web", fixture->base);
+	assert_int_equal(access(path, F_OK), 0);
+	start_daemon(fixture, true);
+}
+
+#define fixed(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
 int main(void)
 {
-	return 0;
+	const struct CMUnitTest tests[] = {
+		fixed(test_life),
+		fixed(test_bad_calls),
+		fixed(test_reload),
+		cmocka_unit_test_setup_teardown(test_without_shim, setup_without_shim, teardown),
+		fixed(test_not_root),
+		fixed(test_too_many),
+		fixed(test_endless_message),
+		fixed(test_garbage),
+		fixed(test_answers_unread),
+		fixed(test_second_daemon),
+		fixed(test_restart),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* pidfds, and paths of cgroups. */
+/* pidfds, paths of cgroups, and other small files. */
 #include <errno.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/wait.h>
@@ -14,6 +15,7 @@
 #include <cmocka.h>
 
 #include "cgroup.h"
+#include "counters.h"
 #include "process.h"
 
 static pid_t child_start(void)
@@ -121,12 +123,50 @@ static void test_read_line(void **state)
 	assert_int_equal(read_line("/nonexistent", line, sizeof(line)), -ENOENT);
 }
 
+static void test_counters(void **state)
+{
+	static const struct {
+		const char *desc;
+		const char *text;
+		uint64_t served;
+	} cases[] = {
+		{ "whole", "1 2 3 4 5\n", 1 },		 { "too few", "1 2 3 4\n", 0 },
+		{ "too many", "1 2 3 4 5 6\n", 0 },	 { "empty", "", 0 },
+		{ "no number", "1 2 x 4 5\n", 0 },	 { "two blanks", "1  2 3 4 5\n", 0 },
+		{ "blank at the end", "1 2 3 4 5 ", 0 },
+	};
+	const struct counters saved = { 1, UINT64_MAX, 3, 4, 5 };
+	char folder[] = "/tmp/upcall-counters-XXXXXX", path[64];
+	struct counters counters;
+
+	assert_non_null(mkdtemp(folder));
+	counters_load(folder, &counters);
+	assert_int_equal(counters.served, 0);
+	assert_int_equal(counters_save(folder, &saved), 0);
+	counters_load(folder, &counters);
+	assert_memory_equal(&counters, &saved, sizeof(saved));
+	sprintf(path, "%s/counters", folder);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		FILE *file = fopen(path, "w");
+
+		fputs(cases[i].text, file);
+		fclose(file);
+		counters_load(folder, &counters);
+		if (counters.served != cases[i].served)
+			fail_msg("%s", cases[i].desc);
+	}
+	assert_int_equal(unlink(path), 0);
+	assert_int_equal(rmdir(folder), 0);
+	assert_true(counters_save(folder, &saved) < 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_pidfd),	  cmocka_unit_test(test_no_pidfd),
 		cmocka_unit_test(test_normalize), cmocka_unit_test(test_normalize_long),
 		cmocka_unit_test(test_no_cgroup), cmocka_unit_test(test_read_line),
+		cmocka_unit_test(test_counters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

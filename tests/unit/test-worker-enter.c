@@ -27,7 +27,7 @@
 
 #include <cmocka.h>
 
-#include "fake-shim.h"
+#include "fake-entry.h"
 #include "fault.h"
 #include "guard.h"
 #include "hands.h"

@@ -13,7 +13,7 @@ get_target_property(core_directory upcall-worker-core SOURCE_DIR)
 list(TRANSFORM core_sources PREPEND ${core_directory}/)
 list(FILTER core_sources EXCLUDE REGEX "/shim-fd\\.c$")
 upcall_unit_test(NAME test-worker-enter
-	SOURCES test-worker-enter.c fake-shim.c ${core_sources}
+	SOURCES test-worker-enter.c fake-entry.c ${core_sources}
 	LIBS nl-3 cap keyutils
 	DEFINES UPCALL_FAULT_INJECTION=1 UPCALL_DNS_PATH="$<TARGET_FILE:upcall-dns>")
 target_include_directories(test-worker-enter PRIVATE ${core_directory}

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What config.c (lines and sections) and config-setting.c (settings) share.
+ */
+#ifndef UPCALLD_CONFIG_PARSER_H
+#define UPCALLD_CONFIG_PARSER_H
+
+#include "config.h"
+
+/* Bits of masks: settings that a section may have, settings that were made. */
+enum setting {
+	SET_HANDLER = 1 << 0,
+	SET_RUN_IN = 1 << 1,
+	SET_RUN_SEC = 1 << 2,
+	SET_CONCURRENT = 1 << 3,
+	SET_ANSWER = 1 << 4,
+	SET_ALLOW = 1 << 5,
+	SET_NAME = 1 << 6,
+};
+
+#define SET_OF_ALL (SET_HANDLER | SET_RUN_IN | SET_RUN_SEC | SET_CONCURRENT)
+
+struct parser {
+	struct policy *policy;
+	const char *file;
+	unsigned int line;
+	bool in_match;
+	size_t section;	      /* index of the rule + 1; 0: none yet, or [Match] */
+	uint32_t set_here;    /* in this section of this file */
+	char **seen_sections; /* titles */
+	char *error;
+};
+
+/* Writes FILE:LINE: reason; returns -EINVAL. */
+int parser_fail(const struct parser *parser, const char *format, ...)
+	__attribute__((format(printf, 2, 3)));
+
+static inline struct rule *parser_rule(const struct parser *parser)
+{
+	return &parser->policy->rules[parser->section - 1];
+}
+
+/*
+ * NAME=VALUE in the current section, which allows those of the mask. -EINVAL
+ * with an error, -ENOMEM.
+ */
+int setting_parse(struct parser *parser, uint32_t allowed, const char *name, const char *value);
+
+#endif

@@ -1,0 +1,191 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The settings of policy files: one table, one function each
+ */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "config-parser.h"
+#include "text.h"
+
+#define NAME_GLOB  "abcdefghijklmnopqrstuvwxyz0123456789_.-*?[]!"
+#define ALLOW_GLOB "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:,-*?[]!"
+
+#define RUN_SEC_MAX    3600
+#define CONCURRENT_MAX 64
+
+static int parse_list(struct parser *parser, char ***list, const char *value, const char *charset)
+{
+	int ret = 0;
+
+	if (!*value)
+		*list = strv_free(*list);
+	while (*value && ret >= 0) {
+		size_t size = strcspn(value, " \t");
+
+		if (strspn(value, charset) < size)
+			return parser_fail(
+				parser,
+				"'%.*s' is no pattern here (comments need a line of their own)",
+				(int)size, value);
+		ret = strv_append(list, value, size);
+		value += size;
+		value += strspn(value, " \t");
+	}
+	return ret;
+}
+
+static int parse_name(struct parser *parser, const char *value)
+{
+	if (*value == '@')
+		return parser_fail(parser, "Name=%s: policies for the host are not supported yet",
+				   value);
+	return parse_list(parser, &parser->policy->names, value, NAME_GLOB);
+}
+
+static int parse_allow(struct parser *parser, const char *value)
+{
+	return parse_list(parser, &parser_rule(parser)->allow, value, ALLOW_GLOB);
+}
+
+static int set_program(struct parser *parser, const char *value)
+{
+	struct rule *rule = parser_rule(parser);
+
+	if (rule->class == UPCALL_CLASS_MODULE)
+		return parser_fail(
+			parser,
+			"Handler=%s: a module request never runs a handler; native, deny or Allow=",
+			value);
+	if (*value != '/')
+		return parser_fail(parser,
+				   "Handler=%s: neither native, deny%s nor an absolute path", value,
+				   rule->class == UPCALL_CLASS_KEY ? ", dns" : "");
+	if (strpbrk(value, " \t"))
+		return parser_fail(parser, "Handler=%s: arguments are not supported", value);
+	if (strlen(value) > CONFIG_PROGRAM_MAX)
+		return parser_fail(parser, "Handler=: the path is longer than %d bytes",
+				   CONFIG_PROGRAM_MAX);
+	rule->program = strdup(value);
+	rule->handler = HANDLER_PROGRAM;
+	return rule->program ? 0 : -ENOMEM;
+}
+
+static int parse_handler(struct parser *parser, const char *value)
+{
+	struct rule *rule = parser_rule(parser);
+
+	free(rule->program);
+	rule->program = NULL;
+	if (!strcmp(value, "native"))
+		rule->handler = HANDLER_NATIVE;
+	else if (!strcmp(value, "deny"))
+		rule->handler = HANDLER_DENY;
+	else if (!strcmp(value, "dns") && rule->class == UPCALL_CLASS_KEY)
+		rule->handler = HANDLER_DNS;
+	else if (!strcmp(value, "dns"))
+		return parser_fail(parser, "Handler=dns: answers keys only");
+	else
+		return set_program(parser, value);
+	return 0;
+}
+
+static int parse_run_in(struct parser *parser, const char *value)
+{
+	bool in_host = !strcmp(value, "host");
+
+	if (!in_host && strcmp(value, "container"))
+		return parser_fail(parser, "RunIn=%s: neither container nor host", value);
+	parser_rule(parser)->in_host = in_host;
+	return 0;
+}
+
+static int parse_answer(struct parser *parser, const char *value)
+{
+	bool yes = !strcmp(value, "yes");
+
+	if (!yes && strcmp(value, "no"))
+		return parser_fail(parser, "Answer=%s: neither yes nor no", value);
+	parser_rule(parser)->answer = yes;
+	return 0;
+}
+
+static int parse_number(struct parser *parser, const char *name, const char *value,
+			unsigned int max, unsigned int *ret)
+{
+	uint64_t number;
+
+	if (text_number(value, 1, max, &number) < 0)
+		return parser_fail(parser, "%s=%s: no number from 1 to %u", name, value, max);
+	*ret = (unsigned int)number;
+	return 0;
+}
+
+static int parse_run_sec(struct parser *parser, const char *value)
+{
+	return parse_number(parser, "RuntimeMaxSec", value, RUN_SEC_MAX,
+			    &parser_rule(parser)->run_sec);
+}
+
+static int parse_concurrent(struct parser *parser, const char *value)
+{
+	return parse_number(parser, "MaxConcurrent", value, CONCURRENT_MAX,
+			    &parser_rule(parser)->max_concurrent);
+}
+
+static const struct {
+	const char *name;
+	enum setting bit;
+	bool list; /* may be there several times, and be empty */
+	int (*parse)(struct parser *parser, const char *value);
+} settings[] = {
+	{ "Name", SET_NAME, true, parse_name },
+	{ "Handler", SET_HANDLER, false, parse_handler },
+	{ "RunIn", SET_RUN_IN, false, parse_run_in },
+	{ "RuntimeMaxSec", SET_RUN_SEC, false, parse_run_sec },
+	{ "MaxConcurrent", SET_CONCURRENT, false, parse_concurrent },
+	{ "Answer", SET_ANSWER, false, parse_answer },
+	{ "Allow", SET_ALLOW, true, parse_allow },
+};
+
+static int refuse_setting(const struct parser *parser, const char *name)
+{
+	static const char *const later[] = { "Label", "Runtime", "User", "Cgroup" };
+
+	for (size_t i = 0; parser->in_match && i < sizeof(later) / sizeof(later[0]); i++)
+		if (!strcmp(later[i], name))
+			return parser_fail(parser, "%s= in [Match] is not supported yet", name);
+	return parser_fail(parser, "unknown setting %s=", name);
+}
+
+static int check_setting(const struct parser *parser, uint32_t allowed, size_t i, const char *value)
+{
+	const char *name = settings[i].name;
+
+	if (!(allowed & settings[i].bit))
+		return parser_fail(parser, "%s= has no meaning in this section", name);
+	if (!settings[i].list && (parser->set_here & settings[i].bit))
+		return parser_fail(parser, "%s= is there twice", name);
+	if (!settings[i].list && !*value)
+		return parser_fail(parser, "%s= has no value", name);
+	return 0;
+}
+
+int setting_parse(struct parser *parser, uint32_t allowed, const char *name, const char *value)
+{
+	int ret;
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		if (strcmp(settings[i].name, name))
+			continue;
+		ret = check_setting(parser, allowed, i, value);
+		if (ret < 0)
+			return ret;
+		parser->set_here |= settings[i].bit;
+		if (parser->section)
+			parser_rule(parser)->set |= settings[i].bit;
+		return settings[i].parse(parser, value);
+	}
+	return refuse_setting(parser, name);
+}

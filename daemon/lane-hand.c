@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * From the quota to the worker: start it, check the leader, claim, send
+ *
+ * ORDER: the claim comes last. What is not claimed is the kernel's, and its
+ * longer deadline covers a worker that PID 1 has to start first.
+ */
+#include <errno.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "journal.h"
+#include "lane.h"
+#include "policy.h"
+#include "queue.h"
+#include "shim.h"
+
+/* ---------------------------------------------------------------- handing */
+
+static void make_request(const struct upcall *upcall, struct worker_request *request)
+{
+	memset(request, 0, sizeof(*request));
+	request->protocol = WORKER_PROTOCOL;
+	request->class = upcall->facts.class;
+	request->id = upcall->facts.id;
+	container_to_request(upcall->lane->container, request);
+	rule_to_request(upcall->rule, request);
+}
+
+/* Returns a negative errno if the worker is of no use any more. */
+static int transmit(struct upcall *upcall)
+{
+	struct lane *lane = upcall->lane;
+	struct worker_request request;
+	int ret;
+
+	make_request(upcall, &request);
+	ret = worker_link_send(&lane->worker, &request, upcall->fd, lane->container->pidfd);
+	if (ret == -EAGAIN)
+		return 0;
+	if (ret < 0)
+		return ret;
+	upcall->fd = close_keep_errno(upcall->fd);
+	upcall->phase = UPCALL_HANDED;
+	return 0;
+}
+
+static bool is_shortage(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -EINTR;
+}
+
+/* True: the upcall is ours. False: it has ended. */
+static bool claim(struct upcall *upcall)
+{
+	struct lane *lane = upcall->lane;
+	const struct ending gone = { .result = RECORD_GONE };
+	int fd;
+
+	fd = shim_claim(lane->queue->shim_fd, upcall->facts.id, upcall->facts.generation);
+	if (fd >= 0) {
+		upcall->fd = fd;
+		upcall->phase = UPCALL_CLAIMED;
+		return true;
+	}
+	if (is_shortage(fd))
+		lane_forget(upcall); /* the device will bring it again */
+	else if (fd == -ESTALE || fd == -ENOENT)
+		lane_end(upcall, &gone);
+	else
+		lane_refuse(upcall, ENOKEY, "it could not be claimed", -fd);
+	return false;
+}
+
+/* The leader is compared on every use: a live one may have moved. */
+static bool leader_fits(struct upcall *upcall)
+{
+	struct container *container = upcall->lane->container;
+	int ret = container_check_leader(container, upcall->lane->queue->shim_fd);
+
+	if (ret >= 0)
+		return true;
+	if (ret == -ESRCH) {
+		registry_leader_moved(container);
+		lane_refuse(upcall, EKEYREJECTED, "the container's leader has gone", 0);
+	} else {
+		lane_refuse(upcall, ENOKEY, "the container's leader could not be checked", -ret);
+	}
+	return false;
+}
+
+static int hand(struct upcall *upcall)
+{
+	if (upcall->phase == UPCALL_STARTING && (!leader_fits(upcall) || !claim(upcall)))
+		return 0;
+	return transmit(upcall);
+}
+
+/* ----------------------------------------------------------------- worker */
+
+static void refuse_unhanded(struct lane *lane, int error)
+{
+	struct upcall *upcall, *after;
+
+	list_for_each_entry_safe(upcall, after, &lane->active, link)
+		if (!upcall_is_handed(upcall))
+			lane_refuse(upcall, ENOKEY, "its worker cannot be started", -error);
+}
+
+static void lose_handed(struct lane *lane)
+{
+	struct upcall *upcall, *after;
+
+	list_for_each_entry_safe(upcall, after, &lane->active, link) {
+		if (!upcall_is_handed(upcall))
+			continue;
+		lane_take_out(upcall);
+		queue_lost(lane->queue, upcall);
+	}
+}
+
+static void worker_failed(struct lane *lane)
+{
+	worker_link_close(&lane->worker);
+	lose_handed(lane);
+}
+
+static void start_worker(struct lane *lane)
+{
+	int ret;
+
+	if (lane->launch)
+		return;
+	if (ev_now(lane->queue->loop) < lane->retry_at) {
+		refuse_unhanded(lane, -EAGAIN);
+		return;
+	}
+	ret = lane->queue->launcher->vtable->start(lane->queue->launcher, lane->name,
+						   &lane->launch_client, &lane->launch);
+	if (ret == -EINPROGRESS)
+		return;
+	if (ret >= 0) {
+		worker_link_open(&lane->worker, ret);
+		return;
+	}
+	lane->retry_at = ev_now(lane->queue->loop) + LANE_RETRY_SECONDS;
+	refuse_unhanded(lane, ret);
+}
+
+/* Returns a negative errno if the worker is of no use any more. */
+static int hand_all(struct lane *lane)
+{
+	struct upcall *upcall, *after;
+	int ret = 0;
+
+	list_for_each_entry_safe(upcall, after, &lane->active, link) {
+		if (!upcall_is_handed(upcall))
+			ret = hand(upcall);
+		if (ret < 0)
+			break;
+	}
+	return ret;
+}
+
+/*
+ * Hand on what only waits for a worker; twice, because an idle one may just have
+ * ended. What was claimed for that one goes to the next.
+ */
+void lane_pump(struct lane *lane)
+{
+	int ret = 0;
+
+	for (int i = 0; i < 2; i++) {
+		if (!worker_link_is_open(&lane->worker))
+			start_worker(lane);
+		if (!worker_link_is_open(&lane->worker))
+			return;
+		ret = hand_all(lane);
+		if (ret >= 0)
+			return;
+		worker_failed(lane);
+	}
+	refuse_unhanded(lane, ret);
+}
+
+static void launched(struct launch_client *client, int fd)
+{
+	struct lane *lane = container_of(client, struct lane, launch_client);
+
+	lane->launch = NULL;
+	if (fd >= 0) {
+		worker_link_open(&lane->worker, fd);
+	} else {
+		journal_log(LOG_ERR, "Container %s: its worker cannot be started: %s", lane->name,
+			    strerror(-fd));
+		lane->retry_at = ev_now(lane->queue->loop) + LANE_RETRY_SECONDS;
+		refuse_unhanded(lane, fd);
+	}
+	lane_fill(lane);
+}
+
+bool lane_has_unhanded(const struct lane *lane)
+{
+	struct upcall *upcall;
+
+	list_for_each_entry(upcall, &lane->active, link)
+		if (!upcall_is_handed(upcall))
+			return true;
+	return false;
+}
+
+static struct upcall *find_handed(struct lane *lane, uint64_t id)
+{
+	struct upcall *upcall;
+
+	/* the oldest first: of a superseded one and its successor the former is meant */
+	list_for_each_entry(upcall, &lane->active, link)
+		if (upcall->phase == UPCALL_HANDED && upcall->facts.id == id)
+			return upcall;
+	return NULL;
+}
+
+static void worker_result(struct worker_link_client *client, const struct worker_result *result)
+{
+	struct lane *lane = container_of(client, struct lane, worker_client);
+	struct upcall *upcall = find_handed(lane, result->id);
+	const struct ending ending = {
+		.result = record_result_of(result->outcome),
+		.step = result->step,
+		.error = result->error,
+		.wait_status = result->wait_status,
+	};
+
+	if (upcall)
+		lane_end(upcall, &ending);
+	lane_fill(lane);
+}
+
+static void worker_writable(struct worker_link_client *client)
+{
+	lane_fill(container_of(client, struct lane, worker_client));
+}
+
+static void worker_closed(struct worker_link_client *client)
+{
+	struct lane *lane = container_of(client, struct lane, worker_client);
+
+	lose_handed(lane);
+	lane_fill(lane);
+}
+
+void lane_hand_init(struct lane *lane)
+{
+	lane->launch_client.done = launched;
+	lane->worker_client = (struct worker_link_client){
+		.result = worker_result,
+		.writable = worker_writable,
+		.closed = worker_closed,
+	};
+	worker_link_init(&lane->worker, lane->queue->loop, &lane->worker_client);
+}
