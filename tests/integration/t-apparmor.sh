@@ -36,21 +36,32 @@ check 'the profile is loaded' apparmor_parser -r /run/upcall-confined.apparmor
 
 container_rootfs "$containers/confined/rootfs"
 cp gate "$containers/confined/rootfs/usr/libexec/handler"
-check 'confined is registered' registered confined '.process.apparmorProfile = "upcall-test-confined"'
+# CAP_SYS_ADMIN: it is to mount decoys.
+check 'confined is registered' registered confined '.process.apparmorProfile = "upcall-test-confined"
+	| .process.capabilities |= map_values(. + ["CAP_SYS_ADMIN"])'
 check 'the container has the label' grep -q upcall-test-confined "/proc/${leader[confined]}/attr/apparmor/current"
 
-# Decoys: a writable file over each path that a careless entry would write or read.
-decoys() {
+# Decoys: a writable file over each path that a careless entry would write or read. Then the upcall, from the same
+# process: a runtime would not enter a container with such a /proc any more.
+decoys_and_key() {
 	container_exec confined /bin/sh -c '
 		echo untouched >/tmp/decoy
-		for path in /dev/null /proc/sys/kernel/core_pattern; do
-			/bin/busybox mount -o bind /tmp/decoy $path 2>/dev/null
-		done
-		/bin/busybox mount -t tmpfs decoy /proc 2>/dev/null
+		/bin/busybox mount -t tmpfs decoy /proc || exit
 		mkdir -p /proc/self/attr/apparmor /proc/thread-self/attr/apparmor
 		for path in /proc/self/attr/exec /proc/self/attr/apparmor/exec /proc/thread-self/attr/apparmor/exec; do
 			echo untouched >$path
-		done' 2>&1
+		done
+		# last, because a shell writes to it
+		/bin/busybox mount -o bind /tmp/decoy /dev/null || exit
+		exec /bin/requester key user aa:2 c' >decoys.log 2>&1
+}
+
+# All decoys, as the container sees them.
+decoys_text() {
+	local path
+	for path in dev/null proc/self/attr/exec proc/self/attr/apparmor/exec proc/thread-self/attr/apparmor/exec; do
+		cat "/proc/${leader[confined]}/root/$path"
+	done | sort | uniq -c | sed 's/^ *//'
 }
 
 label_equal() { [ "$(cat "/proc/$handler/attr/apparmor/current")" = "$(cat "/proc/${leader[confined]}/attr/apparmor/current")" ]; }
@@ -59,7 +70,7 @@ try() {
 	local what=$1
 	shift
 	rm -f "${root[confined]}/gate/open"
-	container_exec confined /bin/requester "$@" >/dev/null 2>&1 &
+	"$@" >/dev/null 2>&1 &
 	local requester=$!
 	check "$what: a handler starts" handler_wait "${cgroup[confined]}" || return
 	check "$what: it has the container's label" label_equal
@@ -67,10 +78,9 @@ try() {
 	wait "$requester"
 }
 
-try key key user aa:1 c
-try core crash
-decoys
-try 'key, with decoys' key user aa:2 c
-check_equal 'the decoy is untouched' untouched "$(cat "${root[confined]}/tmp/decoy")"
+try key container_exec confined /bin/requester key user aa:1 c
+try core container_exec confined /bin/requester crash
+try 'key, with decoys' decoys_and_key
+check_equal 'the decoys are there, and untouched' '4 untouched' "$(decoys_text)"
 check_fails 'no denial in normal operation' grep -q 'apparmor="DENIED"' <(dmesg)
 summary

@@ -7,7 +7,9 @@
  * Loops over all pids of its namespace until /gate/stop exists: for each one
  * that is not itself it tries to attach, and to open exe, cwd, root, mem and
  * every fd. Writes to LOG "own PROGRAM" where a success shows one of PROGRAMs as
- * the executable, and "host WHAT PID DETAIL" where it shows anything else.
+ * the executable, "gone WHAT" where the process is ending, has no memory any more
+ * and shows no more than the container's root, and "host WHAT PID DETAIL" where
+ * it shows anything else.
  */
 #include <ctype.h>
 #include <dirent.h>
@@ -17,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ptrace.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -46,11 +49,46 @@ static const char *exe_of(const char *pid)
 	return target;
 }
 
+/* Field 9 of stat; the name before it may hold anything, but the last ')' is the end of it. */
+static int is_ending(const char *pid)
+{
+	const unsigned int exiting = 0x4; /* PF_EXITING */
+	char path[64], text[1024], state;
+	unsigned int flags;
+	FILE *stat;
+	size_t size;
+	char *end;
+
+	snprintf(path, sizeof(path), "/proc/%s/stat", pid);
+	stat = fopen(path, "re");
+	if (!stat)
+		return 1;
+	size = fread(text, 1, sizeof(text) - 1, stat);
+	fclose(stat);
+	text[size] = '\0';
+	end = strrchr(text, ')');
+	if (!end)
+		return 1;
+	if (sscanf(end, ") %c %*d %*d %*d %*d %*d %u", &state, &flags) != 2)
+		return 0;
+	return flags & exiting;
+}
+
+static int is_own_root(int fd)
+{
+	struct stat ours, theirs;
+
+	return !stat("/", &ours) && !fstat(fd, &theirs) && ours.st_dev == theirs.st_dev &&
+	       ours.st_ino == theirs.st_ino;
+}
+
 /* Judged after the success: an exec in between only makes a host process look like one. */
-static void success(const char *what, const char *pid, const char *before)
+static void success(const char *what, const char *pid, const char *before, int harmless)
 {
 	if (before && is_own(before))
 		fprintf(log_file, "own %s %s\n", before, what);
+	else if (!before && harmless && is_ending(pid))
+		fprintf(log_file, "gone %s\n", what);
 	else
 		fprintf(log_file, "host %s %s exe=%s\n", what, pid, before ? before : "?");
 	fflush(log_file);
@@ -67,20 +105,25 @@ static void try_open(const char *pid, const char *name, int flags)
 	if (fd < 0)
 		return;
 	/* unreadable before and opened: it may have become ours in between */
-	success(name, pid, exe ? exe : exe_of(pid));
+	success(name, pid, exe ? exe : exe_of(pid), is_own_root(fd));
 	close(fd);
 }
 
+/*
+ * From a child, whose end detaches: a requester that waits in the kernel could
+ * not be stopped, so not be detached from, before it has its answer.
+ */
 static void try_attach(const char *pid)
 {
-	pid_t target = (pid_t)atoi(pid);
+	pid_t child = fork();
 
-	if (ptrace(PTRACE_SEIZE, target, NULL, NULL))
-		return;
-	success("attach", pid, exe_of(pid));
-	ptrace(PTRACE_INTERRUPT, target, NULL, NULL);
-	waitpid(target, NULL, __WALL);
-	ptrace(PTRACE_DETACH, target, NULL, NULL);
+	if (child == 0) {
+		if (!ptrace(PTRACE_SEIZE, (pid_t)atoi(pid), NULL, NULL))
+			success("attach", pid, exe_of(pid), 1);
+		_exit(0);
+	}
+	if (child > 0)
+		waitpid(child, NULL, 0);
 }
 
 static void hunt(const char *pid)
