@@ -178,7 +178,11 @@ static int device_container_del(const u64 __user *user)
 	if (copy_from_user(&id, user, sizeof(id)))
 		return -EFAULT;
 	ret = table_del(id);
-	/* ORDER: nothing new enters the queue for it, so this answers all that wait */
+	/*
+	 * ORDER: out of the table first, so that no new one matches. One that had
+	 * matched before and enters the queue only now is refused by the broker,
+	 * which knows no such container, or by its claim deadline.
+	 */
 	if (!ret)
 		queue_refuse(id);
 	return ret;
