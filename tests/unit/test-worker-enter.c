@@ -18,6 +18,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -53,6 +54,7 @@ static bool leader_is_bound; /* no new privileges, few capabilities */
 static char out[] = "/tmp/upcall-enter-XXXXXX";
 static char boundary[64], boundary_name[32];
 static uint64_t boundary_id;
+static bool cgroups_are_ours; /* mounted by us */
 
 /* ------------------------------------------------------------------ fixture */
 
@@ -110,11 +112,28 @@ static void leader_start(void)
 	close(settled);
 }
 
+/* A chroot has /proc and /dev, and often nothing in /sys. */
+static const char *cgroups_find(void)
+{
+	static const char *const places[] = { "/sys/fs/cgroup/unified", "/sys/fs/cgroup" };
+	char path[64];
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		snprintf(path, sizeof(path), "%s/cgroup.procs", places[i]);
+		if (access(path, F_OK) == 0)
+			return places[i];
+	}
+	(void)mkdir("/sys/fs", 0755);
+	(void)mkdir(places[1], 0755);
+	if (mount("cgroup2", places[1], "cgroup2", 0, NULL) < 0)
+		fail_msg("no cgroup2 to be found or mounted: %s", strerror(errno));
+	cgroups_are_ours = true;
+	return places[1];
+}
+
 static int group_setup(void **state)
 {
-	const char *cgroups = access("/sys/fs/cgroup/unified/cgroup.procs", F_OK) == 0 ?
-				      "/sys/fs/cgroup/unified" :
-				      "/sys/fs/cgroup";
+	const char *cgroups;
 	struct stat status;
 	int sockets[2];
 
@@ -124,6 +143,7 @@ static int group_setup(void **state)
 	fake_reset();
 	if (!mkdtemp(out) || chmod(out, 0777) < 0)
 		return -1;
+	cgroups = cgroups_find();
 	snprintf(boundary_name, sizeof(boundary_name), "test-%d", getpid());
 	snprintf(boundary, sizeof(boundary), "%s/%s", cgroups, boundary_name);
 	if (mkdir(boundary, 0755) < 0 || stat(boundary, &status) < 0)
@@ -149,13 +169,16 @@ static int group_teardown(void **state)
 	(void)state;
 	if (geteuid() != 0)
 		return 0;
-	kill(leader, SIGKILL);
-	waitpid(leader, NULL, 0);
+	/* run after a set-up that failed, too: kill(0) would be us and who started us */
+	if (leader > 0 && kill(leader, SIGKILL) == 0)
+		waitpid(leader, NULL, 0);
 	snprintf(command, sizeof(command), "rm -rf %s", out);
 	if (system(command) != 0)
 		return -1;
 	/* fails where a leaf was left */
-	return rmdir(boundary);
+	if (rmdir(boundary) < 0)
+		return -1;
+	return cgroups_are_ours ? umount("/sys/fs/cgroup") : 0;
 }
 
 /* ------------------------------------------------------------------ a request */
