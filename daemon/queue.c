@@ -70,6 +70,7 @@ static void count(struct queue *queue, struct container *container, enum record_
 		return;
 	case RECORD_FAILED:
 	case RECORD_KILLED:
+	case RECORD_OOM:
 	case RECORD_TIMEOUT:
 	case RECORD_EXEC_FAILED:
 	case RECORD_BAD_ANSWER:

@@ -18,6 +18,7 @@ static const struct {
 	[RECORD_SERVED] = { "served", "8f4f5a39b1d54a1f9f0a6b1c27d0e3a0", LOG_INFO },
 	[RECORD_FAILED] = { "failed", "8f4f5a39b1d54a1f9f0a6b1c27d0e3a1", LOG_NOTICE },
 	[RECORD_KILLED] = { "killed", "8f4f5a39b1d54a1f9f0a6b1c27d0e3a2", LOG_NOTICE },
+	[RECORD_OOM] = { "oom-killed", "6395f4e18a2249ba8d556adcfc91a30d", LOG_NOTICE },
 	[RECORD_TIMEOUT] = { "timeout", "8f4f5a39b1d54a1f9f0a6b1c27d0e3a3", LOG_NOTICE },
 	[RECORD_EXEC_FAILED] = { "exec-failed", "8f4f5a39b1d54a1f9f0a6b1c27d0e3a4", LOG_NOTICE },
 	[RECORD_BAD_ANSWER] = { "bad-answer", "8f4f5a39b1d54a1f9f0a6b1c27d0e3a5", LOG_NOTICE },
@@ -80,6 +81,8 @@ enum record_result record_result_of(uint32_t outcome)
 		return RECORD_FAILED;
 	case WORKER_HANDLER_KILLED:
 		return RECORD_KILLED;
+	case WORKER_HANDLER_OOM:
+		return RECORD_OOM;
 	case WORKER_HANDLER_TIMEOUT:
 		return RECORD_TIMEOUT;
 	case WORKER_EXEC_FAILED:

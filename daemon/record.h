@@ -22,6 +22,7 @@ enum record_result {
 	RECORD_SERVED = 0,
 	RECORD_FAILED,	/* the handler ran and said so */
 	RECORD_KILLED,	/* the handler, by a signal */
+	RECORD_OOM,	/* the handler, by the kernel, for want of memory */
 	RECORD_TIMEOUT, /* the handler, over its time */
 	RECORD_EXEC_FAILED,
 	RECORD_BAD_ANSWER,

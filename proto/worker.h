@@ -67,6 +67,7 @@ enum worker_outcome {
 	WORKER_BAD_ANSWER,	/* what it printed is no payload of that type */
 	WORKER_ENTRY_FAILED,	/* nothing ran: step and error */
 	WORKER_GONE,		/* requester killed or claim revoked meanwhile */
+	WORKER_HANDLER_OOM,	/* killed because its cgroup had no memory left: wait_status */
 };
 
 /* The entry sequence, in its order; the record names the one that failed. */

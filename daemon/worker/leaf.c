@@ -127,7 +127,27 @@ static int events_value(int events_fd, const char *name, uint64_t *ret)
 	if (!line)
 		return -EBADMSG;
 	line += strlen(name);
-	return parse_number(line, strcspn(line, "\n"), 1, ret);
+	return parse_number(line, strcspn(line, "\n"), UINT64_MAX, ret);
+}
+
+/*
+ * Where the container enables no controllers for its children, the leaf's
+ * memory is its parent's, and so is this count.
+ */
+static uint64_t oom_kills(int directory)
+{
+	cleanup_fd int events = openat(directory, "memory.events", O_RDONLY | O_CLOEXEC);
+	uint64_t count;
+
+	if (events < 0 || events_value(events, "\noom_kill ", &count) < 0)
+		return 0;
+	return count;
+}
+
+bool leaf_oom_killed(const struct leaf *leaf)
+{
+	return leaf->fd >= 0 &&
+	       (oom_kills(leaf->fd) > 0 || oom_kills(leaf->boundary_fd) > leaf->oom_kills);
 }
 
 /* A child born into a frozen cgroup would answer nobody: say so at once. */
@@ -182,6 +202,7 @@ int leaf_create(const struct worker_request *request, struct leaf *ret)
 	if (!swept)
 		boundary_sweep(leaf.boundary_fd);
 	swept = true;
+	leaf.oom_kills = oom_kills(leaf.boundary_fd);
 	snprintf(leaf.name, sizeof(leaf.name), LEAF_PREFIX "%llu", (unsigned long long)request->id);
 	error = leaf_make(&leaf);
 	if (error == 0)

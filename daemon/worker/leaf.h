@@ -17,6 +17,7 @@ struct leaf {
 	int boundary_fd; /* directory above it; owned */
 	int fd;		 /* its own directory, O_PATH; owned; -1: there is none */
 	uint64_t inode;	 /* = its cgroup id */
+	uint64_t oom_kills; /* in the boundary, before anything ran in the leaf */
 	char name[32];
 };
 
@@ -32,6 +33,9 @@ int leaf_kill(const struct leaf *leaf);
 int leaf_open_events(const struct leaf *leaf);
 /* Empty? To be asked after opening the fd too, and on each POLLPRI. */
 bool leaf_is_empty(int events_fd);
+
+/* Has the kernel killed for want of memory, in the leaf or beside it, since it was created? */
+bool leaf_oom_killed(const struct leaf *leaf);
 
 /* Remove it if it is empty, and forget it either way; a later sweep takes the rest. */
 void leaf_clear(struct leaf *leaf);

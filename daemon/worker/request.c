@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -48,6 +49,7 @@ static int refusal_error(enum worker_outcome outcome, enum worker_step step, int
 		return ETIMEDOUT;
 	case WORKER_HANDLER_FAILED:
 	case WORKER_HANDLER_KILLED:
+	case WORKER_HANDLER_OOM:
 	case WORKER_BAD_ANSWER:
 		return ENOKEY;
 	case WORKER_ENTRY_FAILED:
@@ -246,10 +248,11 @@ static int child_reap(struct request *request, struct child *child)
 	return status;
 }
 
-static enum worker_outcome status_outcome(int status)
+static enum worker_outcome status_outcome(const struct leaf *leaf, int status)
 {
 	if (WIFSIGNALED(status))
-		return WORKER_HANDLER_KILLED;
+		return WTERMSIG(status) == SIGKILL && leaf_oom_killed(leaf) ? WORKER_HANDLER_OOM :
+									      WORKER_HANDLER_KILLED;
 	return WEXITSTATUS(status) == 0 ? WORKER_SERVED : WORKER_HANDLER_FAILED;
 }
 
@@ -274,7 +277,8 @@ void request_on_handler_exit(struct watch *watch, short revents)
 		/* killed on its way in: by the container's limits, or its init's end */
 		request_decide(request, WORKER_ENTRY_FAILED, WORKER_STEP_FORK, ECANCELED);
 	else if (!request_answers(request) || status != 0)
-		request_decide(request, status_outcome(status), WORKER_STEP_NONE, 0);
+		request_decide(request, status_outcome(&request->leaf, status), WORKER_STEP_NONE,
+			       0);
 	else if (!request->decided)
 		answer_approve(request);
 	if (request->decided)
