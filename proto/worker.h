@@ -20,7 +20,7 @@
 
 #include "upcall.h"
 
-#define WORKER_PROTOCOL 1
+#define WORKER_PROTOCOL 2
 /* Instance sockets; %s is the container's name. */
 #define WORKER_SOCKET_FORMAT "/run/upcalld/worker/%s"
 
@@ -80,7 +80,6 @@ enum worker_step {
 	WORKER_STEP_STATUS,  /* reading the leader's capabilities, label, seccomp mode */
 	WORKER_STEP_SECCOMP, /* filter that cannot be applied again */
 	WORKER_STEP_CGROUP,  /* leaf cgroup */
-	WORKER_STEP_PIDNS,   /* pid namespace of children */
 	WORKER_STEP_FORK,
 	WORKER_STEP_GROUPS, /* clearing supplementary groups */
 	WORKER_STEP_SETNS,
@@ -92,6 +91,7 @@ enum worker_step {
 	WORKER_STEP_NNP,    /* no_new_privs */
 	WORKER_STEP_LIMITS, /* session, umask, signals, rlimits, oom score */
 	WORKER_STEP_FDS,
+	WORKER_STEP_PIDNS, /* birth in the container's pid namespace */
 	WORKER_STEP_ATTACH,
 	WORKER_STEP_EXEC,
 	WORKER_STEP_READ, /* the answer */

@@ -140,15 +140,14 @@ static void signals_reset(void)
 }
 
 /*
- * A session of its own: no terminal to inject input into (CVE-2017-5226). A core
- * limit of 1 is how the kernel knows a crash handler that crashes; it needs
+ * A core limit of 1 is how the kernel knows a crash handler that crashes; it needs
  * the hard limit too, or a container's root would raise it again.
  */
 int become_limits(struct enter *enter)
 {
 	const struct rlimit core = { 1, 1 };
 
-	if (setsid() < 0 || setrlimit(RLIMIT_CORE, &core) < 0)
+	if (setrlimit(RLIMIT_CORE, &core) < 0)
 		return -errno;
 	umask(022);
 	signals_reset();

@@ -3,10 +3,16 @@
  * Entering a container
  *
  * One table, run in its order, each line's failure ending in "nothing ran". The
- * child starts as a copy of the worker, already in the leaf cgroup and the
- * container's pid namespace, with all of the host's credentials. Until the last
- * line it opens no file by name that the container could have placed: there is
- * no NSS, no PATH, no locale, no loader (CVE-2019-14271).
+ * child starts as a copy of the worker in the leaf cgroup, with all of the
+ * host's credentials, and in the host's pid namespace: nobody inside can see it,
+ * stop it, trace it or open its /proc. When it has given away all that is the
+ * host's, it forks a sibling, born in the container's pid namespace, and ends;
+ * the sibling goes on where it was. A container without a user namespace that
+ * has CAP_SYS_PTRACE could take a child that was born there before (SIGSTOP to
+ * the pid that comes next, then /proc/PID/root).
+ *
+ * Until the last line nothing opens a file by name that the container could have
+ * placed: there is no NSS, no PATH, no locale, no loader (CVE-2019-14271).
  *
  *  - What the host has to give is opened first and moved out of the way.
  *  - Groups go while the host's CAP_SETGID is there: some user namespaces forbid it.
@@ -31,6 +37,7 @@
 #include "file.h"
 #include "report.h"
 #include "shim-fd.h"
+#include "spawn.h"
 
 #define EXIT_EXEC_FAILED 127
 #define PIDFD_OF_CORE	 3 /* COREDUMP_PIDFD_NUMBER */
@@ -39,6 +46,7 @@
 enum step_when {
 	WHEN_ALWAYS = 0,
 	WHEN_CONTAINER,
+	WHEN_BORN_INSIDE,
 	WHEN_ATTACHING,
 	WHEN_ANSWERING,
 };
@@ -52,6 +60,12 @@ struct step {
 static bool enter_attaches(const struct enter *enter)
 {
 	return enter->request->handler == WORKER_BECOME;
+}
+
+bool enter_is_born_inside(const struct worker_request *request)
+{
+	return request->run_in == WORKER_RUN_IN_CONTAINER &&
+	       request->own_ns & (1u << UPCALL_NS_PID);
 }
 
 static bool enter_is_core(const struct enter *enter)
@@ -117,15 +131,11 @@ static int groups_clear(struct enter *enter)
 static int namespace_flags(uint32_t own_ns)
 {
 	static const int flags[UPCALL_NS_COUNT] = {
-		/* of its birth: setns() would only choose its children's */
-		[UPCALL_NS_PID] = 0,
-		[UPCALL_NS_MNT] = CLONE_NEWNS,
-		[UPCALL_NS_NET] = CLONE_NEWNET,
-		[UPCALL_NS_USER] = CLONE_NEWUSER,
-		[UPCALL_NS_UTS] = CLONE_NEWUTS,
-		[UPCALL_NS_IPC] = CLONE_NEWIPC,
-		[UPCALL_NS_CGROUP] = CLONE_NEWCGROUP,
-		[UPCALL_NS_TIME] = CLONE_NEWTIME,
+		/* not the caller's, but that of whom it forks */
+		[UPCALL_NS_PID] = CLONE_NEWPID,	      [UPCALL_NS_MNT] = CLONE_NEWNS,
+		[UPCALL_NS_NET] = CLONE_NEWNET,	      [UPCALL_NS_USER] = CLONE_NEWUSER,
+		[UPCALL_NS_UTS] = CLONE_NEWUTS,	      [UPCALL_NS_IPC] = CLONE_NEWIPC,
+		[UPCALL_NS_CGROUP] = CLONE_NEWCGROUP, [UPCALL_NS_TIME] = CLONE_NEWTIME,
 	};
 	int joined = 0;
 
@@ -146,8 +156,8 @@ static int namespaces_join(struct enter *enter)
 	return ret < 0 ? ret : become_undumpable();
 }
 
-/* Where the kernel says we are. Partly joined is not joined. */
-static int place_verify(struct enter *enter)
+/* Where the kernel says we are, as to these namespaces. Partly joined is not joined. */
+static int place_check(const struct enter *enter, uint32_t own_ns)
 {
 	const struct worker_request *request = enter->request;
 	struct tags tags;
@@ -160,11 +170,21 @@ static int place_verify(struct enter *enter)
 	if (request->run_in == WORKER_RUN_IN_HOST)
 		return 0;
 	for (int i = 0; i < UPCALL_NS_COUNT; i++)
-		if (request->own_ns & (1u << i) && tags.ns[i] != request->ns[i])
+		if (own_ns & (1u << i) && tags.ns[i] != request->ns[i])
 			return -EKEYREJECTED;
-	if (request->own_ns & (1u << UPCALL_NS_NET) && tags.net_cookie != request->net_cookie)
+	if (own_ns & (1u << UPCALL_NS_NET) && tags.net_cookie != request->net_cookie)
 		return -EKEYREJECTED;
 	return 0;
+}
+
+static int place_verify(struct enter *enter)
+{
+	return place_check(enter, enter->request->own_ns & ~(1u << UPCALL_NS_PID));
+}
+
+static int birthplace_verify(struct enter *enter)
+{
+	return place_check(enter, enter->request->own_ns);
 }
 
 /* Verified, it has no use for a program that only prints: the answer is the host's to give. */
@@ -184,15 +204,35 @@ static int root_change(struct enter *enter)
 	return 0;
 }
 
-/* A directory outside of the root would be "(unreachable)/...": CVE-2024-21626 */
+/* A working directory outside of the root is a way out (CVE-2024-21626). */
 static int directory_change(struct enter *enter)
 {
-	char path[16];
-
 	(void)enter;
-	if (chdir("/") < 0 || syscall(SYS_getcwd, path, sizeof(path)) < 0)
-		return -errno;
-	return path[0] == '/' && path[1] == '\0' ? 0 : -EKEYREJECTED;
+	return chdir("/") < 0 ? -errno : 0;
+}
+
+/*
+ * What it inherits is what the container may take: its own credentials and
+ * root, and of the worker only the upcall, that has the shim's limits.
+ */
+static int sibling_bear(struct enter *enter)
+{
+	pid_t pid;
+	int ret = spawn_sibling(&pid);
+
+	if (ret > 0)
+		return 0;
+	if (ret < 0)
+		return ret;
+	ret = report_send(enter->report_fd, REPORT_BORN, WORKER_STEP_PIDNS, pid);
+	_exit(ret < 0 ? EXIT_EXEC_FAILED : 0);
+}
+
+/* Of its own: no terminal to inject input into (CVE-2017-5226). */
+static int session_begin(struct enter *enter)
+{
+	(void)enter;
+	return setsid() < 0 ? -errno : 0;
 }
 
 static int upcall_attach(struct enter *enter)
@@ -241,7 +281,6 @@ static const struct step steps[] = {
 	{ WORKER_STEP_GROUPS, WHEN_ALWAYS, groups_clear },
 	{ WORKER_STEP_SETNS, WHEN_CONTAINER, namespaces_join },
 	{ WORKER_STEP_VERIFY, WHEN_ALWAYS, place_verify },
-	{ WORKER_STEP_VERIFY, WHEN_ANSWERING, upcall_fd_drop },
 	{ WORKER_STEP_CHROOT, WHEN_CONTAINER, root_change },
 	{ WORKER_STEP_CHROOT, WHEN_ALWAYS, directory_change },
 	{ WORKER_STEP_LABEL, WHEN_CONTAINER, become_labelled },
@@ -249,6 +288,10 @@ static const struct step steps[] = {
 	{ WORKER_STEP_CAPS, WHEN_ALWAYS, become_capabilities },
 	{ WORKER_STEP_NNP, WHEN_ALWAYS, become_no_new_privs },
 	{ WORKER_STEP_LIMITS, WHEN_ALWAYS, become_limits },
+	{ WORKER_STEP_PIDNS, WHEN_BORN_INSIDE, sibling_bear },
+	{ WORKER_STEP_VERIFY, WHEN_BORN_INSIDE, birthplace_verify },
+	{ WORKER_STEP_VERIFY, WHEN_ANSWERING, upcall_fd_drop },
+	{ WORKER_STEP_LIMITS, WHEN_ALWAYS, session_begin },
 	{ WORKER_STEP_ATTACH, WHEN_ATTACHING, upcall_attach },
 	{ WORKER_STEP_FDS, WHEN_ALWAYS, fds_finish },
 	{ WORKER_STEP_EXEC, WHEN_ALWAYS, program_execute },
@@ -261,6 +304,8 @@ static bool step_applies(const struct step *step, const struct enter *enter)
 		return true;
 	case WHEN_CONTAINER:
 		return enter->request->run_in == WORKER_RUN_IN_CONTAINER;
+	case WHEN_BORN_INSIDE:
+		return enter_is_born_inside(enter->request);
 	case WHEN_ATTACHING:
 		return enter_attaches(enter);
 	case WHEN_ANSWERING:

@@ -3,6 +3,8 @@
 #ifndef UPCALL_WORKER_ENTER_H
 #define UPCALL_WORKER_ENTER_H
 
+#include <stdbool.h>
+
 #include "command.h"
 #include "leader.h"
 #include "leaf.h"
@@ -15,12 +17,15 @@ struct enter {
 	uint64_t leaf_inode;
 	int upcall_fd;
 	int pidfd;    /* of the leader; -1: on the host */
-	int null_fd;  /* the host's /dev/null */
+	int null_fd;  /* a null device of the worker's own */
 	int out_fd;   /* becomes fd 1; -1: /dev/null does */
 	int exec_fd;  /* program in sealed memory; -1: command->path */
 	int label_fd; /* opened by the child itself: the kernel takes no other's */
 	int report_fd;
 };
+
+/* Who becomes the handler is not the child, but a sibling that it reports (REPORT_BORN). */
+bool enter_is_born_inside(const struct worker_request *request);
 
 /* In the child. Ends in exec or, after a report of the step and its errno, in exit status 127. */
 _Noreturn void enter_run(struct enter *enter);

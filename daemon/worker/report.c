@@ -16,9 +16,9 @@ int report_open(int *ret_read, int *ret_write)
 	return 0;
 }
 
-int report_send(int fd, enum report_kind kind, enum worker_step step, int error)
+int report_send(int fd, enum report_kind kind, enum worker_step step, int value)
 {
-	const struct report report = { .kind = kind, .step = step, .error = error };
+	const struct report report = { .kind = kind, .step = step, .value = value };
 	ssize_t put;
 
 	/* less than PIPE_BUF: whole or not at all */
@@ -37,8 +37,8 @@ int report_receive(int fd, struct report *ret)
 		return errno == EINTR ? -EAGAIN : -errno;
 	if (got == 0)
 		return 0;
-	if (got != sizeof(report) || report.step >= WORKER_STEP_COUNT || report.error < 0 ||
-	    (report.kind != REPORT_ATTACHED && report.kind != REPORT_FAILED))
+	if (got != sizeof(report) || report.step >= WORKER_STEP_COUNT || report.value < 0 ||
+	    report.kind < REPORT_ATTACHED || report.kind > REPORT_BORN)
 		return -EBADMSG;
 	*ret = report;
 	return 1;

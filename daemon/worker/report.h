@@ -14,18 +14,19 @@
 
 enum report_kind {
 	REPORT_ATTACHED = 1, /* the upcall is the child's now */
-	REPORT_FAILED,	     /* step and error (positive errno) */
+	REPORT_FAILED,	     /* step; value: positive errno */
+	REPORT_BORN,	     /* value: pid of who goes on, in the container */
 };
 
 struct report {
 	uint32_t kind;
 	uint32_t step;
-	int32_t error;
+	int32_t value;
 };
 
 /* Both ends close-on-exec, the reading one non-blocking. */
 int report_open(int *ret_read, int *ret_write);
-int report_send(int fd, enum report_kind kind, enum worker_step step, int error);
+int report_send(int fd, enum report_kind kind, enum worker_step step, int value);
 /* 1: one report; 0: the end; -EAGAIN: none yet; -EBADMSG: not one of ours. */
 int report_receive(int fd, struct report *ret);
 

@@ -12,11 +12,13 @@
 #include "leader.h"
 #include "leaf.h"
 #include "shim-fd.h"
+#include "spawn.h"
 
 /* A child: watched by its pidfd and by what it reports. pid 0: none, or reaped. */
 struct child {
 	pid_t pid;
 	bool failed; /* said so, and is about to end by itself */
+	bool held;   /* has ended, and a tracer has its status; asked again at retry_ms */
 	struct watch exit;
 	struct watch report;
 };
@@ -30,16 +32,19 @@ struct request {
 	struct shim_info info;
 	struct leader leader;
 	struct leaf leaf;
-	struct watch upcall; /* owns the upcall fd, until a child has attached */
-	int pidfd;	     /* of the leader */
-	int control_fd;	     /* to the answerer */
+	struct watch upcall;  /* owns the upcall fd, until a child has attached */
+	int pidfd;	      /* of the leader */
+	int control_fd;	      /* to the answerer */
+	struct child entrant; /* forked; reports the handler's birth and ends */
 	struct child handler;
 	struct child answerer;
 	struct watch leaf_events;
+	bool born; /* the handler has been seen */
 	bool attached;
 	bool decided;
 	int64_t started_us;
 	int64_t deadline_ms;
+	int64_t retry_ms; /* -1: nobody is held */
 };
 
 static inline bool request_answers(const struct request *request)
@@ -48,6 +53,11 @@ static inline bool request_answers(const struct request *request)
 }
 
 int64_t request_now_us(void);
+
+/* Takes over the process's pidfd. On failure it is killed, and nobody's. */
+int child_watch(struct request *request, struct child *child, const struct process *process,
+		watch_fn *on_exit_fn);
+int handler_watch(struct request *request, const struct process *process);
 
 /* How it went. Acts once; kills what runs. */
 void request_decide(struct request *request, enum worker_outcome outcome, enum worker_step step,
@@ -58,6 +68,7 @@ bool request_try_finish(struct request *request);
 void request_free(struct request *request);
 
 /* Watches of its children and of the upcall fd. */
+void request_on_entrant_exit(struct watch *watch, short revents);
 void request_on_handler_exit(struct watch *watch, short revents);
 void request_on_handler_report(struct watch *watch, short revents);
 void request_on_answerer_exit(struct watch *watch, short revents);

@@ -27,6 +27,7 @@
 #include "spawn.h"
 
 #define CLEANUP_MS 5000
+#define HELD_MS	   20
 
 int64_t request_now_us(void)
 {
@@ -86,6 +87,7 @@ void request_free(struct request *request)
 	struct loop *loop = &request->hands->loop;
 
 	request_unlink(request);
+	child_clear(loop, &request->entrant);
 	child_clear(loop, &request->handler);
 	child_clear(loop, &request->answerer);
 	loop_unwatch_close(loop, &request->leaf_events);
@@ -98,11 +100,39 @@ void request_free(struct request *request)
 	free(request);
 }
 
+static bool child_is_known(const struct hands *hands, pid_t pid)
+{
+	for (const struct request *request = hands->requests; request; request = request->next)
+		if (request->entrant.pid == pid || request->handler.pid == pid ||
+		    request->answerer.pid == pid)
+			return true;
+	return false;
+}
+
+/*
+ * Children whom a request did not wait for any longer, or never heard of: as
+ * zombies they would keep their container's init from ending.
+ */
+static void strays_reap(const struct hands *hands)
+{
+	siginfo_t info = { 0 };
+
+	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0) {
+		if (child_is_known(hands, info.si_pid))
+			return;
+		(void)waitpid(info.si_pid, NULL, WNOHANG);
+		info.si_pid = 0;
+	}
+}
+
 static void request_finish(struct request *request)
 {
+	const struct hands *hands = request->hands;
+
 	request->result.duration_us = (uint64_t)(request_now_us() - request->started_us);
 	connection_send(request->hands, request->connection_id, &request->result);
 	request_free(request);
+	strays_reap(hands);
 }
 
 static bool leaf_has_ended(const struct request *request)
@@ -113,8 +143,8 @@ static bool leaf_has_ended(const struct request *request)
 /* True: nothing is left, the request is gone. */
 bool request_try_finish(struct request *request)
 {
-	if (!request->decided || request->handler.pid || request->answerer.pid ||
-	    !leaf_has_ended(request))
+	if (!request->decided || request->entrant.pid || request->handler.pid ||
+	    request->answerer.pid || !leaf_has_ended(request))
 		return false;
 	request_finish(request);
 	return true;
@@ -138,9 +168,11 @@ static void leaf_end(struct request *request)
 {
 	int fd;
 
-	if (request->leaf.fd < 0 || request->leaf_events.fd >= 0)
+	if (request->leaf.fd < 0)
 		return;
 	(void)leaf_kill(&request->leaf);
+	if (request->leaf_events.fd >= 0)
+		return;
 	fd = leaf_open_events(&request->leaf);
 	if (fd >= 0 && loop_watch(&request->hands->loop, &request->leaf_events, fd, POLLPRI,
 				  on_leaf_events) < 0)
@@ -150,6 +182,7 @@ static void leaf_end(struct request *request)
 static void request_kill(struct request *request)
 {
 	/* by pidfd too: the container may have moved it out of the leaf */
+	child_kill(&request->entrant);
 	child_kill(&request->handler);
 	child_kill(&request->answerer);
 	leaf_end(request);
@@ -198,9 +231,9 @@ static void upcall_is_taken(struct request *request)
 static enum worker_outcome failure_outcome(const struct request *request,
 					   const struct report *report)
 {
-	if (report->step == WORKER_STEP_ATTACH && report->error == ESTALE)
+	if (report->step == WORKER_STEP_ATTACH && report->value == ESTALE)
 		return WORKER_GONE;
-	if (report->step == WORKER_STEP_READ && report->error == EBADMSG)
+	if (report->step == WORKER_STEP_READ && report->value == EBADMSG)
 		return WORKER_BAD_ANSWER;
 	if (report->step == WORKER_STEP_INSTANTIATE)
 		return WORKER_BAD_ANSWER;
@@ -209,13 +242,43 @@ static enum worker_outcome failure_outcome(const struct request *request,
 	return request->attached ? WORKER_EXEC_FAILED : WORKER_ENTRY_FAILED;
 }
 
-static void report_apply(struct request *request, const struct report *report)
+/*
+ * The one that the entrant bore. A handler that the container has taken could say
+ * the same: so only a child of ours that nobody knows yet is believed to be it.
+ */
+static void handler_adopt(struct request *request, pid_t pid)
 {
-	if (report->kind == REPORT_ATTACHED)
+	struct process process = PROCESS_NULL;
+	int ret = -ECHILD;
+
+	if (request->born)
+		return;
+	if (!child_is_known(request->hands, pid))
+		ret = process_adopt(pid, &process);
+	if (ret == 0)
+		ret = handler_watch(request, &process);
+	if (ret < 0)
+		request_decide(request, WORKER_ENTRY_FAILED, WORKER_STEP_PIDNS, -ret);
+	else if (request->decided)
+		process_kill(&process);
+}
+
+static void report_apply(struct request *request, struct child *child, const struct report *report)
+{
+	switch ((enum report_kind)report->kind) {
+	case REPORT_ATTACHED:
 		upcall_is_taken(request);
-	else
+		break;
+	case REPORT_BORN:
+		if (child == &request->handler)
+			handler_adopt(request, report->value);
+		break;
+	case REPORT_FAILED:
+		child->failed = true;
 		request_decide(request, failure_outcome(request, report), report->step,
-			       report->error);
+			       report->value);
+		break;
+	}
 }
 
 /* All there is to read; the pipe is closed at its end, or at anything strange. */
@@ -226,26 +289,66 @@ static void reports_drain(struct request *request, struct child *child)
 
 	if (child->report.fd < 0)
 		return;
-	while ((ret = report_receive(child->report.fd, &report)) > 0) {
-		child->failed = report.kind == REPORT_FAILED;
-		report_apply(request, &report);
-	}
+	while ((ret = report_receive(child->report.fd, &report)) > 0)
+		report_apply(request, child, &report);
 	if (ret != -EAGAIN)
 		loop_unwatch_close(&request->hands->loop, &child->report);
 }
 
-/* Wait status; the pidfd said that there is one. */
-static int child_reap(struct request *request, struct child *child)
+int child_watch(struct request *request, struct child *child, const struct process *process,
+		watch_fn *on_exit_fn)
 {
-	int status = 0;
+	int ret =
+		loop_watch(&request->hands->loop, &child->exit, process->pidfd, POLLIN, on_exit_fn);
+
+	if (ret < 0) {
+		process_kill(process);
+		close_keep_errno(process->pidfd);
+		return ret;
+	}
+	child->pid = process->pid;
+	return 0;
+}
+
+int handler_watch(struct request *request, const struct process *process)
+{
+	request->born = true;
+	request->result.handler_pid = (uint32_t)process->pid;
+	return child_watch(request, &request->handler, process, request_on_handler_exit);
+}
+
+static void child_hold(struct request *request, struct child *child)
+{
+	if (!child->held && !request->decided)
+		request->deadline_ms = loop_now_ms() + CLEANUP_MS;
+	child->held = true;
+	child->exit.events = 0;
+	request->retry_ms = loop_now_ms() + HELD_MS;
+	leaf_end(request);
+}
+
+/*
+ * Its wait status; the pidfd said that there is one. False: a tracer has it, for
+ * instance a fork of the handler's that traces its parent and waits for nothing.
+ * Then its leaf is killed and it is asked for again.
+ */
+static bool child_reap(struct request *request, struct child *child, int *ret_status)
+{
+	pid_t pid;
 
 	/* ORDER: what it reported before it died explains the death */
 	reports_drain(request, child);
-	while (waitpid(child->pid, &status, 0) < 0 && errno == EINTR)
-		;
+	pid = waitpid(child->pid, ret_status, WNOHANG);
+	if (pid == 0) {
+		child_hold(request, child);
+		return false;
+	}
+	if (pid < 0)
+		*ret_status = SIGKILL;
 	child->pid = 0;
+	child->held = false;
 	child_clear(&request->hands->loop, child);
-	return status;
+	return true;
 }
 
 static enum worker_outcome status_outcome(const struct leaf *leaf, int status)
@@ -264,12 +367,31 @@ static void answer_approve(struct request *request)
 	request->control_fd = close_keep_errno(request->control_fd);
 }
 
+/* Killed on its way, by the container's limits or by hand, unless its work was done. */
+void request_on_entrant_exit(struct watch *watch, short revents)
+{
+	struct request *request = container_of(watch, struct request, entrant.exit);
+	int status;
+
+	(void)revents;
+	if (!child_reap(request, &request->entrant, &status))
+		return;
+	reports_drain(request, &request->handler);
+	if (!request->born) {
+		request_decide(request, WORKER_ENTRY_FAILED, WORKER_STEP_FORK, ECANCELED);
+		leaf_end(request);
+	}
+	request_try_finish(request);
+}
+
 void request_on_handler_exit(struct watch *watch, short revents)
 {
 	struct request *request = container_of(watch, struct request, handler.exit);
-	int status = child_reap(request, &request->handler);
+	int status = 0;
 
 	(void)revents;
+	if (!child_reap(request, &request->handler, &status))
+		return;
 	request->result.wait_status = status;
 	/* it may have died of a reader that had seen enough: that one's word comes first */
 	reports_drain(request, &request->answerer);
@@ -289,9 +411,11 @@ void request_on_handler_exit(struct watch *watch, short revents)
 void request_on_answerer_exit(struct watch *watch, short revents)
 {
 	struct request *request = container_of(watch, struct request, answerer.exit);
-	int status = child_reap(request, &request->answerer);
+	int status = 0;
 
 	(void)revents;
+	if (!child_reap(request, &request->answerer, &status))
+		return;
 	if (status == 0 && request->attached)
 		request_decide(request, WORKER_SERVED, WORKER_STEP_NONE, 0);
 	else
@@ -335,16 +459,53 @@ int64_t request_next_deadline(const struct hands *hands)
 {
 	int64_t first = -1;
 
-	for (const struct request *request = hands->requests; request; request = request->next)
+	for (const struct request *request = hands->requests; request; request = request->next) {
 		if (first < 0 || request->deadline_ms < first)
 			first = request->deadline_ms;
+		if (request->retry_ms >= 0 && request->retry_ms < first)
+			first = request->retry_ms;
+	}
 	return first;
+}
+
+/* One at a time: its callback may free the request. */
+static void held_retry(struct request *request)
+{
+	struct child *const children[] = { &request->entrant, &request->handler,
+					   &request->answerer };
+	struct child *held = NULL;
+
+	request->retry_ms = -1;
+	for (size_t i = 0; i < sizeof(children) / sizeof(children[0]); i++) {
+		if (!children[i]->held)
+			continue;
+		if (held)
+			request->retry_ms = loop_now_ms() + HELD_MS;
+		held = children[i];
+	}
+	if (held)
+		held->exit.fn(&held->exit, POLLIN);
 }
 
 /*
  * Over time: once to be killed, then, if it survives even that (a process in
- * the kernel, uninterruptibly), to be left behind.
+ * the kernel, uninterruptibly, or a zombie that is kept from us), to be left
+ * behind.
  */
+static void request_over_time(struct request *request)
+{
+	bool held = request->handler.held;
+
+	if (request->decided) {
+		request_kill(request);
+		request_finish(request);
+		return;
+	}
+	request_decide(request, held ? WORKER_HANDLER_FAILED : WORKER_HANDLER_TIMEOUT,
+		       WORKER_STEP_NONE, held ? EBUSY : ETIMEDOUT);
+	request_try_finish(request);
+}
+
 void request_expire(struct hands *hands)
 {
 	struct request *request, *next;
@@ -352,14 +513,9 @@ void request_expire(struct hands *hands)
 
 	for (request = hands->requests; request; request = next) {
 		next = request->next;
-		if (request->deadline_ms > now)
-			continue;
-		if (request->decided) {
-			request_kill(request);
-			request_finish(request);
-			continue;
-		}
-		request_decide(request, WORKER_HANDLER_TIMEOUT, WORKER_STEP_NONE, ETIMEDOUT);
-		request_try_finish(request);
+		if (request->deadline_ms <= now)
+			request_over_time(request);
+		else if (request->retry_ms >= 0 && request->retry_ms <= now)
+			held_retry(request);
 	}
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Children of the worker: born in their cgroup and pid namespace, watched by pidfd. */
+/* Children of the worker: born in their cgroup, watched by pidfd. */
 #ifndef UPCALL_WORKER_SPAWN_H
 #define UPCALL_WORKER_SPAWN_H
 
@@ -14,15 +14,21 @@ struct process {
 
 #define PROCESS_NULL ((struct process){ .pid = 0, .pidfd = -1 })
 
-/* Once, before the first spawn(). */
-int spawn_init(void);
+/*
+ * fork() into a cgroup (leaf_fd, -1: ours). 1: we are the child. 0: parent, *ret
+ * is set. Negative: nothing was forked.
+ */
+int spawn(int leaf_fd, struct process *ret);
 
 /*
- * fork() into a cgroup (leaf_fd, -1: ours) and the pid namespace of the process
- * of leader_pidfd (-1: ours). 1: we are the child. 0: parent, *ret is set.
- * Negative: nothing was forked, *ret_step says why.
+ * fork() of one who has the caller's parent for a parent, and is in the pid
+ * namespace that setns() chose. 1: we are that one. 0: *ret is its pid in the
+ * caller's pid namespace.
  */
-int spawn(int leaf_fd, int leader_pidfd, struct process *ret, enum worker_step *ret_step);
+int spawn_sibling(pid_t *ret);
+
+/* A child that we did not fork ourselves. -ECHILD: it is none. */
+int process_adopt(pid_t pid, struct process *ret);
 
 void process_kill(const struct process *process);
 

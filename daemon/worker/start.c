@@ -25,22 +25,12 @@
 
 #define ENTRY_MS 20000 /* less than the kernel half waits for ATTACH */
 
-static int child_watch(struct request *request, struct child *child, const struct process *process,
-		       int report_fd, watch_fn *on_exit_fn, watch_fn *on_report_fn)
+static int report_watch(struct request *request, struct child *child, int report_fd,
+			watch_fn *on_report_fn)
 {
-	struct loop *loop = &request->hands->loop;
-	int ret;
+	int ret =
+		loop_watch(&request->hands->loop, &child->report, report_fd, POLLIN, on_report_fn);
 
-	child->pid = process->pid;
-	ret = loop_watch(loop, &child->exit, process->pidfd, POLLIN, on_exit_fn);
-	if (ret < 0) {
-		process_kill(process);
-		close_keep_errno(process->pidfd);
-		close_keep_errno(report_fd);
-		child->pid = 0;
-		return ret;
-	}
-	ret = loop_watch(loop, &child->report, report_fd, POLLIN, on_report_fn);
 	if (ret < 0)
 		close_keep_errno(report_fd);
 	return ret;
@@ -70,8 +60,6 @@ static int handler_spawn(struct request *request, const struct command *command,
 		.exec_fd = command->path ? -1 : request->hands->dns_fd,
 		.label_fd = -1,
 	};
-	bool joins_pid_ns = request->wire.run_in == WORKER_RUN_IN_CONTAINER &&
-			    request->wire.own_ns & (1u << UPCALL_NS_PID);
 	int ret;
 
 	*step = WORKER_STEP_FORK;
@@ -79,14 +67,17 @@ static int handler_spawn(struct request *request, const struct command *command,
 	if (ret < 0)
 		return ret;
 	enter.report_fd = report_write;
-	ret = spawn(request->leaf.fd, joins_pid_ns ? request->pidfd : -1, &process, step);
+	ret = spawn(request->leaf.fd, &process);
 	if (ret > 0)
 		enter_run(&enter);
+	if (ret == 0 && enter_is_born_inside(&request->wire))
+		ret = child_watch(request, &request->entrant, &process, request_on_entrant_exit);
+	else if (ret == 0)
+		ret = handler_watch(request, &process);
 	if (ret < 0)
 		return ret;
-	request->result.handler_pid = (uint32_t)process.pid;
-	return child_watch(request, &request->handler, &process, take_fd(&report_read),
-			   request_on_handler_exit, request_on_handler_report);
+	return report_watch(request, &request->handler, take_fd(&report_read),
+			    request_on_handler_report);
 }
 
 /* ORDER: before the handler, so that somebody reads what that prints. */
@@ -111,14 +102,16 @@ static int answerer_spawn(struct request *request, int data_fd, enum worker_step
 	answer.control_fd = control_read = control[0];
 	control_write = control[1];
 	answer.report_fd = report_write;
-	ret = spawn(/* leaf_fd= */ -1, /* leader_pidfd= */ -1, &process, step);
+	ret = spawn(/* leaf_fd= */ -1, &process);
 	if (ret > 0)
 		answer_run(&answer);
+	if (ret == 0)
+		ret = child_watch(request, &request->answerer, &process, request_on_answerer_exit);
 	if (ret < 0)
 		return ret;
 	request->control_fd = take_fd(&control_write);
-	return child_watch(request, &request->answerer, &process, take_fd(&report_read),
-			   request_on_answerer_exit, request_on_answerer_report);
+	return report_watch(request, &request->answerer, take_fd(&report_read),
+			    request_on_answerer_report);
 }
 
 static int children_spawn(struct request *request, const struct command *command,
@@ -156,13 +149,15 @@ static int leader_prepare(struct request *request, enum worker_step *step)
 	int ret;
 
 	if (request->wire.run_in == WORKER_RUN_IN_HOST)
-		ret = leader_read_host(&request->leader, step);
+		ret = leader_read_host(&request->wire, &request->leader, step);
 	else
 		ret = leader_read(&request->wire, request->upcall.fd, request->pidfd, dns,
 				  &request->leader, step);
 	/* our resolver reads two files and opens a socket: it needs no power at all */
-	if (ret == 0 && dns)
+	if (ret == 0 && dns) {
 		request->leader.capabilities = 0;
+		request->leader.no_new_privs = true;
+	}
 	return ret;
 }
 
@@ -196,7 +191,7 @@ static int request_run(struct request *request, enum worker_step *step)
 	if (ret < 0)
 		return ret;
 	*step = WORKER_STEP_CGROUP;
-	ret = leaf_create(&request->wire, &request->leaf);
+	ret = leaf_create(&request->wire, &request->leader, &request->leaf);
 	if (ret < 0)
 		return ret;
 	*step = WORKER_STEP_FORK;
@@ -223,10 +218,12 @@ static struct request *request_new(struct hands *hands, uint64_t connection_id,
 	request->leader = LEADER_NULL;
 	request->leaf = LEAF_NULL;
 	request->upcall = request->leaf_events = WATCH_NULL;
+	request->entrant.exit = request->entrant.report = WATCH_NULL;
 	request->handler.exit = request->handler.report = WATCH_NULL;
 	request->answerer.exit = request->answerer.report = WATCH_NULL;
 	request->pidfd = pidfd;
 	request->control_fd = -1;
+	request->retry_ms = -1;
 	request->started_us = request_now_us();
 	request->next = hands->requests;
 	hands->requests = request;

@@ -35,7 +35,6 @@
 #include "listen.h"
 #include "packet.h"
 #include "request.h"
-#include "spawn.h"
 
 #define NAMESPACES \
 	(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC)
@@ -93,6 +92,7 @@ static void leader_start(void)
 {
 	int ready = eventfd(0, EFD_CLOEXEC), settled = eventfd(0, EFD_CLOEXEC);
 	uint64_t go = 1;
+	char path[128], pid[16];
 
 	leader = (pid_t)syscall(SYS_clone, NAMESPACES | SIGCHLD, NULL, NULL, NULL, NULL);
 	assert_true(leader >= 0);
@@ -106,6 +106,9 @@ static void leader_start(void)
 	}
 	map_put("uid_map");
 	map_put("gid_map");
+	snprintf(path, sizeof(path), "%s/cgroup.procs", boundary);
+	snprintf(pid, sizeof(pid), "%d", leader);
+	file_put(path, pid);
 	assert_int_equal(write(ready, &go, sizeof(go)), sizeof(go));
 	assert_int_equal(read(settled, &go, sizeof(go)), sizeof(go));
 	close(ready);
@@ -151,7 +154,7 @@ static int group_setup(void **state)
 	boundary_id = status.st_ino;
 	hands.null_fd = guard_null_open();
 	hands.dns_path = UPCALL_DNS_PATH;
-	if (hands.null_fd < 0 || spawn_init() < 0 || guard_process() < 0)
+	if (hands.null_fd < 0 || guard_process() < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
 		return -1;
@@ -521,6 +524,26 @@ static void assert_refused(const struct worker_request *request, enum worker_ste
 	assert_null(output("ran"));
 }
 
+/* A boundary that the leader is not in is no boundary of its container. */
+static void test_leader_elsewhere(void **state)
+{
+	struct worker_request request;
+	struct stat status;
+	char path[128];
+
+	(void)state;
+	require_root();
+	snprintf(path, sizeof(path), "%s/below", boundary);
+	assert_int_equal(mkdir(path, 0755), 0);
+	assert_int_equal(stat(path, &status), 0);
+	info_set(UPCALL_CLASS_KEY, "echo >ran");
+	request = request_of(WORKER_BECOME);
+	snprintf(request.cgroup, sizeof(request.cgroup), "%s/below", boundary_name);
+	request.cgroup_id = status.st_ino;
+	assert_refused(&request, WORKER_STEP_CGROUP, EKEYREJECTED);
+	assert_int_equal(rmdir(path), 0);
+}
+
 /* */
 static void test_each_step(void **state)
 {
@@ -668,7 +691,7 @@ static void test_answer(void **state)
 	(void)state;
 	require_root();
 	answer_info_set("dns_resolver", "server.example");
-	result = answer_serve("tr '\\0' '\\n' </proc/self/environ >environ; echo $1 >arg;"
+	result = answer_serve("tr '\\0' '\\n' </proc/self/environ >environ; echo $#$* >arg;"
 			      "ls /proc/self/fd >fds; echo ttl=42; echo 192.0.2.1,192.0.2.2;"
 			      "sleep 100 &");
 	assert_int_equal(result.error, 0);
@@ -678,7 +701,7 @@ static void test_answer(void **state)
 	assert_int_equal(fake->completed, 0);
 	assert_int_equal(fake->timeout, 42);
 	assert_string_equal(fake->payload, "192.0.2.1");
-	assert_string_equal(output("arg"), "server.example\n");
+	assert_string_equal(output("arg"), "0\n"); /* it could look like an option */
 	assert_string_equal(output("environ"), "UPCALL_KEY_TYPE=dns_resolver\n"
 					       "UPCALL_KEY_DESCRIPTION=server.example\n");
 	assert_string_equal(output("fds"), "0\n1\n2\n3\n");
@@ -778,6 +801,7 @@ int main(void)
 		cmocka_unit_test(test_become),
 		cmocka_unit_test(test_bound_leader),
 		cmocka_unit_test(test_no_root_inside),
+		cmocka_unit_test(test_leader_elsewhere),
 		cmocka_unit_test(test_program),
 		cmocka_unit_test(test_core),
 		cmocka_unit_test(test_host),
