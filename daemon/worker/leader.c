@@ -27,8 +27,9 @@
 #include "leader.h"
 #include "shim-fd.h"
 
-#define STATUS_LEN 8192
-#define ID_MAP_LEN (16 * 1024) /* at most 340 lines of 33 bytes */
+#define STATUS_LEN  8192
+#define CGROUPS_LEN (WORKER_PATH_LEN * 4)
+#define ID_MAP_LEN  (16 * 1024) /* at most 340 lines of 33 bytes */
 
 static int leader_open(const struct worker_request *request, int pidfd, int *ret_directory)
 {
@@ -158,8 +159,28 @@ static int status_read(int directory, struct leader *leader, struct status_facts
 	return 0;
 }
 
+/*
+ * A version 1 hierarchy holds limits too, of devices among others, and nothing
+ * here joins them.
+ */
+static int cgroup_read(int directory, struct leader *leader)
+{
+	char theirs[CGROUPS_LEN], ours[CGROUPS_LEN];
+	int ret;
+
+	ret = file_read(directory, "cgroup", theirs, sizeof(theirs));
+	if (ret == 0)
+		ret = file_read(AT_FDCWD, "/proc/self/cgroup", ours, sizeof(ours));
+	if (ret == 0)
+		ret = parse_cgroup(theirs, leader->cgroup, sizeof(leader->cgroup));
+	if (ret < 0)
+		return ret;
+	return parse_cgroup_v1_is_same(theirs, ours) ? 0 : -EOPNOTSUPP;
+}
+
 /* By the shim, not by /proc/PID/ns: reading that can block, and its ids are recycled. */
-static int leader_check(const struct worker_request *request, int upcall_fd, int pidfd)
+static int leader_check(const struct worker_request *request, int upcall_fd, int pidfd,
+			uint64_t *ret_cgroup_id)
 {
 	struct tags tags;
 	int ret;
@@ -175,6 +196,7 @@ static int leader_check(const struct worker_request *request, int upcall_fd, int
 			return -EKEYREJECTED;
 	if (syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) < 0)
 		return -errno;
+	*ret_cgroup_id = tags.cgroup_id;
 	return 0;
 }
 
@@ -210,10 +232,14 @@ int leader_read(const struct worker_request *request, int upcall_fd, int pidfd, 
 	error = status_read(directory, &leader, &facts);
 	if (error < 0)
 		return error;
+	*ret_step = WORKER_STEP_CGROUP;
+	error = cgroup_read(directory, &leader);
+	if (error < 0)
+		return error;
 	label_error = label_read(directory, &leader);
 	/* ORDER: after all that was read, or a recycled pid's facts would pass */
 	*ret_step = WORKER_STEP_LEADER;
-	error = leader_check(request, upcall_fd, pidfd);
+	error = leader_check(request, upcall_fd, pidfd, &leader.cgroup_id);
 	if (error < 0)
 		return error;
 	error = obstacles_check(&facts, label_error, ours, ret_step);
@@ -224,7 +250,8 @@ int leader_read(const struct worker_request *request, int upcall_fd, int pidfd, 
 	return 0;
 }
 
-int leader_read_host(struct leader *ret, enum worker_step *ret_step)
+int leader_read_host(const struct worker_request *request, struct leader *ret,
+		     enum worker_step *ret_step)
 {
 	struct leader leader = LEADER_NULL;
 	int error;
@@ -233,6 +260,10 @@ int leader_read_host(struct leader *ret, enum worker_step *ret_step)
 	error = bset_read(&leader.capabilities);
 	if (error < 0)
 		return error;
+	if (request->class == UPCALL_CLASS_CORE || request->handler != WORKER_BECOME) {
+		leader.capabilities = 0;
+		leader.no_new_privs = true;
+	}
 	*ret = leader;
 	return 0;
 }

@@ -27,6 +27,8 @@ struct leader {
 	bool no_new_privs;
 	enum label_kind label_kind;
 	char label[LABEL_LEN];
+	uint64_t cgroup_id;	      /* where it is now, at or below the container's boundary */
+	char cgroup[WORKER_PATH_LEN]; /* the same as a path, "": the root */
 };
 
 #define LEADER_NULL ((struct leader){ .root_fd = -1 })
@@ -39,8 +41,12 @@ struct leader {
  */
 int leader_read(const struct worker_request *request, int upcall_fd, int pidfd, bool ours,
 		struct leader *ret, enum worker_step *ret_step);
-/* For handlers on the host: root there, within usermodehelper/bset. */
-int leader_read_host(struct leader *ret, enum worker_step *ret_step);
+/*
+ * For handlers on the host: root there, within usermodehelper/bset; without any
+ * capability where what they do needs none (cores, answers).
+ */
+int leader_read_host(const struct worker_request *request, struct leader *ret,
+		     enum worker_step *ret_step);
 void leader_clear(struct leader *leader);
 
 #endif

@@ -69,34 +69,72 @@ static int own_cgroup_open(void)
 	return ret < 0 ? ret : cgroup_open(path);
 }
 
-static int boundary_open(const struct worker_request *request)
+/* The path is a hint, the id the identity (CVE-2025-47291: not the intended cgroup). */
+static int cgroup_open_known(const char *path, uint64_t id)
 {
-	cleanup_fd int fd = -1;
+	cleanup_fd int fd = cgroup_open(path);
 	struct stat status;
 
-	if (request->cgroup_id == 0 || request->run_in == WORKER_RUN_IN_HOST)
-		return own_cgroup_open();
-	fd = cgroup_open(request->cgroup);
 	if (fd < 0)
 		return take_fd(&fd);
 	if (fstat(fd, &status) < 0)
 		return -errno;
-	/* the path is a hint; this is the identity (CVE-2025-47291: not the intended cgroup) */
-	return status.st_ino == request->cgroup_id ? take_fd(&fd) : -EKEYREJECTED;
+	return status.st_ino == id ? take_fd(&fd) : -EKEYREJECTED;
 }
 
-static bool leaf_is_stale(int boundary, const char *name)
+static bool path_is_within(const char *path, const char *boundary)
+{
+	size_t size;
+
+	path += strspn(path, "/");
+	boundary += strspn(boundary, "/");
+	size = strlen(boundary);
+	return strncmp(path, boundary, size) == 0 && (path[size] == '/' || path[size] == '\0');
+}
+
+static int boundary_check(const struct worker_request *request, const struct leader *leader)
+{
+	cleanup_fd int boundary = -1;
+
+	if (request->cgroup_id == 0)
+		return 0;
+	boundary = cgroup_open_known(request->cgroup, request->cgroup_id);
+	if (boundary < 0)
+		return take_fd(&boundary);
+	return path_is_within(leader->cgroup, request->cgroup) ? 0 : -EKEYREJECTED;
+}
+
+/*
+ * Where the leader is now: a handler has its limits and its filter of devices,
+ * also where the boundary is above the cgroup that has them, or nobody named
+ * one. Who is in the root has none.
+ */
+static int parent_open(const struct worker_request *request, const struct leader *leader)
+{
+	int ret;
+
+	if (request->run_in == WORKER_RUN_IN_HOST)
+		return own_cgroup_open();
+	ret = boundary_check(request, leader);
+	if (ret < 0)
+		return ret;
+	if (leader->cgroup[0] == '\0')
+		return own_cgroup_open();
+	return cgroup_open_known(leader->cgroup, leader->cgroup_id);
+}
+
+static bool leaf_is_stale(int parent, const char *name)
 {
 	struct stat status;
 
-	return fstatat(boundary, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+	return fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
 	       time(NULL) - status.st_ctime > LEAF_STALE_SECONDS;
 }
 
 /* What a worker left that died. A populated one stays: rmdir refuses. */
-static void boundary_sweep(int boundary)
+static void parent_sweep(int parent)
 {
-	int fd = openat(boundary, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	struct dirent *entry;
 	DIR *directory;
 
@@ -109,8 +147,8 @@ static void boundary_sweep(int boundary)
 	}
 	while ((entry = readdir(directory)))
 		if (strncmp(entry->d_name, LEAF_PREFIX, strlen(LEAF_PREFIX)) == 0 &&
-		    leaf_is_stale(boundary, entry->d_name))
-			(void)unlinkat(boundary, entry->d_name, AT_REMOVEDIR);
+		    leaf_is_stale(parent, entry->d_name))
+			(void)unlinkat(parent, entry->d_name, AT_REMOVEDIR);
 	closedir(directory);
 }
 
@@ -147,7 +185,7 @@ static uint64_t oom_kills(int directory)
 bool leaf_oom_killed(const struct leaf *leaf)
 {
 	return leaf->fd >= 0 &&
-	       (oom_kills(leaf->fd) > 0 || oom_kills(leaf->boundary_fd) > leaf->oom_kills);
+	       (oom_kills(leaf->fd) > 0 || oom_kills(leaf->parent_fd) > leaf->oom_kills);
 }
 
 /* A child born into a frozen cgroup would answer nobody: say so at once. */
@@ -167,13 +205,13 @@ static int leaf_check_frozen(const struct leaf *leaf)
 
 static int leaf_make(struct leaf *leaf)
 {
-	if (mkdirat(leaf->boundary_fd, leaf->name, 0755) == 0)
+	if (mkdirat(leaf->parent_fd, leaf->name, 0755) == 0)
 		return 0;
 	if (errno != EEXIST)
 		return -errno;
 	/* of this upcall's last try; where somebody sits in it, this fails */
-	if (unlinkat(leaf->boundary_fd, leaf->name, AT_REMOVEDIR) < 0 ||
-	    mkdirat(leaf->boundary_fd, leaf->name, 0755) < 0)
+	if (unlinkat(leaf->parent_fd, leaf->name, AT_REMOVEDIR) < 0 ||
+	    mkdirat(leaf->parent_fd, leaf->name, 0755) < 0)
 		return -errno;
 	return 0;
 }
@@ -182,27 +220,27 @@ static int leaf_open(struct leaf *leaf)
 {
 	struct stat status;
 
-	leaf->fd = openat(leaf->boundary_fd, leaf->name,
-			  O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	leaf->fd =
+		openat(leaf->parent_fd, leaf->name, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 	if (leaf->fd < 0 || fstat(leaf->fd, &status) < 0)
 		return -errno;
 	leaf->inode = status.st_ino;
 	return leaf_check_frozen(leaf);
 }
 
-int leaf_create(const struct worker_request *request, struct leaf *ret)
+int leaf_create(const struct worker_request *request, const struct leader *leader, struct leaf *ret)
 {
 	static bool swept;
 	struct leaf leaf = LEAF_NULL;
 	int error;
 
-	leaf.boundary_fd = boundary_open(request);
-	if (leaf.boundary_fd < 0)
-		return leaf.boundary_fd;
+	leaf.parent_fd = parent_open(request, leader);
+	if (leaf.parent_fd < 0)
+		return leaf.parent_fd;
 	if (!swept)
-		boundary_sweep(leaf.boundary_fd);
+		parent_sweep(leaf.parent_fd);
 	swept = true;
-	leaf.oom_kills = oom_kills(leaf.boundary_fd);
+	leaf.oom_kills = oom_kills(leaf.parent_fd);
 	snprintf(leaf.name, sizeof(leaf.name), LEAF_PREFIX "%llu", (unsigned long long)request->id);
 	error = leaf_make(&leaf);
 	if (error == 0)
@@ -238,9 +276,9 @@ bool leaf_is_empty(int events_fd)
 
 void leaf_clear(struct leaf *leaf)
 {
-	if (leaf->boundary_fd >= 0 && leaf->name[0] != '\0')
-		(void)unlinkat(leaf->boundary_fd, leaf->name, AT_REMOVEDIR);
+	if (leaf->parent_fd >= 0 && leaf->name[0] != '\0')
+		(void)unlinkat(leaf->parent_fd, leaf->name, AT_REMOVEDIR);
 	close_keep_errno(leaf->fd);
-	close_keep_errno(leaf->boundary_fd);
+	close_keep_errno(leaf->parent_fd);
 	*leaf = LEAF_NULL;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * The leaf cgroup of one upcall: upcall-ID below the container's boundary.
+ * The leaf cgroup of one upcall: upcall-ID below its container's leader's.
  *
  * It is charged to the container, killed as a whole, and tells the shim which
  * upcall a nested one comes from.
@@ -11,20 +11,22 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "leader.h"
 #include "worker.h"
 
 struct leaf {
-	int boundary_fd; /* directory above it; owned */
-	int fd;		 /* its own directory, O_PATH; owned; -1: there is none */
-	uint64_t inode;	 /* = its cgroup id */
-	uint64_t oom_kills; /* in the boundary, before anything ran in the leaf */
+	int parent_fd;	    /* directory above it; owned */
+	int fd;		    /* its own directory, O_PATH; owned; -1: there is none */
+	uint64_t inode;	    /* = its cgroup id */
+	uint64_t oom_kills; /* in its parent, before anything ran in the leaf */
 	char name[32];
 };
 
-#define LEAF_NULL ((struct leaf){ .boundary_fd = -1, .fd = -1 })
+#define LEAF_NULL ((struct leaf){ .parent_fd = -1, .fd = -1 })
 
-/* -EKEYREJECTED: the boundary is not the registered cgroup; -EBUSY: it is frozen. */
-int leaf_create(const struct worker_request *request, struct leaf *ret);
+/* -EKEYREJECTED: the leader is not in the registered cgroup; -EBUSY: it is frozen. */
+int leaf_create(const struct worker_request *request, const struct leader *leader,
+		struct leaf *ret);
 
 /* SIGKILL for everything in it, also what a fork is just adding. */
 int leaf_kill(const struct leaf *leaf);

@@ -250,3 +250,26 @@ int parse_cgroup(const char *text, char *ret, size_t room)
 	ret[size] = '\0';
 	return 0;
 }
+
+static bool line_is_in(const char *text, const char *line, size_t size)
+{
+	for (; *text; text += strcspn(text, "\n"), text += *text == '\n')
+		if (strcspn(text, "\n") == size && memcmp(text, line, size) == 0)
+			return true;
+	return false;
+}
+
+bool parse_cgroup_v1_is_same(const char *theirs, const char *ours)
+{
+	for (size_t size; *theirs; theirs += size, theirs += *theirs == '\n') {
+		bool has_controllers;
+
+		size = strcspn(theirs, "\n");
+		/* "ID:CONTROLLERS:PATH"; a named hierarchy limits nothing, ID 0 is version 2 */
+		has_controllers = strncmp(theirs, "0::", 3) != 0 &&
+				  !memmem(theirs, size, ":name=", 6);
+		if (has_controllers && !line_is_in(ours, theirs, size))
+			return false;
+	}
+	return true;
+}

@@ -45,5 +45,7 @@ int parse_label(const char *text, char ret[static LABEL_LEN]);
 
 /* The cgroup2 line of /proc/PID/cgroup, without the leading slash. */
 int parse_cgroup(const char *text, char *ret, size_t room);
+/* Is whoever has `theirs` for a /proc/PID/cgroup in our cgroups of version 1, if there are any? */
+bool parse_cgroup_v1_is_same(const char *theirs, const char *ours);
 
 #endif

@@ -230,6 +230,19 @@ static void test_cgroup(void **state)
 			 -ENAMETOOLONG);
 }
 
+static void test_cgroup_v1(void **state)
+{
+	static const char ours[] = "4:devices:/ours\n3:cpu,cpuacct:/\n1:name=systemd:/a\n0::/a\n";
+
+	(void)state;
+	assert_true(parse_cgroup_v1_is_same("0::/b\n", "0::/a\n"));
+	assert_true(parse_cgroup_v1_is_same(ours, ours));
+	assert_true(parse_cgroup_v1_is_same("4:devices:/ours\n1:name=systemd:/b\n0::/b", ours));
+	assert_false(parse_cgroup_v1_is_same("4:devices:/our\n0::/b\n", ours));
+	assert_false(parse_cgroup_v1_is_same("4:devices:/ours/\n0::/b\n", ours));
+	assert_false(parse_cgroup_v1_is_same("9:pids:/\n", ours));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -237,6 +250,7 @@ int main(void)
 		cmocka_unit_test(test_status),	   cmocka_unit_test(test_status_malformed),
 		cmocka_unit_test(test_pidfd_info), cmocka_unit_test(test_id_map),
 		cmocka_unit_test(test_label),	   cmocka_unit_test(test_cgroup),
+		cmocka_unit_test(test_cgroup_v1),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
