@@ -8,8 +8,10 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <keyutils.h>
 #include <linux/magic.h>
 #include <signal.h>
+#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
@@ -45,20 +47,37 @@ int guard_process(void)
 	/* our own crash is no upcall: the kernel takes 1 for a crash handler's */
 	if (setrlimit(RLIMIT_CORE, &core) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 		return -errno;
+	/* what children have until they ATTACH: not the service manager's */
+	if (keyctl_join_session_keyring(NULL) < 0)
+		return -errno;
 	(void)signal(SIGPIPE, SIG_IGN);
 	(void)prctl(PR_SET_NAME, "upcall-worker", 0, 0, 0);
 	ret = proc_check();
 	return ret < 0 ? ret : suid_dumpable_check();
 }
 
+/* A file system that is mounted nowhere, and goes with the last file of it. */
+static int memory_system_open(void)
+{
+	cleanup_fd int system = fsopen("tmpfs", FSOPEN_CLOEXEC);
+	int mounted;
+
+	if (system < 0 || fsconfig(system, FSCONFIG_CMD_CREATE, NULL, NULL, 0) < 0)
+		return -errno;
+	mounted = fsmount(system, FSMOUNT_CLOEXEC, MOUNT_ATTR_NOSUID | MOUNT_ATTR_NOEXEC);
+	return mounted < 0 ? -errno : mounted;
+}
+
 int guard_null_open(void)
 {
-	cleanup_fd int fd = open("/dev/null", O_RDWR | O_CLOEXEC | O_NOCTTY);
-	struct stat status;
+	cleanup_fd int directory = memory_system_open();
+	int fd;
 
-	if (fd < 0 || fstat(fd, &status) < 0)
+	if (directory < 0)
+		return take_fd(&directory);
+	if (mknodat(directory, "null", S_IFCHR | 0666, makedev(1, 3)) < 0 ||
+	    fchmodat(directory, "null", 0666, 0) < 0)
 		return -errno;
-	if (!S_ISCHR(status.st_mode) || status.st_rdev != makedev(1, 3))
-		return -ENODEV;
-	return take_fd(&fd);
+	fd = openat(directory, "null", O_RDWR | O_CLOEXEC | O_NOCTTY);
+	return fd < 0 ? -errno : fd;
 }

@@ -5,7 +5,10 @@
 
 /* -ENOTSUP: the machine makes crashing set-uid programs readable (fs.suid_dumpable=1). */
 int guard_process(void);
-/* The host's /dev/null, or negative errno; -ENODEV: something else is there. */
+/*
+ * A null device in a file system of our own: who gets it may change its mode, its
+ * owner and its times, and watch who uses it.
+ */
 int guard_null_open(void);
 
 #endif

@@ -57,7 +57,11 @@ int seal_file(const char *path, const char *name)
 	ret = bytes_copy(file, memory);
 	if (ret < 0)
 		return ret;
-	if (fchmod(memory, 0555) < 0 || fcntl(memory, F_ADD_SEALS, SEALS) < 0)
+	/*
+	 * Who executes what it cannot read is not to be traced, from exec on: the
+	 * container's root could make a process of ours do what its filter forbids.
+	 */
+	if (fchmod(memory, 0111) < 0 || fcntl(memory, F_ADD_SEALS, SEALS) < 0)
 		return -errno;
 	return take_fd(&memory);
 }
