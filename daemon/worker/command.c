@@ -76,7 +76,9 @@ static int answer_build(const struct worker_request *request, const struct tags 
 		return -ENOMEM;
 	command->path = request->handler == WORKER_ANSWER_DNS ? NULL : request->program;
 	command->argv[0] = command->path ? command->path : DNS_NAME;
-	command->argv[1] = command->owned[0];
+	/* to a program of others' it might look like an option: they have the variable */
+	if (!command->path)
+		command->argv[1] = command->owned[0];
 	command->envp[0] = command->owned[1];
 	command->envp[1] = command->owned[2];
 	return 0;
