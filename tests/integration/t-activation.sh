@@ -30,7 +30,13 @@ served() {
 }
 
 inactive() { [ "$(systemctl is-active "$1")" = inactive ]; }
-daemon_gone() { ! pgrep -x upcalld >/dev/null; }
+# idle_exit UNIT: what runs now ends by itself
+idle_exit() {
+	local pid
+	pid=$(systemctl show -p MainPID --value "$1")
+	[ "$pid" != 0 ] && wait_for 40 inactive "$1" && [ ! -e "/proc/$pid" ] &&
+		[ "$(systemctl show -p Result --value "$1")" = success ]
+}
 
 served 'from the start'
 
@@ -38,9 +44,9 @@ mkdir -p /run/systemd/system/upcalld.service.d
 printf '[Service]\nExecStart=\nExecStart=/usr/sbin/upcalld --idle-seconds 1\n' >/run/systemd/system/upcalld.service.d/idle.conf
 systemctl daemon-reload
 systemctl restart upcalld.service
-check 'the daemon exits when idle' wait_for 30 inactive upcalld.service
+check 'the daemon exits when idle' idle_exit upcalld.service
 served 'after idle exit'
-check 'the worker exits when idle' wait_for 40 inactive upcall-worker@web.service
+check 'the worker exits when idle' idle_exit upcall-worker@web.service
 served "after the worker's idle exit"
 
 pkill -KILL -x upcalld

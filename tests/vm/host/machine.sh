@@ -113,18 +113,26 @@ wait_for_end() {
 
 # A fragment of the log around the first complaint; 1 if there is none
 splat_excerpt() {
-	local run=$1 log
+	local run=$1 log excerpt
 	for log in console kmsg; do
-		if grep -E -- "$SPLATS" "$run/$log" | grep -qEv -- "$NO_SPLATS"; then
-			say "the guest's kernel complained ($log):"
-			awk -v bad="$SPLATS_AWK" -v good="$NO_SPLATS" '
-				{ sub(/\r$/, "") }
-				!left && $0 ~ bad && $0 !~ good && excerpts < 3 { left = 40; excerpts++; start = NR }
-				left { print "  | " $0; left-- }' "$run/$log" >&2
-			return 0
-		fi
+		excerpt=$(splats_of "$run/$log")
+		[[ -n $excerpt ]] || continue
+		say "the guest's kernel complained ($log):"
+		printf '%s\n' "$excerpt" >&2
+		return 0
 	done
 	return 1
+}
+
+# The report of a cgroup that is out of memory has a call trace too, of a healthy kernel.
+splats_of() {
+	awk -v bad="$SPLATS_AWK" -v good="$NO_SPLATS" '
+		{ sub(/\r$/, "") }
+		/invoked oom-killer: / { oom = 1 }
+		/ out of memory: Killed process / { oom = 0 }
+		oom && /Call Trace/ { next }
+		!left && $0 ~ bad && $0 !~ good && excerpts < 3 { left = 40; excerpts++ }
+		left { print "  | " $0; left-- }' "$1"
 }
 # mawk has no \b
 SPLATS_AWK=${SPLATS//\\b/}
