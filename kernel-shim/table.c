@@ -6,12 +6,13 @@
  * entry that is taken out stays readable until a grace period has passed and
  * the last upcall that refers to it has ended.
  *
- * Tombstones: when a leader dies, or leaves the namespaces that it was
+ * Tombstones: when a leader dies, or leaves any of the namespaces that it was
  * registered with, what remains of the container must not fall back to the
- * host path. The entry stays and everything of it is DENY, until its cgroup is
- * empty or the broker deletes it. Where the leader was the init of the
- * container's own pid namespace and no cgroup is known, nothing remains: the
- * kernel kills all of a pid namespace before its init is reported dead.
+ * host path. The entry stays and everything of it is DENY, until its leader is
+ * dead and its cgroup empty, or the broker deletes it. Where the leader was the
+ * init of the container's own pid namespace and no cgroup is known, nothing
+ * remains of a dead one: the kernel kills all of a pid namespace before its
+ * init is reported dead.
  */
 #include <linux/cgroup.h>
 #include <linux/cred.h>
@@ -102,21 +103,30 @@ static int leader_wake(wait_queue_entry_t *watch, unsigned int mode, int flags, 
 	return 0;
 }
 
+/* Under RCU. False: there is nobody to ask. */
+static bool leader_facts(const struct table_entry *entry, struct task_facts *facts)
+{
+	struct task_struct *leader = pid_task(entry->leader, PIDTYPE_TGID);
+
+	if (leader)
+		task_facts_get(leader, facts);
+	return leader;
+}
+
+/*
+ * All that the broker compares before it enters the container: an entry that is
+ * live here and dead there would be one that nobody answers for.
+ */
 bool table_entry_live(struct table_entry *entry)
 {
-	struct task_struct *leader;
 	struct task_facts facts;
 
 	if (READ_ONCE(entry->tombstone))
 		return false;
-	leader = pid_task(entry->leader, PIDTYPE_TGID);
-	if (leader) {
-		task_facts_get(leader, &facts);
-		if (facts.pid_ns == entry->pid_ns && facts.user_ns == entry->user_ns &&
-		    facts.net_cookie == entry->net_cookie &&
-		    facts.ns[UPCALL_NS_MNT] == entry->ns[UPCALL_NS_MNT])
-			return true;
-	}
+	if (leader_facts(entry, &facts) && facts.pid_ns == entry->pid_ns &&
+	    facts.user_ns == entry->user_ns && facts.net_cookie == entry->net_cookie &&
+	    !memcmp(facts.ns, entry->ns, sizeof(facts.ns)))
+		return true;
 	WRITE_ONCE(entry->tombstone, true);
 	tombstones_soon(0);
 	return false;
@@ -179,13 +189,21 @@ void table_by_user_ns(const struct user_namespace *ns, table_visit fn, void *arg
 			fn(entry, arg);
 }
 
+/* Also of a tombstone, whose leader may have left but some other namespace. Under RCU. */
+static bool leader_holds_mnt(const struct table_entry *entry)
+{
+	struct task_facts facts;
+
+	return leader_facts(entry, &facts) && facts.ns[UPCALL_NS_MNT] == entry->ns[UPCALL_NS_MNT];
+}
+
 /* The number may be used again once the leader has left: then it tells nothing. */
 void table_by_mnt(u32 inum, table_visit fn, void *arg)
 {
 	struct table_entry *entry;
 
 	hash_for_each_possible_rcu(table_mnt, entry, by_mnt, inum)
-		if (entry->ns[UPCALL_NS_MNT] == inum && table_entry_live(entry))
+		if (entry->ns[UPCALL_NS_MNT] == inum && leader_holds_mnt(entry))
 			fn(entry, arg);
 }
 
@@ -254,15 +272,15 @@ static bool cgroup_id_populated(u64 id)
 
 static bool tombstone_empty(const struct table_entry *entry)
 {
-	bool empty;
+	bool lives;
 
-	if (entry->cgroup_id)
-		return !cgroup_id_populated(entry->cgroup_id);
-	/* dead, or only gone elsewhere? The namespace has tasks as long as its init lives. */
+	/* dead, or only gone elsewhere? It may have left its cgroup, too */
 	rcu_read_lock();
-	empty = entry->leader_is_init && !leader_lives(entry);
+	lives = leader_lives(entry);
 	rcu_read_unlock();
-	return empty;
+	if (lives)
+		return false;
+	return entry->cgroup_id ? !cgroup_id_populated(entry->cgroup_id) : entry->leader_is_init;
 }
 
 static void tombstones_work(struct work_struct *work)
@@ -418,17 +436,30 @@ static void entry_to_uapi(struct table_entry *entry, struct upcall_container *co
 						      lockdep_is_held(&table_mutex))->uapi;
 }
 
-static int table_insert(struct table_entry *entry)
+static bool is_taken(const struct table_entry *entry)
 {
 	struct table_entry *other;
+	bool taken = false;
 
+	lockdep_assert_held(&table_mutex);
+	rcu_read_lock();
+	list_for_each_entry(other, &table_entries, link) {
+		taken = other->leader == entry->leader ||
+			(!strcmp(other->name, entry->name) && table_entry_live(other));
+		if (taken)
+			break;
+	}
+	rcu_read_unlock();
+	return taken;
+}
+
+static int table_insert(struct table_entry *entry)
+{
 	lockdep_assert_held(&table_mutex);
 	if (table_count >= TABLE_MAX)
 		return -ENOSPC;
-	list_for_each_entry(other, &table_entries, link)
-		if (other->leader == entry->leader ||
-		    (!READ_ONCE(other->tombstone) && !strcmp(other->name, entry->name)))
-			return -EEXIST;
+	if (is_taken(entry))
+		return -EEXIST;
 	entry->id = table_next_id++;
 	list_add_tail(&entry->link, &table_entries);
 	WRITE_ONCE(table_count, table_count + 1);

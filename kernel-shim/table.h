@@ -74,7 +74,7 @@ int table_next(struct upcall_container *container);
 struct table_entry *table_entry_get(struct table_entry *entry);
 void table_entry_put(struct table_entry *entry);
 
-/* Does the leader live, with the namespaces it was registered with? Under RCU. */
+/* Does the leader live, with all the namespaces it was registered with? Under RCU. */
 bool table_entry_live(struct table_entry *entry);
 
 enum upcall_verdict table_verdict(struct table_entry *entry, enum upcall_class class,

@@ -296,7 +296,7 @@ struct upcall_policy {
 
 enum upcall_container_state {
 	UPCALL_CONTAINER_LIVE = 0,
-	/* Its leader has died or moved: everything is DENY until it is empty. */
+	/* Its leader has died, or left one of ns[]: everything is DENY until it is empty. */
 	UPCALL_CONTAINER_TOMBSTONE,
 };
 
