@@ -105,22 +105,38 @@ static void check_shim(struct daemon *daemon)
 	no_shim(daemon, reason);
 }
 
-static void start_source(struct daemon *daemon)
+static void no_source(struct daemon *daemon, int ret)
 {
 	char reason[DAEMON_ERROR_SIZE];
+
+	daemon->source = source_free(daemon->source);
+	(void)snprintf(reason, sizeof(reason), "cannot subscribe to upcalls: %s%s", strerror(-ret),
+		       ret == -EBUSY ? ": somebody else, such as upcalld-shim.socket, is" : "");
+	no_shim(daemon, reason);
+}
+
+static void subscribe(struct daemon *daemon)
+{
 	int ret = -ENOMEM;
 
 	if (daemon->shim_fd < 0)
 		return;
 	daemon->source = source_shim_new(daemon->loop, daemon->shim_fd, daemon->fds.netlink);
 	if (daemon->source)
-		ret = daemon->source->vtable->start(daemon->source, &daemon->queue.client);
-	if (ret >= 0)
+		ret = daemon->source->vtable->subscribe(daemon->source);
+	if (ret < 0)
+		no_source(daemon, ret);
+}
+
+static void start_source(struct daemon *daemon)
+{
+	int ret;
+
+	if (daemon->shim_fd < 0)
 		return;
-	daemon->source = source_free(daemon->source);
-	(void)snprintf(reason, sizeof(reason), "cannot subscribe to upcalls: %s%s", strerror(-ret),
-		       ret == -EBUSY ? ": somebody else, such as upcalld-shim.socket, is" : "");
-	no_shim(daemon, reason);
+	ret = daemon->source->vtable->start(daemon->source, &daemon->queue.client);
+	if (ret < 0)
+		no_source(daemon, ret);
 }
 
 static void restore(struct daemon *daemon)
@@ -247,7 +263,12 @@ static int build(struct daemon *daemon, char *error)
 	ret = build_parts(daemon, error);
 	if (ret < 0)
 		return ret;
-	/* ORDER: containers before upcalls, or theirs would be nobody's */
+	/*
+	 * ORDER: the subscription says whose the kernel's table is, and nobody else
+	 * may touch it; containers before upcalls, or theirs would be nobody's
+	 */
+	subscribe(daemon);
+	daemon->registry.shim_fd = daemon->shim_fd;
 	restore(daemon);
 	start_source(daemon);
 	daemon->registry.shim_fd = daemon->shim_fd;

@@ -135,6 +135,13 @@ static void done(struct events_reader *reader)
 
 /* --------------------------------------------------------------- interface */
 
+static int shim_subscribe_to(struct source *source)
+{
+	const struct source_shim *shim = container_of(source, struct source_shim, source);
+
+	return shim_subscribe(shim->shim_fd, shim->netlink_fd);
+}
+
 static int shim_start(struct source *source, struct source_client *client)
 {
 	struct source_shim *shim = container_of(source, struct source_shim, source);
@@ -142,13 +149,11 @@ static int shim_start(struct source *source, struct source_client *client)
 
 	shim->client = client;
 	shim->reader = (struct events_reader){ .event = event, .lost = lost, .done = done };
-	/* ORDER: subscribed before the list, or what comes in between waits for the device */
-	ret = shim_subscribe(shim->shim_fd, shim->netlink_fd);
-	if (ret >= 0)
-		ret = events_start(&shim->events, shim->loop, &shim->reader, shim->netlink_fd);
+	ret = events_start(&shim->events, shim->loop, &shim->reader, shim->netlink_fd);
 	if (ret < 0)
 		return ret;
 	ev_io_start(shim->loop, &shim->device);
+	/* ORDER: subscribed before the list, or what comes in between waits for the device */
 	(void)list_all(shim);
 	return 0;
 }
@@ -181,6 +186,7 @@ static struct source *shim_free(struct source *source)
 
 static const struct source_vtable vtable = {
 	.name = "shim",
+	.subscribe = shim_subscribe_to,
 	.start = shim_start,
 	.stop = shim_stop,
 	.counters = shim_counters,

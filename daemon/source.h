@@ -32,7 +32,9 @@ struct source_counters {
 
 struct source_vtable {
 	const char *name;
-	/* Upcalls that wait already are announced before it returns. */
+	/* Become the one who is told. -EBUSY: somebody else is; nothing has changed then. */
+	int (*subscribe)(struct source *source);
+	/* After subscribe(). Upcalls that wait already are announced before it returns. */
 	int (*start)(struct source *source, struct source_client *client);
 	/* No announcement comes after it. */
 	void (*stop)(struct source *source);
