@@ -75,7 +75,7 @@ struct upcall_namespace {
 struct upcall_entry {
 	const char *name;
 	uint64_t id;
-	const char *state; /* "live", or "tombstone": the first process has gone */
+	const char *state; /* "live", or "tombstone": all its upcalls are refused */
 	uint32_t leader;   /* pid of the first process */
 	uint32_t uid;	   /* who registered it */
 	const char *cgroup;

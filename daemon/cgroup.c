@@ -152,13 +152,3 @@ int cgroup_is_own(const char *path, uint32_t leader)
 			ret = check_tasks(entry->fts_path, leader, &count);
 	return ret;
 }
-
-bool cgroup_is_empty(const char *path)
-{
-	char events[sizeof(CGROUP_ROOT) + CGROUP_PATH_MAX + 32], line[64];
-	int ret;
-
-	(void)snprintf(events, sizeof(events), "%s/%s/cgroup.events", CGROUP_ROOT, path);
-	ret = read_line(events, line, sizeof(line));
-	return ret == -ENOENT || (ret >= 0 && !strcmp(line, "populated 0"));
-}

@@ -30,7 +30,4 @@ int cgroup_find(uint32_t pid, uint64_t id, char *out, size_t room);
 /* -EBUSY: there are tasks in or below that are not the leader's descendants. */
 int cgroup_is_own(const char *path, uint32_t leader);
 
-/* True if no task is in it or below, or there is no such cgroup. */
-bool cgroup_is_empty(const char *path);
-
 #endif

@@ -46,6 +46,8 @@ struct container {
 	int pidfd; /* the leader's, or -1 */
 	ev_io leader_io;
 	bool moved; /* the leader lives, but somewhere else */
+	/* A tombstone that lasts until it is unregistered: why; else NULL. */
+	const char *refused;
 
 	struct config *config; /* reference: policy is in it */
 	const struct policy *policy;

@@ -86,6 +86,19 @@ static int append_namespaces(sd_bus_message *reply, const struct container *cont
 	return ret < 0 ? ret : close_value(reply);
 }
 
+/* What refuses it everything and how that ends, in a command. */
+static int warn_refused(char ***warnings, const struct container *container)
+{
+	char text[256];
+
+	if (!container->refused)
+		return 0;
+	(void)snprintf(text, sizeof(text),
+		       "%s; all its upcalls are refused; to end that: upcallctl unregister %s",
+		       container->refused, container->name);
+	return strv_append(warnings, text, strlen(text));
+}
+
 /* What of the host matters for this container: cores, if its policy wants them. */
 static int append_warnings(sd_bus_message *reply, const struct container *container)
 {
@@ -99,6 +112,8 @@ static int append_warnings(sd_bus_message *reply, const struct container *contai
 		host_read(&host);
 		ret = host_warnings(&host, &warnings);
 	}
+	if (ret >= 0)
+		ret = warn_refused(&warnings, container);
 	return ret < 0 ? ret : append_strv(reply, "warnings", warnings);
 }
 
@@ -192,7 +207,25 @@ static int append_counters(sd_bus_message *reply, const struct daemon *daemon)
 	return ret < 0 ? ret : append_u64(reply, "bad-sender", counters.bad_sender);
 }
 
-static int append_host(sd_bus_message *reply)
+/* No names: anybody may ask for the status. */
+static int warn_of_refused(char ***warnings, const struct registry *registry)
+{
+	const struct container *container;
+	char text[256];
+	size_t count = 0;
+
+	list_for_each_entry(container, &registry->tombstones, link)
+		count += container->refused != NULL;
+	if (!count)
+		return 0;
+	(void)snprintf(
+		text, sizeof(text),
+		"all upcalls of %zu containers are refused, because their leader has moved or their registration is lost: upcallctl list --output NAME,WARNINGS shows them, upcallctl unregister NAME ends it",
+		count);
+	return strv_append(warnings, text, strlen(text));
+}
+
+static int append_host(sd_bus_message *reply, const struct registry *registry)
 {
 	cleanup_strv char **warnings = NULL;
 	struct host host;
@@ -200,6 +233,8 @@ static int append_host(sd_bus_message *reply)
 
 	host_read(&host);
 	ret = host_warnings(&host, &warnings);
+	if (ret >= 0)
+		ret = warn_of_refused(&warnings, registry);
 	if (ret >= 0)
 		ret = append_text(reply, "core-pattern", host.core_pattern);
 	if (ret >= 0)
@@ -217,6 +252,6 @@ int control_append_status(sd_bus_message *reply, const struct daemon *daemon)
 	if (ret >= 0)
 		ret = append_counters(reply, daemon);
 	if (ret >= 0)
-		ret = append_host(reply);
+		ret = append_host(reply, &daemon->registry);
 	return ret < 0 ? ret : sd_bus_message_close_container(reply);
 }

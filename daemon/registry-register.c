@@ -170,9 +170,31 @@ static int add(struct registry *registry, struct container *container, const str
 
 	if (ret == -ENOTUNIQ && use_own_cgroup(container, tags) >= 0)
 		ret = try_add(registry, container);
-	if (ret == -EEXIST && registry_dig_up(registry, container->name, true) == 0)
-		ret = try_add(registry, container);
 	return ret;
+}
+
+static int explain_tombstone(const struct container *tombstone, struct failure *failure)
+{
+	return failure_set(
+		failure, -EEXIST, "NameTaken",
+		"of the container that was registered as '%s', %s, but it may still have tasks%s%.256s; unregister it first",
+		tombstone->name, tombstone->refused ?: "the leader has gone",
+		tombstone->cgroup ? " in " CGROUP_ROOT "/" : "", tombstone->cgroup ?: "");
+}
+
+/* The kernel lets a name be used again once its leader has gone; not before, and nor do we. */
+static int check_tombstones(const struct registry *registry, const char *name,
+			    struct failure *failure)
+{
+	struct upcall_container kernel;
+	struct container *tombstone;
+
+	list_for_each_entry(tombstone, &registry->tombstones, link)
+		if (!strcmp(tombstone->name, name) &&
+		    shim_container_next(registry->shim_fd, tombstone->id - 1, &kernel) >= 0 &&
+		    kernel.id == tombstone->id && kernel.state == UPCALL_CONTAINER_LIVE)
+			return explain_tombstone(tombstone, failure);
+	return 0;
 }
 
 static int explain_exists(const struct registry *registry, const struct container *container,
@@ -182,11 +204,7 @@ static int explain_exists(const struct registry *registry, const struct containe
 
 	list_for_each_entry(tombstone, &registry->tombstones, link)
 		if (!strcmp(tombstone->name, container->name))
-			return failure_set(
-				failure, -EEXIST, "NameTaken",
-				"the leader of the container that was registered as '%s' has gone, but it may still have tasks%s%.256s; unregister it first",
-				container->name, tombstone->cgroup ? " in " CGROUP_ROOT "/" : "",
-				tombstone->cgroup ?: "");
+			return explain_tombstone(tombstone, failure);
 	return failure_set(failure, -EEXIST, "NameTaken",
 			   "process %u is the leader of another container already",
 			   container->leader);
@@ -269,6 +287,8 @@ int registry_register(struct registry *registry, const char *name, int pidfd,
 	int r;
 
 	r = check_arguments(registry, name, options, failure);
+	if (r >= 0)
+		r = check_tombstones(registry, name, failure);
 	if (r < 0)
 		return r;
 	container = container_new(name);

@@ -4,8 +4,13 @@
  *
  * Three things may disagree: the state files, the kernel's table (empty if the
  * module was loaded again), and the processes. A file whose leader is still who
- * it was brings its container back; any other is removed. A live kernel entry
- * that no file explains was never confirmed to anybody and goes; a tombstone stays.
+ * it was brings its container back; any other is removed. Where the kernel has
+ * the container, too, it is believed in all that both know: it has compared.
+ *
+ * No entry of the kernel's is ever taken out here. A live one for which no file
+ * speaks (damaged, of another daemon's, or we are short of memory) is somebody's
+ * container all the same: it is made to refuse everything, and is listed, until
+ * somebody unregisters it. A tombstone stays what it is.
  */
 #include <errno.h>
 #include <stdlib.h>
@@ -23,7 +28,7 @@
 struct found {
 	struct hash_node by_name;
 	struct list link;
-	bool known; /* by a state file */
+	bool known; /* brought back, or buried */
 	struct upcall_container kernel;
 };
 
@@ -97,47 +102,109 @@ static int find_leader(struct registry *registry, struct container *container)
 	return pidfd_alive(container->pidfd) ? 0 : -ESRCH;
 }
 
-static int adopt(struct registry *registry, struct container *container, struct found *found)
+static bool leader_lives(const struct registry *registry, const struct upcall_container *kernel)
 {
-	struct upcall_policy policy;
+	cleanup_fd int pidfd = pidfd_of(kernel->leader);
+	struct tags tags;
 
-	container->id = found->kernel.id;
-	policy_to_kernel(container->policy, &policy);
-	return shim_container_policy(registry->shim_fd, container->id, &policy);
+	return pidfd >= 0 && shim_tags(registry->shim_fd, kernel->leader, &tags) >= 0 &&
+	       tags.start_time == kernel->start_time && pidfd_alive(pidfd);
 }
 
-static int add_again(struct registry *registry, struct container *container)
+static const char *why_tombstone(const struct registry *registry,
+				 const struct upcall_container *kernel)
 {
-	struct upcall_container kernel;
+	return leader_lives(registry, kernel) ? REGISTRY_LEADER_LEFT : NULL;
+}
+
+/* True if the file said something else. */
+static bool believe_kernel(struct container *container, const struct upcall_container *kernel)
+{
+	bool same = container->own_ns == kernel->own_ns &&
+		    container->net_cookie == kernel->net_cookie &&
+		    container->cgroup_id == kernel->cgroup_id &&
+		    !memcmp(container->ns, kernel->ns, sizeof(container->ns));
+
+	if (container->cgroup_id != kernel->cgroup_id) {
+		free(container->cgroup);
+		container->cgroup = NULL;
+	}
+	container_from_kernel(container, kernel);
+	return !same;
+}
+
+/* Its entry, also among those of the survey from now on; or NULL. */
+static struct found *add_again(struct registry *registry, struct container *container,
+			       struct survey *survey, int *error)
+{
+	struct found *found = calloc(1, sizeof(*found));
+
+	if (!found) {
+		*error = -ENOMEM;
+		return NULL;
+	}
+	container_to_kernel(container, &found->kernel);
+	*error = shim_container_add(registry->shim_fd, &found->kernel);
+	if (*error < 0) {
+		free(found);
+		return NULL;
+	}
+	list_append(&survey->entries, &found->link);
+	return found;
+}
+
+/* The kernel has it. */
+static int adopt(struct registry *registry, struct container *container, struct found *found)
+{
+	bool changed = believe_kernel(container, &found->kernel);
+	struct upcall_policy policy;
 	int ret;
 
-	container_to_kernel(container, &kernel);
-	ret = shim_container_add(registry->shim_fd, &kernel);
+	ret = find_leader(registry, container);
 	if (ret >= 0)
-		container->id = kernel.id;
+		ret = registry_find_cgroup(container);
+	if (ret < 0)
+		return ret;
+	if (changed && (ret = state_save(registry->state_fd, container)) < 0)
+		journal_log(LOG_WARNING,
+			    "Container %s: cannot correct its state file, ignoring: %s",
+			    container->name, strerror(-ret));
+	policy_to_kernel(container->policy, &policy);
+	ret = shim_container_policy(registry->shim_fd, container->id, &policy);
+	if (ret >= 0)
+		ret = registry_insert(registry, container);
+	if (ret >= 0)
+		found->known = true;
 	return ret;
+}
+
+/* The kernel has it not: its module has been loaded again. */
+static int start_again(struct registry *registry, struct container *container,
+		       struct survey *survey)
+{
+	struct found *found;
+	int ret;
+
+	ret = container_check_leader(container, registry->shim_fd);
+	if (ret < 0)
+		return ret;
+	found = add_again(registry, container, survey, &ret);
+	return found ? adopt(registry, container, found) : ret;
 }
 
 /* 1: it is a tombstone, and buried. The registry has the container if the return is not negative. */
 static int bring_back(struct registry *registry, struct container *container, struct survey *survey)
 {
 	struct found *found = survey_find(survey, container);
-	int ret;
 
-	if (found)
-		found->known = true;
 	if (found && found->kernel.state == UPCALL_CONTAINER_TOMBSTONE) {
+		found->known = true;
 		container_from_kernel(container, &found->kernel);
-		registry_bury(registry, container);
+		registry_bury(registry, container, why_tombstone(registry, &found->kernel));
 		return 1;
 	}
 	container_set_config(container, registry->config);
-	ret = find_leader(registry, container);
-	if (ret >= 0)
-		ret = found ? adopt(registry, container, found) : add_again(registry, container);
-	if (ret >= 0)
-		ret = registry_insert(registry, container);
-	return ret;
+	return found ? adopt(registry, container, found) : start_again(registry, container, survey);
 }
 
 static void say_why(const char *name, const struct container *container, int error)
@@ -151,7 +218,8 @@ static void say_why(const char *name, const struct container *container, int err
 			"State file %s cannot be read; its container has to be registered again: %s",
 			escaped, strerror(-error));
 	else if (error == -ESRCH)
-		journal_log(LOG_INFO, "Container %s: its leader, process %u, has gone meanwhile",
+		journal_log(LOG_INFO,
+			    "Container %s: its leader, process %u, has ended or moved meanwhile",
 			    escaped, container->leader);
 	else
 		journal_log(LOG_ERR, "Container %s cannot be brought back: %s", escaped,
@@ -187,14 +255,33 @@ static void restore_one(struct registry *registry, const char *name, struct surv
 
 /* ------------------------------------------------------- what is left over */
 
-static void bury_found(struct registry *registry, const struct found *found)
+static void bury_found(struct registry *registry, const struct found *found, const char *refused)
 {
-	struct container *tombstone = container_new(found->kernel.name);
+	struct container *tombstone;
 
+	/* no name that we give, nor one that could be listed */
+	if (!text_plain(found->kernel.name, UPCALL_NAME_LEN))
+		return;
+	tombstone = container_new(found->kernel.name);
 	if (!tombstone)
 		return;
 	container_from_kernel(tombstone, &found->kernel);
-	registry_bury(registry, tombstone);
+	registry_bury(registry, tombstone, refused);
+}
+
+static void settle_unknown(struct registry *registry, const struct found *found)
+{
+	const struct upcall_container *kernel = &found->kernel;
+	char escaped[4 * UPCALL_NAME_LEN];
+
+	registry_deny(registry, kernel->id, kernel->name);
+	text_escape(kernel->name, strlen(kernel->name), escaped, sizeof(escaped));
+	journal_log(
+		LOG_ERR,
+		"Container %s: " REGISTRY_UNKNOWN
+		"; all its upcalls are refused until somebody unregisters it: upcallctl unregister %s",
+		escaped, escaped);
+	bury_found(registry, found, REGISTRY_UNKNOWN);
 }
 
 static void settle_rest(struct registry *registry, struct survey *survey)
@@ -204,14 +291,10 @@ static void settle_rest(struct registry *registry, struct survey *survey)
 	list_for_each_entry(found, &survey->entries, link) {
 		if (found->known)
 			continue;
-		if (found->kernel.state == UPCALL_CONTAINER_TOMBSTONE) {
-			bury_found(registry, found);
-			continue;
-		}
-		journal_log(LOG_WARNING,
-			    "The kernel has a container %.95s that nobody remembers; removing it",
-			    found->kernel.name);
-		(void)shim_container_del(registry->shim_fd, found->kernel.id);
+		if (found->kernel.state == UPCALL_CONTAINER_TOMBSTONE)
+			bury_found(registry, found, why_tombstone(registry, &found->kernel));
+		else
+			settle_unknown(registry, found);
 	}
 }
 
@@ -227,8 +310,8 @@ static int restore_from(struct registry *registry, struct survey *survey)
 	for (char **name = names; ret >= 0 && name && *name; name++)
 		restore_one(registry, *name, survey);
 	strv_free(names);
-	if (ret >= 0)
-		settle_rest(registry, survey);
+	/* also if there were no names to be had */
+	settle_rest(registry, survey);
 	return ret;
 }
 

@@ -3,13 +3,14 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "cgroup.h"
 #include "cleanup.h"
 #include "journal.h"
 #include "policy.h"
+#include "process.h"
 #include "registry.h"
 #include "shim.h"
 #include "state.h"
+#include "text.h"
 
 void registry_init(struct registry *registry, struct ev_loop *loop, struct config *config,
 		   struct registry_watcher *watcher, int shim_fd, int state_fd)
@@ -83,7 +84,7 @@ struct container *registry_by_id(const struct registry *registry, uint64_t id)
 
 static void remove_state(struct registry *registry, const char *name)
 {
-	if (registry->state_fd >= 0)
+	if (registry->state_fd >= 0 && text_is_name(name))
 		state_remove(registry->state_fd, name);
 }
 
@@ -91,13 +92,22 @@ static void leader_event(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct container *container = container_of(io, struct container, leader_io);
 	struct registry *registry = container->registry;
+	bool lives = pidfd_alive(container->pidfd);
 
-	journal_log(LOG_INFO, "Container %s: its leader, process %u, has %s", container->name,
-		    container->leader, container->moved ? "left its namespaces" : "ended");
+	if (lives)
+		journal_log(LOG_WARNING,
+			    "Container %s: " REGISTRY_LEADER_LEFT
+			    "; all its upcalls are refused until somebody unregisters it",
+			    container->name);
+	else
+		journal_log(LOG_INFO, "Container %s: its leader, process %u, has ended",
+			    container->name, container->leader);
 	registry->watcher->gone(registry->watcher, container, REGISTRY_LEADER_GONE);
+	/* ORDER: before we forget it; the kernel, which looks for itself, may have seen nothing */
+	registry_deny(registry, container->id, container->name);
 	remove_state(registry, container->name);
 	registry_take_out(container);
-	registry_bury(registry, container);
+	registry_bury(registry, container, lives ? REGISTRY_LEADER_LEFT : NULL);
 }
 
 void registry_leader_moved(struct container *container)
@@ -176,9 +186,23 @@ void registry_sweep(struct registry *registry)
 		(void)sweep_one(registry);
 }
 
-void registry_bury(struct registry *registry, struct container *container)
+void registry_deny(struct registry *registry, uint64_t id, const char *name)
+{
+	struct upcall_policy policy = { 0 };
+	int ret;
+
+	for (size_t i = 0; i < UPCALL_CLASS_COUNT; i++)
+		policy.verdict[i] = UPCALL_VERDICT_DENY;
+	ret = shim_container_policy(registry->shim_fd, id, &policy);
+	if (ret < 0 && ret != -ENOENT)
+		journal_log(LOG_ERR, "Container %.95s: cannot refuse its upcalls in the kernel: %s",
+			    name, strerror(-ret));
+}
+
+void registry_bury(struct registry *registry, struct container *container, const char *refused)
 {
 	container->pidfd = close_keep_errno(container->pidfd);
+	container->refused = refused;
 	list_append(&registry->tombstones, &container->link);
 	registry->tombstones_count++;
 	/* two for each new one, so that they do not pile up where nobody lists */
@@ -186,22 +210,25 @@ void registry_bury(struct registry *registry, struct container *container)
 	(void)sweep_one(registry);
 }
 
-/* -ENOENT: there is none; -EBUSY: its tasks still run. */
-int registry_dig_up(struct registry *registry, const char *name, bool empty_only)
+/* True if there was one. */
+static bool unregister_tombstone(struct registry *registry, const char *name)
 {
 	struct container *tombstone, *after;
-	int found = -ENOENT;
+	bool found = false;
 
+	if (registry->shim_fd < 0)
+		return false;
 	registry_sweep(registry);
 	list_for_each_entry_safe(tombstone, after, &registry->tombstones, link) {
 		if (strcmp(tombstone->name, name))
 			continue;
-		if (empty_only && !(tombstone->cgroup && cgroup_is_empty(tombstone->cgroup)))
-			return -EBUSY;
 		(void)shim_container_del(registry->shim_fd, tombstone->id);
 		forget_tombstone(registry, tombstone);
-		found = 0;
+		found = true;
 	}
+	/* it may have been kept for a better day */
+	if (found)
+		remove_state(registry, name);
 	return found;
 }
 
@@ -212,7 +239,7 @@ int registry_unregister(struct registry *registry, const char *name, struct fail
 	struct container *container = registry_by_name(registry, name);
 	int ret;
 
-	if (!container && registry->shim_fd >= 0 && registry_dig_up(registry, name, false) == 0)
+	if (!container && unregister_tombstone(registry, name))
 		return 0;
 	if (!container)
 		return failure_set(failure, -ENOENT, "NoSuchContainer",

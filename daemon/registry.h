@@ -3,10 +3,14 @@
  * Registered containers
  *
  * By name, for administrators, and by the id of the kernel's entry, for events.
- * Each entry is in the kernel's table, in a state file, and here; the order of
- * making and removing is such that a crash in between leaves what registry_restore()
- * cleans up. A leader's death is seen on its pidfd: the entry leaves the tables
- * and is kept as a tombstone for as long as the kernel has one, for List only.
+ * Each entry is in a state file, in the kernel's table, and here, made in this
+ * order: a crash in between leaves what registry_restore() knows how to take. A
+ * leader's death is seen on its pidfd: the entry leaves the tables and is kept as
+ * a tombstone for as long as the kernel has one, for List and Unregister.
+ *
+ * An entry of the kernel's goes only by Unregister, or by itself once nobody is
+ * left in the container. Until then, what is wrong with it here (its leader has
+ * moved, its state file is damaged) makes it refuse everything, never nothing.
  */
 #ifndef UPCALLD_REGISTRY_H
 #define UPCALLD_REGISTRY_H
@@ -88,9 +92,13 @@ void registry_leader_moved(struct container *container);
 int registry_insert(struct registry *registry, struct container *container);
 /* Undo registry_insert(); the container is the caller's then. */
 void registry_take_out(struct container *container);
-/* Consumes the container. */
-void registry_bury(struct registry *registry, struct container *container);
-int registry_dig_up(struct registry *registry, const char *name, bool empty_only);
+/* Tell the kernel to refuse everything of this entry. */
+void registry_deny(struct registry *registry, uint64_t id, const char *name);
+/* Consumes the container. For `refused` see there; text that lasts. */
+void registry_bury(struct registry *registry, struct container *container, const char *refused);
 int registry_find_cgroup(struct container *container);
+
+#define REGISTRY_LEADER_LEFT "its leader has left the namespaces that it was registered with"
+#define REGISTRY_UNKNOWN     "what was known of its registration could not be read back"
 
 #endif

@@ -132,7 +132,7 @@ static void namespaces_json(const char *key, const struct upcall_entry *entry)
 const struct column columns[COLUMNS_MAX] = {
 	{ "name", "name of the container", true, false, name_text, name_json },
 	{ "id", "number in the kernel's table", false, true, id_text, id_json },
-	{ "state", "live, or tombstone", true, false, state_text, state_json },
+	{ "state", "live, or tombstone: refused all", true, false, state_text, state_json },
 	{ "leader", "pid of its first process", true, true, leader_text, leader_json },
 	{ "uid", "who registered it", false, true, uid_text, uid_json },
 	{ "cgroup", "its boundary", false, false, cgroup_text, cgroup_json },

@@ -205,9 +205,13 @@ int shim_container_add(int fd, struct upcall_container *container)
 
 	if (failure)
 		return failure;
-	for (unsigned int i = 0; i < fake_shim.containers_count; i++)
-		if (!strcmp(fake_shim.containers[i].name, container->name))
+	for (unsigned int i = 0; i < fake_shim.containers_count; i++) {
+		const struct upcall_container *other = &fake_shim.containers[i];
+
+		if (other->leader == container->leader || (other->state == UPCALL_CONTAINER_LIVE &&
+							   !strcmp(other->name, container->name)))
 			return -EEXIST;
+	}
 	if (container->start_time && container->start_time != fake_shim.process.start_time)
 		return -ESRCH;
 	container->id = fake_shim.next_id++;
@@ -222,8 +226,11 @@ int shim_container_add(int fd, struct upcall_container *container)
 int shim_container_policy(int fd, uint64_t id, const struct upcall_policy *policy)
 {
 	struct upcall_container *container = container_find(id);
+	int failure = take_failure(&fake_shim.fail_policy);
 
 	fake_shim.policy_calls++;
+	if (failure)
+		return failure;
 	if (!container)
 		return -ENOENT;
 	container->policy = *policy;
@@ -243,7 +250,10 @@ int shim_container_del(int fd, uint64_t id)
 int shim_container_next(int fd, uint64_t after, struct upcall_container *ret)
 {
 	const struct upcall_container *lowest = NULL;
+	int failure = take_failure(&fake_shim.fail_next);
 
+	if (failure)
+		return failure;
 	for (unsigned int i = 0; i < fake_shim.containers_count; i++) {
 		const struct upcall_container *container = &fake_shim.containers[i];
 

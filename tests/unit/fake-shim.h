@@ -44,6 +44,8 @@ struct fake_shim {
 	struct tags process;
 	/* negative errno that the next such call gives, once */
 	int fail_add;
+	int fail_policy;
+	int fail_next;
 	int fail_tags;
 	int fail_claim;
 	unsigned int tags_calls;

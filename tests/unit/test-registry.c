@@ -287,23 +287,83 @@ static void test_tombstone_is_unregistered(void **state)
 	assert_int_equal(fake_shim.containers_count, 0);
 }
 
-static void test_tombstone_keeps_the_name(void **state)
+static struct container *first_tombstone(struct fixture *fixture)
+{
+	assert_int_equal(fixture->registry.tombstones_count, 1);
+	return list_entry(fixture->registry.tombstones.next, struct container, link);
+}
+
+/* Nothing of it runs anywhere, it is listed with a reason, and unregistering ends it. */
+static void assert_refused(struct fixture *fixture, const char *name)
+{
+	struct container *tombstone = first_tombstone(fixture);
+
+	assert_null(registry_by_name(&fixture->registry, name));
+	assert_string_equal(tombstone->name, name);
+	assert_non_null(tombstone->refused);
+	assert_int_equal(fake_shim.containers_count, 1);
+	assert_string_equal(fake_shim.containers[0].name, name);
+	assert_int_equal(fake_shim.containers[0].policy.key_rules, 0);
+	for (int i = 0; i < UPCALL_CLASS_COUNT; i++)
+		assert_int_equal(fake_shim.containers[0].policy.verdict[i], UPCALL_VERDICT_DENY);
+}
+
+static void assert_unregisters(struct fixture *fixture, const char *name)
+{
+	assert_int_equal(registry_unregister(&fixture->registry, name, &fixture->failure), 0);
+	assert_int_equal(fake_shim.containers_count, 0);
+	assert_int_equal(fixture->registry.tombstones_count, 0);
+	assert_false(has_state(fixture, name));
+}
+
+/* It may have tasks, and its leader lives: nothing but unregistering ends it. */
+static void test_moved_leader(void **state)
 {
 	struct fixture *fixture = *state;
-	struct container *tombstone;
 
 	assert_int_equal(register_as(fixture, "web"), 0);
 	registry_leader_moved(registry_by_name(&fixture->registry, "web"));
 	ev_run(fixture->loop, EVRUN_NOWAIT);
-	assert_int_equal(fixture->registry.tombstones_count, 1);
-	/* it may have tasks: there is no cgroup that would tell */
+	assert_int_equal(fixture->gone, 1);
+	assert_refused(fixture, "web");
 	assert_int_equal(register_as(fixture, "web"), -EEXIST);
 	assert_non_null(strstr(fixture->failure.text, "unregister it first"));
-	/* its cgroup has gone: nobody is left */
-	tombstone = list_entry(fixture->registry.tombstones.next, struct container, link);
-	tombstone->cgroup = strdup("no/such/cgroup");
+	assert_refused(fixture, "web");
+	assert_false(has_state(fixture, "web"));
+	/* also if it has come back meanwhile, and the kernel saw nothing of it */
+	restart(fixture);
+	assert_refused(fixture, "web");
+	assert_unregisters(fixture, "web");
 	assert_int_equal(register_as(fixture, "web"), 0);
-	assert_int_equal(fixture->registry.tombstones_count, 0);
+}
+
+/* The daemon need not have seen it: the shim did. */
+static void test_leader_moves_without_daemon(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(register_as(fixture, "web"), 0);
+	fake_shim.containers[0].state = UPCALL_CONTAINER_TOMBSTONE;
+	restart(fixture);
+	assert_int_equal(fake_shim.containers_count, 1);
+	assert_non_null(first_tombstone(fixture)->refused);
+	restart(fixture);
+	assert_non_null(first_tombstone(fixture)->refused);
+	assert_unregisters(fixture, "web");
+}
+
+/* One of which nothing but its cgroup is left ends by itself: nobody has to do anything. */
+static void test_dead_leader_needs_nobody(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(register_as(fixture, "web"), 0);
+	kill_leader(fixture);
+	fake_shim.containers[0].state = UPCALL_CONTAINER_TOMBSTONE;
+	ev_run(fixture->loop, EVRUN_ONCE);
+	assert_null(first_tombstone(fixture)->refused);
+	restart(fixture);
+	assert_null(first_tombstone(fixture)->refused);
 }
 
 /* ------------------------------------------------------------------ restart */
@@ -371,6 +431,7 @@ static void test_restart_with_another_process(void **state)
 		struct fixture *fixture = *state;
 
 		fake_shim_reset();
+		fake_shim.process.start_time = 1000;
 		assert_int_equal(register_as(fixture, "web"), 0);
 		fake_shim.process.start_time += cases[i].start_time;
 		fake_shim.process.net_cookie += cases[i].net_cookie;
@@ -378,6 +439,8 @@ static void test_restart_with_another_process(void **state)
 		restart(fixture);
 		if (registry_by_name(&fixture->registry, "web") || has_state(fixture, "web"))
 			fail_msg("%s", cases[i].desc);
+		assert_refused(fixture, "web");
+		assert_unregisters(fixture, "web");
 	}
 }
 
@@ -396,19 +459,133 @@ static void test_restart_with_corrupt_file(void **state)
 	assert_false(has_state(fixture, "db"));
 }
 
+static void write_state(struct fixture *fixture, const char *name, const char *text)
+{
+	int fd = openat(fixture->registry.state_fd, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+/* Whatever has become of the state file: the container lives, so its entry stays, and denies. */
+static void test_restart_without_state(void **state)
+{
+	static const struct {
+		const char *desc;
+		const char *text; /* NULL: no file */
+	} cases[] = {
+		{ "no file", NULL },
+		{ "empty", "" },
+		{ "cut off", "VERSION=1\n" },
+		{ "of another version", "VERSION=2\nNAME=web\nEND=1\n" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fixture *fixture = *state;
+
+		print_message("%s\n", cases[i].desc);
+		assert_int_equal(register_as(fixture, "web"), 0);
+		fake_shim.containers[0].policy.verdict[UPCALL_CLASS_KEY] = UPCALL_VERDICT_OFFER;
+		fake_shim.containers[0].policy.key_rules = 1;
+		if (cases[i].text)
+			write_state(fixture, "web", cases[i].text);
+		else
+			state_remove(fixture->registry.state_fd, "web");
+		restart(fixture);
+		assert_refused(fixture, "web");
+		restart(fixture);
+		assert_refused(fixture, "web");
+		assert_int_equal(register_as(fixture, "web"), -EEXIST);
+		assert_non_null(strstr(fixture->failure.text, "unregister it first"));
+		assert_refused(fixture, "web");
+		assert_unregisters(fixture, "web");
+	}
+}
+
+/* A shortage is no reason to lose it: refused now, as it was at the next start. */
+static void test_restart_with_shortage(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(register_as(fixture, "web"), 0);
+	registry_close(&fixture->registry);
+	start(fixture, FAKE_SHIM_FD);
+	fake_shim.fail_policy = -ENOMEM;
+	assert_int_equal(registry_restore(&fixture->registry), 0);
+	assert_refused(fixture, "web");
+	assert_true(has_state(fixture, "web"));
+	/* a registration that is refused does not write over what is kept */
+	assert_int_equal(register_as(fixture, "web"), -EEXIST);
+	assert_true(has_state(fixture, "web"));
+	restart(fixture);
+	assert_non_null(registry_by_name(&fixture->registry, "web"));
+	assert_int_equal(fixture->registry.tombstones_count, 0);
+	assert_int_equal(fake_shim.containers[0].policy.verdict[UPCALL_CLASS_KEY],
+			 UPCALL_VERDICT_NATIVE);
+	/* unregistered while refused, it does not come back */
+	registry_close(&fixture->registry);
+	start(fixture, FAKE_SHIM_FD);
+	fake_shim.fail_policy = -ENOMEM;
+	assert_int_equal(registry_restore(&fixture->registry), 0);
+	assert_unregisters(fixture, "web");
+	restart(fixture);
+	assert_null(registry_by_name(&fixture->registry, "web"));
+}
+
+/* Where the table cannot be read whole, what has been read is not judged by half the files. */
+static void test_restart_without_the_table(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(register_as(fixture, "web"), 0);
+	registry_close(&fixture->registry);
+	start(fixture, FAKE_SHIM_FD);
+	fake_shim.fail_next = -ENOMEM;
+	assert_int_equal(registry_restore(&fixture->registry), -ENOMEM);
+	assert_int_equal(fake_shim.containers_count, 1);
+	assert_true(has_state(fixture, "web"));
+	restart(fixture);
+	assert_non_null(registry_by_name(&fixture->registry, "web"));
+}
+
+/* The kernel knows better than the file who the leader was. */
+static void test_restart_believes_the_kernel(void **state)
+{
+	struct fixture *fixture = *state;
+	struct container *container;
+
+	assert_int_equal(register_as(fixture, "web"), 0);
+	container = registry_by_name(&fixture->registry, "web");
+	container->ns[UPCALL_NS_UTS] = 1;
+	container->own_ns = 0;
+	assert_int_equal(state_save(fixture->registry.state_fd, container), 0);
+	restart(fixture);
+	container = registry_by_name(&fixture->registry, "web");
+	assert_non_null(container);
+	assert_int_equal(container->ns[UPCALL_NS_UTS], fake_shim.process.ns[UPCALL_NS_UTS]);
+	assert_int_equal(container->own_ns, fake_shim.containers[0].own_ns);
+	/* and so does the file from now on: the module may be loaded again */
+	fake_shim.containers_count = 0;
+	restart(fixture);
+	assert_non_null(registry_by_name(&fixture->registry, "web"));
+}
+
 static void test_restart_with_unknown_entries(void **state)
 {
 	struct fixture *fixture = *state;
 
 	fake_shim.containers[0] = (struct upcall_container){ .id = 20, .name = "live" };
-	fake_shim.containers[1] = (struct upcall_container){ .id = 21,
-							     .name = "dead",
-							     .state = UPCALL_CONTAINER_TOMBSTONE };
+	fake_shim.containers[1] = (struct upcall_container){
+		.id = 21, .name = "dead", .leader = 1, .state = UPCALL_CONTAINER_TOMBSTONE
+	};
 	fake_shim.containers_count = 2;
 	restart(fixture);
-	assert_int_equal(fake_shim.containers_count, 1);
-	assert_string_equal(fake_shim.containers[0].name, "dead");
-	assert_int_equal(fixture->registry.tombstones_count, 1);
+	assert_int_equal(fake_shim.containers_count, 2);
+	assert_int_equal(fixture->registry.tombstones_count, 2);
+	assert_int_equal(registry_unregister(&fixture->registry, "dead", &fixture->failure), 0);
+	assert_refused(fixture, "live");
+	assert_unregisters(fixture, "live");
 }
 
 static void test_many(void **state)
@@ -461,12 +638,18 @@ int main(void)
 		fixed(test_unregister),
 		fixed(test_leader_dies),
 		fixed(test_tombstone_is_unregistered),
-		fixed(test_tombstone_keeps_the_name),
+		fixed(test_moved_leader),
+		fixed(test_leader_moves_without_daemon),
+		fixed(test_dead_leader_needs_nobody),
 		fixed(test_restart),
 		fixed(test_restart_with_reloaded_module),
 		fixed(test_restart_after_death),
 		fixed(test_restart_with_another_process),
 		fixed(test_restart_with_corrupt_file),
+		fixed(test_restart_without_state),
+		fixed(test_restart_with_shortage),
+		fixed(test_restart_without_the_table),
+		fixed(test_restart_believes_the_kernel),
 		fixed(test_restart_with_unknown_entries),
 		fixed(test_many),
 	};
