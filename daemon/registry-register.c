@@ -5,6 +5,10 @@
  * Who the leader is comes from the pidfd, what it is from the shim. A pid is
  * used as a name only while the pidfd says that it has not been given to
  * another: ADD goes by pid and start time, and the pidfd is looked at after it.
+ *
+ * The state file comes before ADD, so that whatever is in the kernel's table is
+ * known to the next daemon, too. Until the kernel has told what it made of the
+ * leader, it says OWN_NS=0, which no container has.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -133,6 +137,8 @@ static int set_leader(const struct registry *registry, struct container *contain
 				   "the kernel does not describe process %u: %s", container->leader,
 				   strerror(-ret));
 	container->start_time = tags->start_time;
+	container->net_cookie = tags->net_cookie;
+	memcpy(container->ns, tags->ns, sizeof(container->ns));
 	return 0;
 }
 
@@ -253,6 +259,16 @@ int registry_find_cgroup(struct container *container)
 	return container->cgroup ? 0 : -ENOMEM;
 }
 
+static int save(const struct registry *registry, const struct container *container,
+		struct failure *failure)
+{
+	int ret = state_save(registry->state_fd, container);
+
+	return ret < 0 ? failure_set(failure, ret, "Failed", "cannot write the state of '%s': %s",
+				     container->name, strerror(-ret)) :
+			 0;
+}
+
 /* It is in the kernel's table; what follows may still fail. */
 static int complete(struct registry *registry, struct container *container, struct failure *failure)
 {
@@ -266,16 +282,34 @@ static int complete(struct registry *registry, struct container *container, stru
 				   "the cgroup of process %u cannot be found below " CGROUP_ROOT
 				   ": %s",
 				   container->leader, strerror(-ret));
-	ret = state_save(registry->state_fd, container);
+	ret = save(registry, container, failure);
 	if (ret < 0)
-		return failure_set(failure, ret, "Failed", "cannot write the state of '%s': %s",
-				   container->name, strerror(-ret));
+		return ret;
 	ret = registry_insert(registry, container);
+	return ret < 0 ? failure_set(failure, ret, "Failed", "out of memory") : 0;
+}
+
+/* On failure it is nowhere. */
+static int enter(struct registry *registry, struct container *container, const struct tags *tags,
+		 struct failure *failure)
+{
+	int ret;
+
+	ret = save(registry, container, failure);
+	if (ret < 0)
+		return ret;
+	ret = add(registry, container, tags);
 	if (ret < 0) {
 		state_remove(registry->state_fd, container->name);
-		return failure_set(failure, ret, "Failed", "out of memory");
+		return explain_add(registry, container, ret, failure);
 	}
-	return 0;
+	ret = complete(registry, container, failure);
+	if (ret < 0) {
+		/* ORDER: while the kernel has it, its file is there */
+		(void)shim_container_del(registry->shim_fd, container->id);
+		state_remove(registry->state_fd, container->name);
+	}
+	return ret;
 }
 
 int registry_register(struct registry *registry, const char *name, int pidfd,
@@ -298,16 +332,10 @@ int registry_register(struct registry *registry, const char *name, int pidfd,
 	r = set_options(container, options, failure);
 	if (r >= 0)
 		r = set_leader(registry, container, pidfd, &tags, failure);
+	if (r >= 0)
+		r = enter(registry, container, &tags, failure);
 	if (r < 0)
 		return r;
-	r = add(registry, container, &tags);
-	if (r < 0)
-		return explain_add(registry, container, r, failure);
-	r = complete(registry, container, failure);
-	if (r < 0) {
-		(void)shim_container_del(registry->shim_fd, container->id);
-		return r;
-	}
 	journal_log(LOG_INFO, "Container %s is registered: leader %u, policy %s", container->name,
 		    container->leader, container->policy ? container->policy->file : "none");
 	*ret = take_ptr(container);

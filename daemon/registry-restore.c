@@ -178,13 +178,15 @@ static int adopt(struct registry *registry, struct container *container, struct 
 	return ret;
 }
 
-/* The kernel has it not: its module has been loaded again. */
+/* The kernel has it not: its module has been loaded again, or was never told. */
 static int start_again(struct registry *registry, struct container *container,
 		       struct survey *survey)
 {
 	struct found *found;
 	int ret;
 
+	if (!container->own_ns)
+		return -ECANCELED;
 	ret = container_check_leader(container, registry->shim_fd);
 	if (ret < 0)
 		return ret;
@@ -221,6 +223,8 @@ static void say_why(const char *name, const struct container *container, int err
 		journal_log(LOG_INFO,
 			    "Container %s: its leader, process %u, has ended or moved meanwhile",
 			    escaped, container->leader);
+	else if (error == -ECANCELED)
+		journal_log(LOG_INFO, "Container %s: its registration was not finished", escaped);
 	else
 		journal_log(LOG_ERR, "Container %s cannot be brought back: %s", escaped,
 			    strerror(-error));

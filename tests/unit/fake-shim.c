@@ -203,6 +203,8 @@ int shim_container_add(int fd, struct upcall_container *container)
 {
 	int failure = take_failure(&fake_shim.fail_add);
 
+	if (fake_shim.before_add)
+		fake_shim.before_add();
 	if (failure)
 		return failure;
 	for (unsigned int i = 0; i < fake_shim.containers_count; i++) {

@@ -48,6 +48,7 @@ struct fake_shim {
 	int fail_next;
 	int fail_tags;
 	int fail_claim;
+	void (*before_add)(void); /* called at each ADD, before anything is done */
 	unsigned int tags_calls;
 	unsigned int info_calls;
 	unsigned int policy_calls;

@@ -588,6 +588,79 @@ static void test_restart_with_unknown_entries(void **state)
 	assert_unregisters(fixture, "live");
 }
 
+/* ---------------------------------------------------- a crash on the way in */
+
+static struct fixture *crashing;
+static bool state_at_add;
+
+static void look_at_state(void)
+{
+	state_at_add = has_state(crashing, "web");
+}
+
+static void test_state_before_kernel(void **state)
+{
+	struct fixture *fixture = *state;
+
+	crashing = fixture;
+	fake_shim.before_add = look_at_state;
+	assert_int_equal(register_as(fixture, "web"), 0);
+	assert_true(state_at_add);
+}
+
+static char intent[STATE_FILE_MAX];
+
+static void take_intent(void)
+{
+	int fd = openat(crashing->registry.state_fd, "web", O_RDONLY);
+	ssize_t size = fd < 0 ? -1 : read(fd, intent, sizeof(intent) - 1);
+
+	intent[size < 0 ? 0 : size] = '\0';
+	close(fd);
+}
+
+/* It ended before the kernel was asked: nobody was told of it, and nothing is left. */
+static void test_crash_before_add(void **state)
+{
+	struct fixture *fixture = *state;
+
+	crashing = fixture;
+	fake_shim.before_add = take_intent;
+	fake_shim.fail_add = -ENOSPC;
+	assert_true(register_as(fixture, "web") < 0);
+	fake_shim.before_add = NULL;
+	assert_false(has_state(fixture, "web"));
+	assert_true(*intent);
+	write_state(fixture, "web", intent);
+	restart(fixture);
+	assert_null(registry_by_name(&fixture->registry, "web"));
+	assert_false(has_state(fixture, "web"));
+	assert_int_equal(fake_shim.containers_count, 0);
+	assert_int_equal(register_as(fixture, "web"), 0);
+}
+
+/* It ended after that: the kernel has the container, so it is one, and whole. */
+static void test_crash_after_add(void **state)
+{
+	struct fixture *fixture = *state;
+	struct container *container;
+
+	crashing = fixture;
+	fake_shim.before_add = take_intent;
+	assert_int_equal(register_as(fixture, "web"), 0);
+	fake_shim.before_add = NULL;
+	assert_true(*intent);
+	write_state(fixture, "web", intent);
+	restart(fixture);
+	container = registry_by_name(&fixture->registry, "web");
+	assert_non_null(container);
+	assert_int_equal(container->own_ns, fake_shim.containers[0].own_ns);
+	assert_int_equal(fixture->registry.tombstones_count, 0);
+	fake_shim.containers_count = 0;
+	restart(fixture);
+	assert_non_null(registry_by_name(&fixture->registry, "web"));
+}
+
 static void test_many(void **state)
 {
 	struct fixture *fixture = *state;
@@ -651,6 +724,9 @@ int main(void)
 		fixed(test_restart_without_the_table),
 		fixed(test_restart_believes_the_kernel),
 		fixed(test_restart_with_unknown_entries),
+		fixed(test_state_before_kernel),
+		fixed(test_crash_before_add),
+		fixed(test_crash_after_add),
 		fixed(test_many),
 	};
 
