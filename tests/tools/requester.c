@@ -10,6 +10,8 @@
  *   socket FAMILY      socket(2) of that number: asks for net-pf-FAMILY
  *   mount TYPE SOURCE TARGET [OPTIONS]
  *   wait FILE          until FILE exists; then exits
+ *   leave NS FILE      waits for FILE, leaves its uts, ipc or cgroup namespace for
+ *                      a new one, renames FILE to FILE.left and stays
  *   unshare VERB ARG…  everything unshared first, in a new process
  * Prints "ok" or the errno's name and its time: "ERRNO TEXT ms=N". Exit 0 if the
  * call succeeded, 1 if it failed, 2 on bad usage.
@@ -102,6 +104,35 @@ static int verb_wait(char **argv)
 	return 0;
 }
 
+static int verb_leave(char **argv)
+{
+	static const struct {
+		const char *name;
+		int flag;
+	} kinds[] = {
+		{ "uts", CLONE_NEWUTS },
+		{ "ipc", CLONE_NEWIPC },
+		{ "cgroup", CLONE_NEWCGROUP },
+	};
+	char left[256];
+	size_t i = 0;
+
+	if (!argv[0] || !argv[1])
+		return 2;
+	while (i < sizeof(kinds) / sizeof(kinds[0]) && strcmp(kinds[i].name, argv[0]))
+		i++;
+	if (i == sizeof(kinds) / sizeof(kinds[0]))
+		return 2;
+	verb_wait(argv + 1);
+	if (unshare(kinds[i].flag))
+		return report(-1);
+	snprintf(left, sizeof(left), "%s.left", argv[1]);
+	if (rename(argv[1], left))
+		return report(-1);
+	for (;;)
+		pause();
+}
+
 static int run(char **argv);
 
 static void write_map(const char *path, const char *text)
@@ -153,8 +184,9 @@ static const struct {
 	const char *name;
 	int (*run)(char **argv);
 } verbs[] = {
-	{ "crash", verb_crash }, { "key", verb_key },	{ "socket", verb_socket },
-	{ "mount", verb_mount }, { "wait", verb_wait }, { "unshare", verb_unshare },
+	{ "crash", verb_crash },     { "key", verb_key },   { "socket", verb_socket },
+	{ "mount", verb_mount },     { "wait", verb_wait }, { "leave", verb_leave },
+	{ "unshare", verb_unshare },
 };
 
 static int run(char **argv)
