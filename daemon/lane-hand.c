@@ -27,6 +27,15 @@ static void make_request(const struct upcall *upcall, struct worker_request *req
 	rule_to_request(upcall->rule, request);
 }
 
+static void start_deadline(struct upcall *upcall)
+{
+	ev_timer_set(&upcall->deadline,
+		     LANE_ATTACH_SECONDS + upcall->rule->run_sec + LANE_CLEANUP_SECONDS +
+			     LANE_SLACK_SECONDS,
+		     0.);
+	ev_timer_start(upcall->lane->queue->loop, &upcall->deadline);
+}
+
 /* Returns a negative errno if the worker is of no use any more. */
 static int transmit(struct upcall *upcall)
 {
@@ -42,6 +51,7 @@ static int transmit(struct upcall *upcall)
 		return ret;
 	upcall->fd = close_keep_errno(upcall->fd);
 	upcall->phase = UPCALL_HANDED;
+	start_deadline(upcall);
 	return 0;
 }
 
@@ -107,22 +117,85 @@ static void refuse_unhanded(struct lane *lane, int error)
 			lane_refuse(upcall, ENOKEY, "its worker cannot be started", -error);
 }
 
+static void set_retry(struct lane *lane)
+{
+	unsigned int doublings = lane->failures > LANE_FAILURES ? lane->failures - LANE_FAILURES :
+								  0;
+
+	if (doublings > LANE_RETRY_DOUBLINGS)
+		doublings = LANE_RETRY_DOUBLINGS;
+	lane->retry_at = ev_now(lane->queue->loop) + LANE_RETRY_SECONDS * (1U << doublings);
+}
+
+static void count_failure(struct lane *lane)
+{
+	if (++lane->failures >= LANE_FAILURES)
+		set_retry(lane);
+}
+
 static void lose_handed(struct lane *lane)
 {
 	struct upcall *upcall, *after;
+	bool any = false;
 
 	list_for_each_entry_safe(upcall, after, &lane->active, link) {
 		if (!upcall_is_handed(upcall))
 			continue;
+		any = true;
 		lane_take_out(upcall);
 		queue_lost(lane->queue, upcall);
 	}
+	if (any)
+		count_failure(lane);
 }
 
 static void worker_failed(struct lane *lane)
 {
 	worker_link_close(&lane->worker);
 	lose_handed(lane);
+}
+
+/* Behind others that the worker may be busy with, for as long as they may run. */
+static bool is_behind(const struct upcall *upcall)
+{
+	const struct lane *lane = upcall->lane;
+	unsigned int before = 0;
+	struct upcall *other;
+
+	list_for_each_entry(other, &lane->active, link) {
+		if (other == upcall)
+			break;
+		before += upcall_is_handed(other);
+	}
+	return before >= LANE_WORKER_ROOM;
+}
+
+/*
+ * The worker never accepted, hangs, or is stopped: connect(2) and send(2) tell
+ * nothing of that. Whoever has had the fds of an upcall so long is of no use.
+ */
+static void overdue(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct upcall *upcall = container_of(timer, struct upcall, deadline);
+	struct lane *lane = upcall->lane;
+
+	if (is_behind(upcall)) {
+		start_deadline(upcall);
+		return;
+	}
+	journal_log(LOG_ERR,
+		    "Container %s: its worker does not say how upcall %llu ended; stopping it",
+		    lane->name, (unsigned long long)upcall->facts.id);
+	worker_failed(lane);
+	lane->queue->launcher->vtable->stop(lane->queue->launcher, lane->name);
+	set_retry(lane);
+	lane_fill(lane);
+}
+
+void lane_hand_prepare(struct upcall *upcall)
+{
+	upcall->fd = -1;
+	ev_timer_init(&upcall->deadline, overdue, 0., 0.);
 }
 
 static void start_worker(struct lane *lane)
@@ -231,6 +304,7 @@ static void worker_result(struct worker_link_client *client, const struct worker
 		.wait_status = result->wait_status,
 	};
 
+	lane->failures = 0;
 	if (upcall)
 		lane_end(upcall, &ending);
 	lane_fill(lane);

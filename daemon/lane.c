@@ -16,6 +16,7 @@ void lane_take_out(struct upcall *upcall)
 	struct lane *lane = upcall->lane;
 
 	list_unlink(&upcall->link);
+	ev_timer_stop(lane->queue->loop, &upcall->deadline);
 	if (upcall->phase == UPCALL_WAITING)
 		lane->waiting_count--;
 	else
@@ -55,8 +56,8 @@ static void lane_release(struct lane *lane)
 {
 	if (lane->active_count || lane->waiting_count || lane->launch)
 		return;
-	if (lane->container &&
-	    (worker_link_is_open(&lane->worker) || ev_now(lane->queue->loop) < lane->retry_at))
+	if (lane->container && (worker_link_is_open(&lane->worker) || lane->failures ||
+				ev_now(lane->queue->loop) < lane->retry_at))
 		return; /* warm, or remembered as broken */
 	if (!lane->container)
 		lane->queue->launcher->vtable->stop(lane->queue->launcher, lane->name);
@@ -70,8 +71,9 @@ static bool has_room(const struct lane *lane, const struct rule *rule)
 	unsigned int running = 0;
 	struct upcall *upcall;
 
+	/* what the kernel has taken back runs no more, whether its worker says so or not */
 	list_for_each_entry(upcall, &lane->active, link)
-		running += rule_same_quota(upcall->rule, rule);
+		running += !upcall->superseded && rule_same_quota(upcall->rule, rule);
 	return running < rule->max_concurrent;
 }
 

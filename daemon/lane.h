@@ -18,8 +18,20 @@
 
 /* More than that wait for nobody: EDQUOT. */
 #define LANE_WAITING_MAX 64
-/* A worker that could not be started is not tried again before. */
-#define LANE_RETRY_SECONDS 1.
+/* A worker that could not be started is not tried again before; doubled with each further failure. */
+#define LANE_RETRY_SECONDS   1.
+#define LANE_RETRY_DOUBLINGS 3
+/* One that dies with what it was given may have been killed; twice in a row it cannot work. */
+#define LANE_FAILURES 2
+/*
+ * What a worker may take for one upcall besides the handler's own time: the
+ * kernel's from claim to attach, the end of what it has killed, and some.
+ */
+#define LANE_ATTACH_SECONDS  25.
+#define LANE_CLEANUP_SECONDS 5.
+#define LANE_SLACK_SECONDS   5.
+/* So many a worker takes at a time, REQUEST_MAX of worker/hands.h; the others wait in its socket. */
+#define LANE_WORKER_ROOM 64
 
 struct ending;
 struct queue;
@@ -38,8 +50,9 @@ struct upcall {
 	struct list link;	/* one of: lane->waiting, lane->active, queue->lost */
 	struct lane *lane;	/* NULL once lost */
 	enum upcall_phase phase;
-	bool superseded; /* the kernel has offered it again: no record of this one */
-	int fd;		 /* UPCALL_CLAIMED: ours; else -1 */
+	bool superseded;   /* the kernel has offered it again: no record of this one */
+	int fd;		   /* UPCALL_CLAIMED: ours; else -1 */
+	ev_timer deadline; /* UPCALL_HANDED: for its result */
 	struct facts facts;
 	char container[UPCALL_NAME_LEN]; /* for the record, when the container has gone */
 	const char *owner_rule;
@@ -63,6 +76,7 @@ struct lane {
 	struct launch *launch; /* under way, or NULL */
 	struct launch_client launch_client;
 	ev_tstamp retry_at;
+	unsigned int failures; /* of workers in a row, without one result */
 };
 
 /* The container's lane, made if need be. NULL: no memory. */
@@ -93,6 +107,8 @@ void lane_refuse(struct upcall *upcall, int requester_error, const char *reason,
 void lane_fill(struct lane *lane);
 
 void lane_hand_init(struct lane *lane);
+/* A new upcall, before anything else. */
+void lane_hand_prepare(struct upcall *upcall);
 bool lane_has_unhanded(const struct lane *lane);
 /* Hand on what only waits for a worker. */
 void lane_pump(struct lane *lane);

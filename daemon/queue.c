@@ -44,7 +44,7 @@ static struct upcall *upcall_new(struct queue *queue, const struct tags *tags,
 		return NULL;
 	}
 	list_init(&upcall->link);
-	upcall->fd = -1;
+	lane_hand_prepare(upcall);
 	facts_from_tags(&upcall->facts, tags);
 	memcpy(upcall->container, owner->container->name, sizeof(upcall->container));
 	upcall->owner_rule = owner->rule;

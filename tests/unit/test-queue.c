@@ -528,6 +528,98 @@ static void test_worker_dies_for_good(void **state)
 	assert_false(ev_is_active(&fixture->queue.lost_timer));
 }
 
+/* It gets what the kernel and the policy give a handler, and some; then it is of no use. */
+static void test_worker_never_answers(void **state)
+{
+	struct fixture *fixture = *state;
+	struct lane *lane;
+	struct upcall *upcall;
+	uint64_t id;
+
+	id = offer(fixture, UPCALL_CLASS_KEY, "user");
+	lane = fixture->web->lane;
+	upcall = list_entry(lane->active.next, struct upcall, link);
+	assert_true(ev_is_active(&upcall->deadline));
+	assert_int_equal((int)(ev_timer_remaining(fixture->loop, &upcall->deadline) + .5),
+			 25 + 30 + 5 + 5);
+	ev_invoke(fixture->loop, &upcall->deadline, EV_TIMER);
+	assert_int_equal(fixture->stops, 1);
+	assert_false(worker_link_is_open(&lane->worker));
+	assert_false(queue_has_handed(&fixture->queue));
+	assert_false(list_empty(&fixture->queue.lost));
+	/* its place is free again, and it is not asked again at once */
+	assert_int_equal(lane->active_count, 0);
+	id = offer(fixture, UPCALL_CLASS_KEY, "user");
+	assert_true(is_end(id, FAKE_DENIED, ENOKEY));
+	assert_int_equal(fixture->starts, 1);
+	/* later it is */
+	lane->retry_at = 0;
+	id = offer(fixture, UPCALL_CLASS_KEY, "user");
+	assert_int_equal(fixture->starts, 2);
+	answer(fixture, id, WORKER_SERVED);
+	assert_int_equal(lane->failures, 0);
+	assert_int_equal(fixture->queue.served, 1);
+}
+
+/* As many as a worker takes at a time may run as long as they may; who waits behind them is not
+ * overdue. */
+static void test_worker_is_full(void **state)
+{
+	struct fixture *fixture = *state;
+	struct worker_request request;
+	struct upcall *last;
+	struct lane *lane;
+
+	fixture->config->policies[0].rules[0].max_concurrent = 64; /* [Core] */
+	for (int i = 0; i < LANE_WORKER_ROOM; i++) {
+		offer(fixture, UPCALL_CLASS_CORE, "");
+		assert_true(receive(fixture, &request));
+	}
+	offer(fixture, UPCALL_CLASS_KEY, "user");
+	lane = fixture->web->lane;
+	last = list_entry(lane->active.prev, struct upcall, link);
+	assert_true(upcall_is_handed(last));
+	ev_invoke(fixture->loop, &last->deadline, EV_TIMER);
+	assert_int_equal(fixture->stops, 0);
+	assert_true(ev_is_active(&last->deadline));
+	lane_end(list_entry(lane->active.next, struct upcall, link), &(struct ending){ 0 });
+	ev_invoke(fixture->loop, &last->deadline, EV_TIMER);
+	assert_int_equal(fixture->stops, 1);
+}
+
+/* It dies whenever it is asked: the second time in a row is enough for a while. */
+static void test_worker_dies_always(void **state)
+{
+	struct fixture *fixture = *state;
+	struct tags tags = make_tags(fixture, UPCALL_CLASS_CORE, "");
+
+	for (uint32_t generation = 0; generation < 3; generation++) {
+		tags.generation = generation;
+		offer_tags(fixture, &tags);
+		if (fixture->worker >= 0)
+			close(fixture->worker);
+		fixture->worker = -1;
+		turn(fixture);
+	}
+	assert_int_equal(fixture->starts, 2);
+	assert_true(is_end(tags.id, FAKE_DENIED, ENOKEY));
+	assert_int_equal(queue_pending(&fixture->queue), 0);
+	for (int i = 0; i < 100; i++)
+		offer(fixture, UPCALL_CLASS_CORE, "");
+	assert_int_equal(fixture->starts, 2);
+	/* each further time it is left alone longer, within bounds */
+	for (int i = 0; i < 10; i++) {
+		fixture->web->lane->retry_at = 0;
+		offer(fixture, UPCALL_CLASS_CORE, "");
+		close(fixture->worker);
+		fixture->worker = -1;
+		turn(fixture);
+	}
+	assert_int_equal(fixture->starts, 12);
+	assert_true(fixture->web->lane->retry_at - ev_now(fixture->loop) > 7.);
+	assert_true(fixture->web->lane->retry_at - ev_now(fixture->loop) < 9.);
+}
+
 static void test_bad_results(void **state)
 {
 	static const struct {
@@ -544,6 +636,8 @@ static void test_bad_results(void **state)
 		struct fixture *fixture = *state;
 		char packet[256] = { 0 };
 
+		if (fixture->web->lane)
+			fixture->web->lane->retry_at = 0;
 		offer(fixture, UPCALL_CLASS_KEY, "prints");
 		memcpy(packet, &cases[i].protocol, sizeof(cases[i].protocol));
 		assert_true(send(fixture->worker, packet, cases[i].size, 0) > 0);
@@ -582,6 +676,29 @@ static void test_superseded(void **state)
 	answer(fixture, tags.id, WORKER_SERVED);
 	assert_int_equal(queue_pending(&fixture->queue), 0);
 	assert_int_equal(fixture->queue.served, 1);
+}
+
+/* What the kernel has taken back uses nobody's quota: its worker may never say that it has ended. */
+static void test_superseded_is_no_quota(void **state)
+{
+	struct fixture *fixture = *state;
+	struct worker_request request;
+	struct tags tags[2];
+
+	for (int i = 0; i < 2; i++) {
+		tags[i] = make_tags(fixture, UPCALL_CLASS_KEY, "user");
+		offer_tags(fixture, &tags[i]);
+		assert_true(receive(fixture, &request));
+	}
+	for (int i = 0; i < 2; i++) {
+		tags[i].generation = 1;
+		offer_tags(fixture, &tags[i]);
+		assert_true(receive(fixture, &request));
+		assert_int_equal(request.id, tags[i].id);
+	}
+	assert_false(receive(fixture, &request));
+	offer(fixture, UPCALL_CLASS_KEY, "user");
+	assert_false(receive(fixture, &request));
 }
 
 /* A worker that does not read: the rest waits, claimed, and goes on when it does. */
@@ -741,9 +858,13 @@ int main(void)
 		fixed(test_worker_ends_unseen_and_is_not_back),
 		fixed(test_worker_dies),
 		fixed(test_worker_dies_for_good),
+		fixed(test_worker_never_answers),
+		fixed(test_worker_is_full),
+		fixed(test_worker_dies_always),
 		fixed(test_bad_results),
 		fixed(test_unknown_result),
 		fixed(test_superseded),
+		fixed(test_superseded_is_no_quota),
 		fixed(test_socket_full),
 		fixed(test_claim_without_fds),
 		fixed(test_claim_too_late),
