@@ -187,9 +187,10 @@ static void overdue(struct ev_loop *loop, ev_timer *timer, int events)
 		    "Container %s: its worker does not say how upcall %llu ended; stopping it",
 		    lane->name, (unsigned long long)upcall->facts.id);
 	worker_failed(lane);
-	lane->queue->launcher->vtable->stop(lane->queue->launcher, lane->name);
+	if (lane->container)
+		lane->queue->launcher->vtable->stop(lane->queue->launcher, lane->name);
 	set_retry(lane);
-	lane_fill(lane);
+	lane_fill(lane); /* which stops that of a container that has gone */
 }
 
 void lane_hand_prepare(struct upcall *upcall)

@@ -51,8 +51,31 @@ void lane_refuse(struct upcall *upcall, int requester_error, const char *reason,
 	lane_end(upcall, &ending);
 }
 
-/* Lane and worker have nothing more to do with each other. */
-static void lane_release(struct lane *lane)
+/* Another container of this name, or what is left of one, has the same worker or will have. */
+static bool has_namesake(const struct queue *queue, const char *name, const struct lane *lane,
+			 const struct container *container)
+{
+	const struct container *registered = registry_by_name(queue->registry, name);
+	const struct lane *other;
+
+	list_for_each_entry(other, &queue->lanes, link)
+		if (other != lane && !strcmp(other->name, name))
+			return true;
+	return registered && registered != container;
+}
+
+void lane_stop_worker(struct queue *queue, const char *name, const struct lane *lane,
+		      const struct container *container)
+{
+	if (!has_namesake(queue, name, lane, container))
+		queue->launcher->vtable->stop(queue->launcher, name);
+}
+
+/*
+ * Lane and worker have nothing more to do with each other. `gone` is the
+ * container, if it goes just now and the registry still has it.
+ */
+static void lane_release(struct lane *lane, const struct container *gone)
 {
 	if (lane->active_count || lane->waiting_count || lane->launch)
 		return;
@@ -60,7 +83,7 @@ static void lane_release(struct lane *lane)
 				ev_now(lane->queue->loop) < lane->retry_at))
 		return; /* warm, or remembered as broken */
 	if (!lane->container)
-		lane->queue->launcher->vtable->stop(lane->queue->launcher, lane->name);
+		lane_stop_worker(lane->queue, lane->name, lane, gone);
 	lane_free(lane);
 }
 
@@ -105,7 +128,7 @@ void lane_fill(struct lane *lane)
 			lane_pump(lane);
 		/* what was refused at once has made room again */
 	} while (lane->waiting_count && !lane->active_count);
-	lane_release(lane);
+	lane_release(lane, NULL);
 }
 
 void lane_offer(struct lane *lane, struct upcall *upcall)
@@ -147,6 +170,7 @@ struct lane *lane_of(struct queue *queue, struct container *container)
 
 void lane_detach(struct lane *lane, bool unregistered)
 {
+	struct container *container = lane->container;
 	struct upcall *upcall, *after;
 	const char *reason = unregistered ? "its container was unregistered" :
 					    "the container's leader has gone";
@@ -159,11 +183,11 @@ void lane_detach(struct lane *lane, bool unregistered)
 	list_for_each_entry_safe(upcall, after, &lane->active, link)
 		if (!upcall_is_handed(upcall))
 			lane_refuse(upcall, EKEYREJECTED, reason, 0);
-	lane->container->lane = NULL;
+	container->lane = NULL;
 	lane->container = NULL;
 	if (unregistered && lane->active_count)
 		lane->queue->launcher->vtable->stop(lane->queue->launcher, lane->name);
-	lane_release(lane);
+	lane_release(lane, container);
 }
 
 void lane_free(struct lane *lane)

@@ -85,6 +85,12 @@ struct lane *lane_of(struct queue *queue, struct container *container);
 void lane_offer(struct lane *lane, struct upcall *upcall);
 /* The container goes: refuse what waits. */
 void lane_detach(struct lane *lane, bool unregistered);
+/*
+ * Stop the worker of that name, unless somebody else has the name: another lane
+ * than this, another registered container than this; both may be NULL.
+ */
+void lane_stop_worker(struct queue *queue, const char *name, const struct lane *lane,
+		      const struct container *container);
 /* The daemon goes: forget everything; what the kernel holds stays there. */
 void lane_free(struct lane *lane);
 

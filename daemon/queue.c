@@ -305,5 +305,5 @@ void queue_container_gone(struct queue *queue, struct container *container, bool
 	if (container->lane)
 		lane_detach(container->lane, unregistered);
 	else
-		queue->launcher->vtable->stop(queue->launcher, container->name);
+		lane_stop_worker(queue, container->name, NULL, container);
 }

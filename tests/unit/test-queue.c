@@ -809,6 +809,56 @@ static void test_unregister_while_starting(void **state)
 	assert_true(list_empty(&fixture->queue.lanes));
 }
 
+/* The old one's handler still ran; its end is not the end of the new one's worker. */
+static void test_same_name_again(void **state)
+{
+	struct fixture *fixture = *state;
+	struct worker_request request;
+	struct failure failure;
+	int old_worker;
+
+	offer(fixture, UPCALL_CLASS_KEY, "user");
+	assert_true(receive(fixture, &request));
+	old_worker = fixture->worker;
+	fixture->worker = -1;
+	assert_int_equal(registry_unregister(&fixture->registry, "web", &failure), 0);
+	assert_int_equal(fixture->stops, 1);
+	add_container(fixture);
+	offer(fixture, UPCALL_CLASS_KEY, "user");
+	assert_true(receive(fixture, &request));
+	close(old_worker);
+	turn(fixture);
+	assert_int_equal(fixture->stops, 1);
+	assert_true(worker_link_is_open(&fixture->web->lane->worker));
+	assert_int_equal(registry_unregister(&fixture->registry, "web", &failure), 0);
+	assert_int_equal(fixture->stops, 2);
+}
+
+/* The same, where nobody unregistered the old one: its leader died while a handler ran. */
+static void test_same_name_after_death(void **state)
+{
+	struct fixture *fixture = *state;
+	struct worker_request request;
+	uint64_t id = offer(fixture, UPCALL_CLASS_CORE, "");
+	int old_worker;
+
+	assert_true(receive(fixture, &request));
+	old_worker = fixture->worker;
+	fixture->worker = -1;
+	registry_leader_moved(fixture->web);
+	turn(fixture);
+	assert_int_equal(fixture->stops, 0); /* it saves a core, perhaps the leader's */
+	add_container(fixture);
+	/* the new one goes, and has had no upcall: the old one's handler still runs */
+	registry_leader_moved(fixture->web);
+	turn(fixture);
+	assert_int_equal(fixture->stops, 0);
+	fixture->worker = old_worker;
+	answer(fixture, id, WORKER_SERVED);
+	assert_int_equal(fixture->stops, 1);
+	assert_true(list_empty(&fixture->queue.lanes));
+}
+
 /* A reload does not touch what runs, and a smaller quota holds for what comes. */
 static void test_reload(void **state)
 {
@@ -872,6 +922,8 @@ int main(void)
 		fixed(test_leader_unknown),
 		fixed(test_unregister),
 		fixed(test_unregister_while_starting),
+		fixed(test_same_name_again),
+		fixed(test_same_name_after_death),
 		fixed(test_reload),
 		fixed(test_close),
 	};
