@@ -107,9 +107,11 @@ static void activate(struct lane *lane, struct upcall *upcall)
 	lane->active_count++;
 }
 
-static void admit_waiting(struct lane *lane)
+/* Returns true if it let anybody in. */
+static bool admit_waiting(struct lane *lane)
 {
 	struct upcall *upcall, *after;
+	bool any = false;
 
 	list_for_each_entry_safe(upcall, after, &lane->waiting, link) {
 		if (!has_room(lane, upcall->rule))
@@ -117,17 +119,19 @@ static void admit_waiting(struct lane *lane)
 		list_unlink(&upcall->link);
 		lane->waiting_count--;
 		activate(lane, upcall);
+		any = true;
 	}
+	return any;
 }
 
 void lane_fill(struct lane *lane)
 {
+	(void)admit_waiting(lane);
 	do {
-		admit_waiting(lane);
 		if (lane_has_unhanded(lane))
 			lane_pump(lane);
-		/* what was refused at once has made room again */
-	} while (lane->waiting_count && !lane->active_count);
+		/* what was refused at once, or has gone, has made room again */
+	} while (admit_waiting(lane));
 	lane_release(lane, NULL);
 }
 

@@ -392,6 +392,40 @@ static void test_gone_while_waiting(void **state)
 	assert_int_equal(fixture->queue.refused, 0);
 }
 
+/* Whoever is next in turn has gone: his place is for the one behind him. */
+static void test_gone_makes_room(void **state)
+{
+	struct fixture *fixture = *state;
+	struct worker_request request;
+	uint64_t key[4];
+
+	for (int i = 0; i < 4; i++)
+		key[i] = offer(fixture, UPCALL_CLASS_KEY, "user");
+	assert_true(receive(fixture, &request) && receive(fixture, &request));
+	fake_upcall_find(key[2])->end = FAKE_DENIED;
+	answer(fixture, key[0], WORKER_SERVED);
+	assert_true(receive(fixture, &request));
+	assert_int_equal(request.id, key[3]);
+}
+
+/* The same, while those that were let in waited for their worker. */
+static void test_gone_while_starting(void **state)
+{
+	struct fixture *fixture = *state;
+	struct worker_request request;
+	uint64_t key[3];
+
+	fixture->start_error = -EINPROGRESS;
+	for (int i = 0; i < 3; i++)
+		key[i] = offer(fixture, UPCALL_CLASS_KEY, "user");
+	fake_upcall_find(key[0])->end = FAKE_DENIED;
+	fixture->launching->done(fixture->launching, connect_worker(fixture));
+	assert_true(receive(fixture, &request));
+	assert_int_equal(request.id, key[1]);
+	assert_true(receive(fixture, &request));
+	assert_int_equal(request.id, key[2]);
+}
+
 /* ------------------------------------------------------------------ workers */
 
 static void test_start_under_way(void **state)
@@ -900,6 +934,8 @@ int main(void)
 		fixed(test_quota),
 		fixed(test_too_many),
 		fixed(test_gone_while_waiting),
+		fixed(test_gone_makes_room),
+		fixed(test_gone_while_starting),
 		fixed(test_start_under_way),
 		fixed(test_start_fails_later),
 		fixed(test_start_fails),
