@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "journal.h"
 #include "lane.h"
 #include "policy.h"
@@ -124,7 +125,7 @@ static void set_retry(struct lane *lane)
 
 	if (doublings > LANE_RETRY_DOUBLINGS)
 		doublings = LANE_RETRY_DOUBLINGS;
-	lane->retry_at = ev_now(lane->queue->loop) + LANE_RETRY_SECONDS * (1U << doublings);
+	lane->retry_at = clock_now() + LANE_RETRY_SECONDS * (1U << doublings);
 }
 
 static void count_failure(struct lane *lane)
@@ -205,7 +206,7 @@ static void start_worker(struct lane *lane)
 
 	if (lane->launch)
 		return;
-	if (ev_now(lane->queue->loop) < lane->retry_at) {
+	if (clock_now() < lane->retry_at) {
 		refuse_unhanded(lane, -EAGAIN);
 		return;
 	}
@@ -217,7 +218,7 @@ static void start_worker(struct lane *lane)
 		worker_link_open(&lane->worker, ret);
 		return;
 	}
-	lane->retry_at = ev_now(lane->queue->loop) + LANE_RETRY_SECONDS;
+	lane->retry_at = clock_now() + LANE_RETRY_SECONDS;
 	refuse_unhanded(lane, ret);
 }
 
@@ -267,7 +268,7 @@ static void launched(struct launch_client *client, int fd)
 	} else {
 		journal_log(LOG_ERR, "Container %s: its worker cannot be started: %s", lane->name,
 			    strerror(-fd));
-		lane->retry_at = ev_now(lane->queue->loop) + LANE_RETRY_SECONDS;
+		lane->retry_at = clock_now() + LANE_RETRY_SECONDS;
 		refuse_unhanded(lane, fd);
 	}
 	lane_fill(lane);

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "lane.h"
 #include "policy.h"
 #include "queue.h"
@@ -79,8 +80,8 @@ static void lane_release(struct lane *lane, const struct container *gone)
 {
 	if (lane->active_count || lane->waiting_count || lane->launch)
 		return;
-	if (lane->container && (worker_link_is_open(&lane->worker) || lane->failures ||
-				ev_now(lane->queue->loop) < lane->retry_at))
+	if (lane->container &&
+	    (worker_link_is_open(&lane->worker) || lane->failures || clock_now() < lane->retry_at))
 		return; /* warm, or remembered as broken */
 	if (!lane->container)
 		lane_stop_worker(lane->queue, lane->name, lane, gone);

@@ -58,8 +58,8 @@ struct upcall {
 	const char *owner_rule;
 	struct config *config; /* reference: rule is in it */
 	const struct rule *rule;
-	ev_tstamp begun;
-	ev_tstamp lost_at;
+	double begun; /* these by clock_now() */
+	double lost_at;
 };
 
 struct lane {
@@ -75,7 +75,7 @@ struct lane {
 	struct worker_link_client worker_client;
 	struct launch *launch; /* under way, or NULL */
 	struct launch_client launch_client;
-	ev_tstamp retry_at;
+	double retry_at;       /* by clock_now() */
 	unsigned int failures; /* of workers in a row, without one result */
 };
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "journal.h"
 #include "owner.h"
 #include "policy.h"
@@ -50,7 +51,7 @@ static struct upcall *upcall_new(struct queue *queue, const struct tags *tags,
 	upcall->owner_rule = owner->rule;
 	upcall->config = config_ref(owner->container->config);
 	upcall->rule = rule;
-	upcall->begun = ev_now(queue->loop);
+	upcall->begun = clock_now();
 	return upcall;
 }
 
@@ -100,7 +101,7 @@ static void record_upcall(struct queue *queue, const struct upcall *upcall,
 		.step = ending->step,
 		.error = ending->error,
 		.wait_status = ending->wait_status,
-		.duration_us = (uint64_t)((ev_now(queue->loop) - upcall->begun) * 1e6),
+		.duration_us = (uint64_t)(clock_since(upcall->begun) * 1e6),
 	};
 
 	record_send(queue->records, &record);
@@ -128,7 +129,7 @@ void queue_lost(struct queue *queue, struct upcall *upcall)
 	}
 	upcall->lane = NULL;
 	upcall->phase = UPCALL_LOST;
-	upcall->lost_at = ev_now(queue->loop);
+	upcall->lost_at = clock_now();
 	list_append(&queue->lost, &upcall->link);
 	if (!ev_is_active(&queue->lost_timer))
 		ev_timer_again(queue->loop, &queue->lost_timer);
@@ -142,7 +143,7 @@ static void lost_tick(struct ev_loop *loop, ev_timer *timer, int events)
 	struct upcall *upcall, *after;
 
 	list_for_each_entry_safe(upcall, after, &queue->lost, link)
-		if (ev_now(loop) - upcall->lost_at >= QUEUE_LOST_SECONDS)
+		if (clock_since(upcall->lost_at) >= QUEUE_LOST_SECONDS)
 			queue_end(queue, upcall, &ending);
 	if (list_empty(&queue->lost))
 		ev_timer_stop(loop, timer);

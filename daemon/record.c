@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "clock.h"
 #include "journal.h"
 #include "list.h"
 #include "record.h"
@@ -143,9 +144,9 @@ void records_stop(struct records *records)
 
 static bool rate_allows(struct records *records)
 {
-	ev_tstamp now = ev_now(records->loop);
+	double now = clock_now();
 
-	if (now - records->window >= 1. || now < records->window) {
+	if (now - records->window >= 1.) {
 		records->window = now;
 		records->in_window = 0;
 	}

@@ -65,7 +65,7 @@ struct record {
 struct records {
 	struct ev_loop *loop;
 	ev_timer second; /* runs while some are suppressed */
-	ev_tstamp window;
+	double window;
 	unsigned int in_window;
 	uint64_t suppressed;
 };

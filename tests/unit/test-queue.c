@@ -12,10 +12,13 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/time.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
+#include "clock.h"
 #include "fake-shim.h"
 #include "process.h"
 #include "queue.h"
@@ -42,6 +45,29 @@ struct fixture {
 	struct container *web;
 	uint64_t next_id;
 };
+
+/* ------------------------------------------------------------------- clock */
+
+/* Somebody sets the time of day, which is what ev_now() tells. */
+static time_t time_jump;
+
+int __attribute__((visibility("default"))) gettimeofday(struct timeval *ret, void *zone)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	ret->tv_sec = now.tv_sec + time_jump;
+	ret->tv_usec = now.tv_nsec / 1000;
+	return 0;
+}
+
+static void jump(struct ev_loop *loop, time_t seconds)
+{
+	time_jump += seconds;
+	/* libev looks each half second */
+	usleep(600000);
+	ev_now_update(loop);
+}
 
 /* ---------------------------------------------------------------- launcher */
 
@@ -650,8 +676,8 @@ static void test_worker_dies_always(void **state)
 		turn(fixture);
 	}
 	assert_int_equal(fixture->starts, 12);
-	assert_true(fixture->web->lane->retry_at - ev_now(fixture->loop) > 7.);
-	assert_true(fixture->web->lane->retry_at - ev_now(fixture->loop) < 9.);
+	assert_true(fixture->web->lane->retry_at - clock_now() > 7.);
+	assert_true(fixture->web->lane->retry_at - clock_now() < 9.);
 }
 
 static void test_bad_results(void **state)
@@ -754,6 +780,56 @@ static void test_socket_full(void **state)
 	}
 	assert_int_equal(received, 32);
 	assert_int_equal(queue_pending(&fixture->queue), 32);
+}
+
+/* ------------------------------------------------------------- time of day */
+
+static void test_time_set_back(void **state)
+{
+	struct fixture *fixture = *state;
+	double wall = ev_now(fixture->loop);
+	int saved, ends[2];
+	char out[2048];
+	uint64_t id;
+
+	/* a worker that could not be started is not left alone for an hour */
+	fixture->start_error = -EIO;
+	offer(fixture, UPCALL_CLASS_KEY, "user");
+	jump(fixture->loop, -3600);
+	assert_true(ev_now(fixture->loop) < wall - 3000.); /* else the test proves nothing */
+	usleep((useconds_t)(LANE_RETRY_SECONDS * 1.1e6));
+	fixture->start_error = 0;
+	id = offer(fixture, UPCALL_CLASS_KEY, "user");
+	assert_int_equal(fixture->starts, 2);
+	/* and nothing takes less than no time */
+	jump(fixture->loop, -3600);
+	assert_int_equal(pipe(ends), 0);
+	saved = dup(STDERR_FILENO);
+	dup2(ends[1], STDERR_FILENO);
+	answer(fixture, id, WORKER_SERVED);
+	dup2(saved, STDERR_FILENO);
+	out[read(ends[0], out, sizeof(out) - 1)] = '\0';
+	close(ends[0]);
+	close(ends[1]);
+	close(saved);
+	assert_non_null(strstr(out, "UPCALL_DURATION_USEC="));
+	assert_true(strtoull(strstr(out, "UPCALL_DURATION_USEC=") + 21, NULL, 10) < 60000000);
+}
+
+static void test_time_set_forth(void **state)
+{
+	struct fixture *fixture = *state;
+	double wall = ev_now(fixture->loop);
+
+	offer(fixture, UPCALL_CLASS_CORE, "");
+	close(fixture->worker);
+	fixture->worker = -1;
+	turn(fixture);
+	/* the kernel has not had its five seconds */
+	jump(fixture->loop, 3600);
+	assert_true(ev_now(fixture->loop) > wall + 3000.);
+	ev_invoke(fixture->loop, &fixture->queue.lost_timer, EV_TIMER);
+	assert_int_equal(queue_pending(&fixture->queue), 1);
 }
 
 /* ---------------------------------------------------------------- shortages */
@@ -952,6 +1028,8 @@ int main(void)
 		fixed(test_superseded),
 		fixed(test_superseded_is_no_quota),
 		fixed(test_socket_full),
+		fixed(test_time_set_back),
+		fixed(test_time_set_forth),
 		fixed(test_claim_without_fds),
 		fixed(test_claim_too_late),
 		fixed(test_leader_moved),

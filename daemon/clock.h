@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What time differences are measured with. ev_now() is the time of day: whoever
+ * sets it would stretch what waits and turn durations negative.
+ */
+#ifndef UPCALLD_CLOCK_H
+#define UPCALLD_CLOCK_H
+
+#include <time.h>
+
+/* Seconds since boot, also those that the machine was suspended. */
+static inline double clock_now(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
+}
+
+/* Never negative. */
+static inline double clock_since(double then)
+{
+	double now = clock_now();
+
+	return now > then ? now - then : 0.;
+}
+
+#endif
