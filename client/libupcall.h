@@ -21,7 +21,7 @@
  *	-ESRCH	      no such process
  *	-EEXIST	      the name is taken
  *	-ENOTUNIQ     the container needs a cgroup: its tasks can outlive its first process
- *	-EPERM	      not allowed
+ *	-EPERM	      not allowed: the daemon's socket is root's
  *	-EDQUOT	      too many containers
  *	-ENODEV	      the kernel module is missing
  *	-ENOTCONN     upcalld cannot be reached (any more)

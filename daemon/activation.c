@@ -16,7 +16,7 @@
 #include "upcall.h"
 
 #define BACKLOG	     64
-#define CONTROL_MODE 0666
+#define CONTROL_MODE 0600
 
 static void say_missing(struct activation *activation, int error)
 {
@@ -155,7 +155,8 @@ static int open_control(const char *path)
 	(void)unlink(path);
 	if (bind(fd, (struct sockaddr *)&address, sizeof(address)) < 0)
 		return -errno;
-	/* anybody may ask for the status; the rest is decided by SO_PEERCRED */
+	/* root's: the last close(2) of an fd that is sent may block for as long as its sender likes
+	 */
 	if (chmod(path, CONTROL_MODE) < 0 || listen(fd, BACKLOG) < 0)
 		return -errno;
 	return take_fd(&fd);

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <systemd/sd-id128.h>
 
 #include "cleanup.h"
@@ -31,17 +33,55 @@ static void broken(struct bus_loop *bus_loop, int error)
 }
 
 /*
- * sd-bus keeps what it has read of a message until it is whole, up to 128 MiB.
- * What lies ready now is about to be added to that; a whole message sets it back.
+ * Fds with the next piece of what lies ready, as the next recvmsg(2) will get
+ * them. They have to be received for that: what is seen is closed again.
+ */
+static unsigned int next_fds(int fd, int ready)
+{
+	static char bytes[CONTROL_PARTIAL_MAX];
+	struct iovec iov = { bytes, (size_t)ready < sizeof(bytes) ? (size_t)ready : sizeof(bytes) };
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE((CONTROL_FDS_MAX + 1) * sizeof(int))];
+	} control;
+	struct msghdr message = { .msg_iov = &iov,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
+	struct cmsghdr *cmsg;
+	unsigned int count = 0;
+	int one;
+
+	if (recvmsg(fd, &message, MSG_PEEK | MSG_DONTWAIT | MSG_CMSG_CLOEXEC) < 0)
+		return 0;
+	for (cmsg = CMSG_FIRSTHDR(&message); cmsg; cmsg = CMSG_NXTHDR(&message, cmsg)) {
+		if (cmsg->cmsg_level != SOL_SOCKET || cmsg->cmsg_type != SCM_RIGHTS)
+			continue;
+		for (size_t at = CMSG_LEN(0); at + sizeof(one) <= cmsg->cmsg_len;
+		     at += sizeof(one)) {
+			memcpy(&one, (char *)cmsg + at, sizeof(one));
+			close_keep_errno(one);
+			count++;
+		}
+	}
+	return message.msg_flags & MSG_CTRUNC ? CONTROL_FDS_MAX + 1 : count;
+}
+
+/*
+ * sd-bus keeps what it has read of a message until it is whole, up to 128 MiB
+ * and any number of fds. What lies ready now is about to be added to that; a
+ * whole message sets it back.
  */
 static void readable(struct bus_loop *bus_loop)
 {
 	struct control_link *link = container_of(bus_loop, struct control_link, bus_loop);
-	int ready = 0;
+	int fd = sd_bus_get_fd(bus_loop->bus), ready = 0;
 
-	if (ioctl(sd_bus_get_fd(bus_loop->bus), FIONREAD, &ready) == 0 && ready > 0)
+	if (ioctl(fd, FIONREAD, &ready) == 0 && ready > 0) {
 		link->partial += (uint64_t)ready;
-	if (link->partial > CONTROL_PARTIAL_MAX)
+		link->fds += next_fds(fd, ready);
+	}
+	if (link->partial > CONTROL_PARTIAL_MAX || link->fds > CONTROL_FDS_MAX)
 		bus_loop_finish(bus_loop);
 }
 
@@ -51,6 +91,7 @@ static int message_came(sd_bus_message *message, void *userdata, sd_bus_error *e
 	uint64_t unread = 0;
 
 	link->partial = 0;
+	link->fds = 0;
 	ev_timer_again(link->control->loop, &link->idle);
 	if (sd_bus_get_n_queued_write(link->bus_loop.bus, &unread) >= 0 &&
 	    unread > CONTROL_UNREAD_MAX)

@@ -3,10 +3,12 @@
  * The control socket: D-Bus without a bus daemon
  *
  * Each connection is an sd-bus server of its own; who is at its other end is
- * what SO_PEERCRED said when it connected. Anybody may connect, so everything
- * that a connection can make us keep is bounded: how many there are, for each
- * user and of all others than root together; how long one may say nothing whole; how
- * much it may send without a whole message; how many answers it leaves unread.
+ * what SO_PEERCRED said when it connected. The socket is root's; where the
+ * administrator has given it to others too, they are not trusted with more than
+ * closing fds of theirs, so everything that a connection can make us keep is
+ * bounded: how many there are, for each user and of all others than root
+ * together; how long one may say nothing whole; how much, and how many fds, it
+ * may send without a whole message; how many answers it leaves unread.
  */
 #ifndef UPCALLD_CONTROL_H
 #define UPCALLD_CONTROL_H
@@ -25,6 +27,7 @@
 #define CONTROL_MAX_USER     16
 #define CONTROL_IDLE_SECONDS 30.
 #define CONTROL_PARTIAL_MAX  (256 * 1024)
+#define CONTROL_FDS_MAX	     32
 #define CONTROL_UNREAD_MAX   16
 
 struct daemon;
@@ -48,6 +51,7 @@ struct control_link {
 	struct bus_loop bus_loop;
 	ev_timer idle;
 	uint64_t partial; /* bytes since the last whole message, at most */
+	uint64_t fds;	  /* the same */
 };
 
 /* fd is not consumed. */

@@ -186,7 +186,7 @@ static int make_state_dir(const char *path)
 {
 	if (mkdir(path, 0755) < 0)
 		return errno == EEXIST ? 0 : -errno;
-	/* the control socket in it is for everybody */
+	/* the control socket in it may be a group's */
 	return chmod(path, 0755) < 0 ? -errno : 0;
 }
 

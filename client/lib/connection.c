@@ -142,8 +142,7 @@ UPCALL_EXPORT int upcall_connect(struct upcall_connection **ret)
 	if (r >= 0)
 		r = start_bus(r, &connection->bus);
 	if (r == -EACCES || r == -EPERM)
-		return connection_fail(connection, -EPERM, "cannot connect to %s: %s", path,
-				       strerror(-r));
+		return connection_fail(connection, -EPERM, "permission denied: %s is root's", path);
 	if (r < 0)
 		return connection_fail(connection, -ENOTCONN, "cannot connect to %s: %s", path,
 				       strerror(-r));

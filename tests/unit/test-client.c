@@ -162,6 +162,33 @@ static void test_no_daemon(void **state)
 	unsetenv("UPCALLD_SOCKET");
 }
 
+/* The socket is root's; who is not is told so, and not that there is no daemon. */
+static void test_not_root(void **state)
+{
+	struct fake_daemon fake = { 0 };
+	struct upcall_connection *connection;
+	char expected[160];
+	int status = -1;
+	pid_t pid;
+
+	if (geteuid() != 0)
+		skip();
+	fake_daemon_start(&fake);
+	snprintf(expected, sizeof(expected), "permission denied: %s is root's", fake.socket);
+	pid = fork();
+	if (!pid) {
+		if (setresuid(65534, 65534, 65534) < 0)
+			_exit(2);
+		if (upcall_connect(&connection) != -EPERM ||
+		    strcmp(upcall_error(connection, -EPERM), expected))
+			_exit(1);
+		_exit(0);
+	}
+	waitpid(pid, &status, 0);
+	assert_int_equal(status, 0);
+	fake_daemon_stop(&fake);
+}
+
 static void test_daemon_hangs_up(void **state)
 {
 	struct fake_daemon fake = { .hang_up = true };
@@ -328,6 +355,7 @@ int main(void)
 		cmocka_unit_test(test_status),
 		cmocka_unit_test(test_wrong_types_are_refused),
 		cmocka_unit_test(test_no_daemon),
+		cmocka_unit_test(test_not_root),
 		cmocka_unit_test(test_daemon_hangs_up),
 		cmocka_unit_test(test_errors),
 		cmocka_unit_test(test_ctl),

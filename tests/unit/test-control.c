@@ -317,11 +317,20 @@ static void test_without_shim(void **state)
 	sd_bus_close_unref(bus);
 }
 
+/* Once the administrator has given the socket to others. */
 static void as_nobody(struct fixture *fixture)
 {
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
 	sd_bus *bus;
 
-	if (setresuid(65534, 65534, 65534) < 0)
+	strcpy(address.sun_path, fixture->socket_path);
+	if (seteuid(65534) < 0)
+		_exit(2);
+	if (connect(fd, (struct sockaddr *)&address, sizeof(address)) == 0 || errno != EACCES)
+		_exit(3);
+	if (seteuid(0) < 0 || chmod(fixture->socket_path, 0666) < 0 ||
+	    setresuid(65534, 65534, 65534) < 0)
 		_exit(2);
 	bus = connect_bus(fixture);
 	if (strcmp(call(bus, "Register", NULL, "sha{sv}", "web", fixture->pidfd, 0), "Denied") ||
@@ -402,6 +411,47 @@ static void test_endless_message(void **state)
 			usleep(1000);
 	}
 	assert_true(sent < 4 * 1024 * 1024);
+	close(fd);
+}
+
+/* Messages that are never whole, each byte with as many fds as the kernel lets through. */
+static void test_endless_fds(void **state)
+{
+	static const char hello[] = "\0AUTH EXTERNAL 30\r\nNEGOTIATE_UNIX_FD\r\nBEGIN\r\n";
+	const uint32_t head[4] = { 0x0100016c, 100000, 1, 64 };
+	struct fixture *fixture = *state;
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(253 * sizeof(int))];
+	} control = { 0 };
+	char answer[256], byte = 0;
+	struct iovec iov = { &byte, 1 };
+	struct msghdr message = { .msg_iov = &iov,
+				  .msg_iovlen = 1,
+				  .msg_control = &control,
+				  .msg_controllen = sizeof(control) };
+	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&message);
+	int fd, fds[253];
+
+	if (geteuid() != 0)
+		skip();
+	for (int i = 0; i < 253; i++)
+		fds[i] = fixture->pidfd;
+	cmsg->cmsg_level = SOL_SOCKET;
+	cmsg->cmsg_type = SCM_RIGHTS;
+	cmsg->cmsg_len = CMSG_LEN(sizeof(fds));
+	memcpy(CMSG_DATA(cmsg), fds, sizeof(fds));
+	fd = connect_raw(fixture);
+	assert_int_equal(write(fd, hello, sizeof(hello) - 1), sizeof(hello) - 1);
+	assert_true(read(fd, answer, sizeof(answer)) > 0);
+	assert_int_equal(write(fd, head, sizeof(head)), sizeof(head));
+	(void)!sendmsg(fd, &message, MSG_NOSIGNAL);
+	usleep(20000);
+	for (int i = 0; i < 4; i++)
+		(void)!sendmsg(fd, &message, MSG_NOSIGNAL);
+	usleep(100000);
+	/* closed with what it had not read: a reset comes before what it said */
+	assert_true(send(fd, &byte, 1, MSG_NOSIGNAL) < 0);
 	close(fd);
 }
 
@@ -489,6 +539,7 @@ int main(void)
 		fixed(test_not_root),
 		fixed(test_too_many),
 		fixed(test_endless_message),
+		fixed(test_endless_fds),
 		fixed(test_garbage),
 		fixed(test_answers_unread),
 		fixed(test_second_daemon),
