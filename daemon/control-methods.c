@@ -24,10 +24,11 @@ static void cleanup_message_(sd_bus_message **message)
 
 static int reply_failure(sd_bus_error *error, const struct failure *failure)
 {
-	char name[64];
+	char name[64], text[CONTROL_TEXT_SIZE];
 
 	(void)snprintf(name, sizeof(name), ERROR_PREFIX "%s", failure->name ?: "Failed");
-	return sd_bus_error_set(error, name, failure->text);
+	text_utf8(failure->text, text, sizeof(text));
+	return sd_bus_error_set(error, name, text);
 }
 
 static int refuse(sd_bus_error *error, const char *name, const char *text)

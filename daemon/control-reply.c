@@ -21,9 +21,13 @@ static void cleanup_strv_(char ***strv)
 }
 #define cleanup_strv cleanup_with(cleanup_strv_)
 
+/* Others chose it, such as the name of a cgroup: bytes that are no UTF-8 would cost the reply. */
 static int append_text(sd_bus_message *reply, const char *key, const char *value)
 {
-	return sd_bus_message_append(reply, "{sv}", key, "s", value ?: "");
+	char text[CONTROL_TEXT_SIZE];
+
+	text_utf8(value ?: "", text, sizeof(text));
+	return sd_bus_message_append(reply, "{sv}", key, "s", text);
 }
 
 static int append_u32(sd_bus_message *reply, const char *key, uint32_t value)
@@ -63,11 +67,18 @@ static int close_value(sd_bus_message *reply)
 
 static int append_strv(sd_bus_message *reply, const char *key, char **value)
 {
+	char text[CONTROL_TEXT_SIZE];
 	int ret;
 
 	ret = open_value(reply, key, "as");
 	if (ret >= 0)
-		ret = sd_bus_message_append_strv(reply, value);
+		ret = sd_bus_message_open_container(reply, 'a', "s");
+	for (; ret >= 0 && value && *value; value++) {
+		text_utf8(*value, text, sizeof(text));
+		ret = sd_bus_message_append(reply, "s", text);
+	}
+	if (ret >= 0)
+		ret = sd_bus_message_close_container(reply);
 	return ret < 0 ? ret : close_value(reply);
 }
 

@@ -29,6 +29,7 @@
 #define CONTROL_PARTIAL_MAX  (256 * 1024)
 #define CONTROL_FDS_MAX	     32
 #define CONTROL_UNREAD_MAX   16
+#define CONTROL_TEXT_SIZE    4200 /* a path of 1 KiB, all of it escaped; longer texts are cut */
 
 struct daemon;
 

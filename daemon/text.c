@@ -39,13 +39,19 @@ static bool is_plain(char c)
 	return c >= ' ' && c <= '~' && c != '\\';
 }
 
-void text_escape(const char *data, size_t size, char *out, size_t room)
+/* Put \xNN; the caller has looked for room. */
+static void put_escape(char *out, unsigned char c)
 {
 	static const char digits[] = "0123456789abcdef";
+
+	memcpy(out, (char[]){ '\\', 'x', digits[c >> 4], digits[c & 15] }, 4);
+}
+
+void text_escape(const char *data, size_t size, char *out, size_t room)
+{
 	size_t used = 0;
 
 	for (size_t i = 0; i < size; i++) {
-		unsigned char c = (unsigned char)data[i];
 		size_t need = is_plain(data[i]) ? 1 : 4;
 
 		if (used + need >= room)
@@ -53,9 +59,54 @@ void text_escape(const char *data, size_t size, char *out, size_t room)
 		if (need == 1)
 			out[used] = data[i];
 		else
-			memcpy(out + used, (char[]){ '\\', 'x', digits[c >> 4], digits[c & 15] },
-			       4);
+			put_escape(out + used, (unsigned char)data[i]);
 		used += need;
+	}
+	if (room > 0)
+		out[used] = '\0';
+}
+
+/* What sd-bus calls one: no surrogate, and no number that never will be a character. */
+static bool is_character(uint32_t number)
+{
+	return number < 0x110000 && (number & 0xfffff800) != 0xd800 &&
+	       (number < 0xfdd0 || number > 0xfdef) && (number & 0xfffe) != 0xfffe;
+}
+
+/* Bytes of the character that the text begins with, 0 if there is none. */
+static size_t character_size(const char *text)
+{
+	static const uint32_t first[] = { 0, 0, 0x80, 0x800, 0x10000 };
+	unsigned char c = (unsigned char)*text;
+	size_t size = c < 0x80 ? 1 : c < 0xc0 ? 0 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : c < 0xf8 ? 4 : 0;
+	uint32_t number;
+
+	if (size < 2)
+		return size;
+	number = c & (0x7fU >> size);
+	for (size_t i = 1; i < size; i++) {
+		if (((unsigned char)text[i] & 0xc0) != 0x80)
+			return 0;
+		number = number << 6 | ((unsigned char)text[i] & 0x3f);
+	}
+	return number >= first[size] && is_character(number) ? size : 0;
+}
+
+void text_utf8(const char *text, char *out, size_t room)
+{
+	size_t used = 0;
+
+	while (*text) {
+		size_t size = character_size(text);
+
+		if (used + (size ?: 4) >= room)
+			break;
+		if (size)
+			memcpy(out + used, text, size);
+		else
+			put_escape(out + used, (unsigned char)*text);
+		used += size ?: 4;
+		text += size ?: 1;
 	}
 	if (room > 0)
 		out[used] = '\0';

@@ -21,6 +21,12 @@ int text_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
  */
 void text_escape(const char *data, size_t size, char *out, size_t room);
 
+/*
+ * Text for D-Bus, which takes UTF-8 only: each byte that is part of no character
+ * becomes \xNN, all else stays. Cut as text_escape() does.
+ */
+void text_utf8(const char *text, char *out, size_t room);
+
 /* As many bytes as fit, and a NUL. */
 void text_copy(char *out, size_t room, const char *data, size_t size);
 

@@ -281,6 +281,38 @@ static void test_bad_calls(void **state)
 	sd_bus_close_unref(bus);
 }
 
+/* A path may hold any bytes, and sd-bus takes UTF-8 only: one container must not cost the list. */
+static void test_no_utf8(void **state)
+{
+	struct fixture *fixture = *state;
+	struct container *container = container_new("web");
+	sd_bus *bus = connect_bus(fixture);
+	sd_bus_message *message;
+	char path[512];
+
+	container->cgroup = strdup("c\xff/d");
+	assert_true(sd_bus_message_new_method_call(bus, &message, NULL, OBJECT, INTERFACE,
+						   "List") >= 0);
+	assert_true(control_append_container(message, container) >= 0);
+	assert_true(sd_bus_message_seal(message, 1, 0) >= 0);
+	assert_string_equal(text_in(message, "cgroup"), "c\\xff/d");
+	sd_bus_message_unref(message);
+	container_free(container);
+	/* what is quoted in an error is cut, also within a character */
+	memset(path, 'a', sizeof(path));
+	strcpy(path + 255, "\xc3\xbc");
+	assert_string_equal(call(bus, "Register", NULL, "sha{sv}", "web", fixture->pidfd, 1,
+				 "cgroup", "s", path),
+			    "NoSuchCgroup");
+	put(fixture,
+	    "b\xff"
+	    "d.conf",
+	    "[Nonsense]\n");
+	assert_string_equal(call(bus, "Reload", NULL, NULL), "BadArgument");
+	assert_string_equal(call(bus, "Status", NULL, NULL), "");
+	sd_bus_close_unref(bus);
+}
+
 static void test_reload(void **state)
 {
 	struct fixture *fixture = *state;
@@ -534,6 +566,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		fixed(test_life),
 		fixed(test_bad_calls),
+		fixed(test_no_utf8),
 		fixed(test_reload),
 		cmocka_unit_test_setup_teardown(test_without_shim, setup_without_shim, teardown),
 		fixed(test_not_root),

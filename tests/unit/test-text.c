@@ -48,6 +48,43 @@ static void test_number(void **state)
 	}
 }
 
+/* What sd-bus would not take is escaped, what it takes stays as it is. */
+static void test_utf8(void **state)
+{
+	static const struct {
+		const char *text, *expected;
+	} cases[] = {
+		{ "", "" },
+		{ "plain \\x41 text", "plain \\x41 text" },
+		{ "\xc3\xbc \xe2\x82\xac \xf0\x9f\x98\x80",
+		  "\xc3\xbc \xe2\x82\xac \xf0\x9f\x98\x80" },
+		{ "c\xff", "c\\xff" },
+		{ "\xc3", "\\xc3" },
+		{ "\xc3(", "\\xc3(" },
+		{ "\xe2\x82", "\\xe2\\x82" },
+		{ "\xc0\xaf", "\\xc0\\xaf" },				 /* overlong */
+		{ "\xe0\x80\x80", "\\xe0\\x80\\x80" },			 /* overlong */
+		{ "\xed\xa0\x80", "\\xed\\xa0\\x80" },			 /* surrogate */
+		{ "\xef\xbf\xbf", "\\xef\\xbf\\xbf" },			 /* no character */
+		{ "\xef\xb7\x90", "\\xef\\xb7\\x90" },			 /* no character */
+		{ "\xf4\x90\x80\x80", "\\xf4\\x90\\x80\\x80" },		 /* too large */
+		{ "\xf8\x88\x80\x80\x80", "\\xf8\\x88\\x80\\x80\\x80" }, /* no such length */
+	};
+	char out[64];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		text_utf8(cases[i].text, out, sizeof(out));
+		assert_string_equal(out, cases[i].expected);
+	}
+	/* cut, but not within a character or an escape */
+	text_utf8("ab\xff", out, 6);
+	assert_string_equal(out, "ab");
+	text_utf8("ab\xff", out, 7);
+	assert_string_equal(out, "ab\\xff");
+	text_utf8("ab\xc3\xbc", out, 4);
+	assert_string_equal(out, "ab");
+}
+
 static void test_escape(void **state)
 {
 	static const struct {
@@ -172,9 +209,10 @@ static void test_hash(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_number), cmocka_unit_test(test_escape),
-		cmocka_unit_test(test_name),   cmocka_unit_test(test_plain),
-		cmocka_unit_test(test_strv),   cmocka_unit_test(test_hash),
+		cmocka_unit_test(test_number), cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_escape), cmocka_unit_test(test_name),
+		cmocka_unit_test(test_plain),  cmocka_unit_test(test_strv),
+		cmocka_unit_test(test_hash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
