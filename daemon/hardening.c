@@ -3,7 +3,8 @@
  * A core dump of the daemon must never come back to the daemon as an upcall:
  * RLIMIT_CORE 1 is the kernel's own mark for helpers. Not dumpable: nobody but
  * host root may look into the process that holds upcall fds. With
- * fs.suid_dumpable=1 that would not hold, so there we do not run.
+ * fs.suid_dumpable=1 a change of credentials makes a process dumpable again, and
+ * workers change theirs: there they do not run. We do, or nobody would be told.
  */
 #include <errno.h>
 #include <signal.h>
@@ -16,7 +17,7 @@
 #include "hardening.h"
 #include "process.h"
 
-#define SUID_DUMPABLE "/proc/sys/fs/suid_dumpable"
+const char *hardening_suid_dumpable = "/proc/sys/fs/suid_dumpable";
 
 static int fail(char *error, size_t room, const char *what, int code)
 {
@@ -48,19 +49,21 @@ static void raise_files(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-int hardening_apply(char *error, size_t room)
+const char *hardening_refusal(void)
 {
 	char line[32];
+
+	if (read_line(hardening_suid_dumpable, line, sizeof(line)) < 0 || strcmp(line, "1"))
+		return NULL;
+	return "fs.suid_dumpable is 1: sysctl -w fs.suid_dumpable=0";
+}
+
+int hardening_apply(char *error, size_t room)
+{
 	int ret;
 
 	(void)umask(077);
 	(void)signal(SIGPIPE, SIG_IGN);
-	if (read_line(SUID_DUMPABLE, line, sizeof(line)) >= 0 && !strcmp(line, "1")) {
-		(void)snprintf(
-			error, room,
-			"fs.suid_dumpable is 1: any user could read what upcalld and its workers hold; set it to 0 or 2");
-		return -EPERM;
-	}
 	if (prctl(PR_SET_DUMPABLE, 0) < 0)
 		return fail(error, room, "PR_SET_DUMPABLE", errno);
 	ret = limit_cores();

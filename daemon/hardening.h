@@ -10,4 +10,9 @@
 /* On failure `error` says why the daemon must not run. */
 int hardening_apply(char *error, size_t room);
 
+/* Why this host is none to run workers on, and what to do about it; NULL: it is fine. */
+const char *hardening_refusal(void);
+/* The sysctl that is looked at; for tests. */
+extern const char *hardening_suid_dumpable;
+
 #endif

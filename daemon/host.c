@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "cleanup.h"
+#include "hardening.h"
 #include "host.h"
 #include "process.h"
 #include "text.h"
@@ -32,9 +33,16 @@ static int warn(char ***warnings, const char *text)
 int host_warnings(const struct host *host, char ***ret)
 {
 	char **warnings = NULL;
+	const char *refusal = hardening_refusal();
 	char text[512];
 	int r = 0;
 
+	if (refusal) {
+		(void)snprintf(text, sizeof(text), "upcalls are refused: %s", refusal);
+		r = warn(&warnings, text);
+	}
+	if (r < 0)
+		return r;
 	if (host->core_pattern[0] != '|') {
 		(void)snprintf(
 			text, sizeof(text),

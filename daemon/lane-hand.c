@@ -10,6 +10,7 @@
 
 #include "cleanup.h"
 #include "clock.h"
+#include "hardening.h"
 #include "journal.h"
 #include "lane.h"
 #include "policy.h"
@@ -109,13 +110,18 @@ static int hand(struct upcall *upcall)
 
 /* ----------------------------------------------------------------- worker */
 
-static void refuse_unhanded(struct lane *lane, int error)
+static void refuse_unhanded_because(struct lane *lane, const char *reason, int error)
 {
 	struct upcall *upcall, *after;
 
 	list_for_each_entry_safe(upcall, after, &lane->active, link)
 		if (!upcall_is_handed(upcall))
-			lane_refuse(upcall, ENOKEY, "its worker cannot be started", -error);
+			lane_refuse(upcall, ENOKEY, reason, error);
+}
+
+static void refuse_unhanded(struct lane *lane, int error)
+{
+	refuse_unhanded_because(lane, "its worker cannot be started", -error);
 }
 
 static void set_retry(struct lane *lane)
@@ -202,10 +208,16 @@ void lane_hand_prepare(struct upcall *upcall)
 
 static void start_worker(struct lane *lane)
 {
+	const char *refusal;
 	int ret;
 
 	if (lane->launch)
 		return;
+	refusal = hardening_refusal();
+	if (refusal) {
+		refuse_unhanded_because(lane, refusal, 0);
+		return;
+	}
 	if (clock_now() < lane->retry_at) {
 		refuse_unhanded(lane, -EAGAIN);
 		return;

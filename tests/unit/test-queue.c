@@ -20,6 +20,7 @@
 
 #include "clock.h"
 #include "fake-shim.h"
+#include "hardening.h"
 #include "process.h"
 #include "queue.h"
 
@@ -498,6 +499,32 @@ static void test_start_fails(void **state)
 	id = offer(fixture, UPCALL_CLASS_CORE, "");
 	assert_true(is_end(id, FAKE_DENIED, ENOKEY));
 	assert_int_equal(fixture->starts, 1);
+}
+
+/* No worker runs there, so none is started: each request is told why, until it is mended. */
+static void test_unsafe_host(void **state)
+{
+	const char *usual = hardening_suid_dumpable;
+	struct fixture *fixture = *state;
+	char path[] = "/tmp/upcall-sysctl-XXXXXX";
+	int fd = mkstemp(path);
+	uint64_t id;
+
+	hardening_suid_dumpable = path;
+	assert_int_equal(write(fd, "1\n", 2), 2);
+	for (int i = 0; i < 2; i++) {
+		id = offer(fixture, UPCALL_CLASS_KEY, "user");
+		assert_true(is_end(id, FAKE_DENIED, ENOKEY));
+	}
+	assert_int_equal(fixture->starts, 0);
+	assert_int_equal(fixture->queue.refused, 2);
+	assert_int_equal(pwrite(fd, "2\n", 2, 0), 2);
+	id = offer(fixture, UPCALL_CLASS_KEY, "user");
+	assert_int_equal(fixture->starts, 1);
+	assert_true(is_end(id, FAKE_CLAIMED, 0));
+	close(fd);
+	unlink(path);
+	hardening_suid_dumpable = usual;
 }
 
 static void test_worker_ends_idle(void **state)
@@ -1015,6 +1042,7 @@ int main(void)
 		fixed(test_start_under_way),
 		fixed(test_start_fails_later),
 		fixed(test_start_fails),
+		fixed(test_unsafe_host),
 		fixed(test_worker_ends_idle),
 		fixed(test_worker_ends_unseen),
 		fixed(test_worker_ends_unseen_and_is_not_back),
