@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "clock.h"
+#include "hash.h"
 #include "journal.h"
 #include "list.h"
 #include "record.h"
@@ -120,9 +121,10 @@ static void second_over(struct ev_loop *loop, ev_timer *timer, int events)
 
 	journal_begin(&entry, LOG_WARNING);
 	journal_field(&entry, "MESSAGE_ID", SUPPRESSED_MESSAGE_ID);
-	journal_field(&entry, "MESSAGE",
-		      "%llu records of upcalls were left out: more than %u a second",
-		      (unsigned long long)records->suppressed, RECORD_RATE);
+	journal_field(
+		&entry, "MESSAGE",
+		"%llu records of upcalls were left out: more than %u a second of one container",
+		(unsigned long long)records->suppressed, RECORD_RATE);
 	journal_field(&entry, "UPCALL_SUPPRESSED", "%llu", (unsigned long long)records->suppressed);
 	journal_send(&entry);
 	records->suppressed = 0;
@@ -142,16 +144,18 @@ void records_stop(struct records *records)
 		ev_timer_stop(records->loop, &records->second);
 }
 
-static bool rate_allows(struct records *records)
+/* container: name, or NULL for nobody's, which have a rate as one. */
+static bool rate_allows(struct records *records, const char *container)
 {
+	size_t slot = hash_text(container ?: "") % RECORD_RATES;
 	double now = clock_now();
 
-	if (now - records->window >= 1.) {
-		records->window = now;
-		records->in_window = 0;
+	if (now - records->rates[slot].window >= 1.) {
+		records->rates[slot].window = now;
+		records->rates[slot].in_window = 0;
 	}
-	if (records->in_window < RECORD_RATE) {
-		records->in_window++;
+	if (records->rates[slot].in_window < RECORD_RATE) {
+		records->rates[slot].in_window++;
 		return true;
 	}
 	records->suppressed++;
@@ -225,7 +229,7 @@ void record_send(struct records *records, const struct record *record)
 	struct journal_entry entry;
 	char message[SENTENCE_SIZE];
 
-	if (!rate_allows(records))
+	if (!rate_allows(records, record->container))
 		return;
 	sentence(record, message, sizeof(message));
 	journal_begin(&entry, results[record->result].priority);

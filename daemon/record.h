@@ -4,8 +4,9 @@
  *
  * Written after the answer, so it costs the requester nothing. What others
  * chose (comm) is in fields of its own, of bounded length; MESSAGE_ID tells the
- * kind. More than RECORD_RATE a second are counted instead, and the count is
- * said once the second is over: a container must not be able to fill the journal.
+ * kind. More than RECORD_RATE a second of one container are counted instead, and
+ * the count is said once the second is over: a container must not be able to fill
+ * the journal, nor to keep the others out of it.
  */
 #ifndef UPCALLD_RECORD_H
 #define UPCALLD_RECORD_H
@@ -16,7 +17,9 @@
 #include "tags.h"
 #include "worker.h"
 
-#define RECORD_RATE 200
+#define RECORD_RATE 100
+/* Containers by a hash of their names: two may share one rate, and there are not more. */
+#define RECORD_RATES 64
 
 enum record_result {
 	RECORD_SERVED = 0,
@@ -65,8 +68,10 @@ struct record {
 struct records {
 	struct ev_loop *loop;
 	ev_timer second; /* runs while some are suppressed */
-	double window;
-	unsigned int in_window;
+	struct {
+		double window;
+		unsigned int in_window;
+	} rates[RECORD_RATES];
 	uint64_t suppressed;
 };
 

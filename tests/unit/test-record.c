@@ -228,6 +228,33 @@ static void test_rate(void **state)
 	ev_loop_destroy(loop);
 }
 
+/* Who makes many does not take the others' place. */
+static void test_rate_of_each(void **state)
+{
+	struct facts facts = { .id = 8 };
+	const struct record noisy = { .facts = &facts, .container = "noisy" };
+	const struct record quiet = { .facts = &facts, .container = "web" };
+	const struct record nobody = { .facts = &facts };
+	struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+	static char out[512 * 1024];
+	struct records records;
+	struct capture capture;
+
+	records_init(&records, loop);
+	capture_begin(&capture);
+	fcntl(capture.ends[1], F_SETPIPE_SZ, sizeof(out));
+	for (int i = 0; i < RECORD_RATE + 50; i++)
+		record_send(&records, &noisy);
+	record_send(&records, &quiet);
+	record_send(&records, &nobody);
+	assert_int_equal(records.suppressed, 50);
+	records_stop(&records);
+	capture_end(&capture, out, sizeof(out));
+	assert_non_null(strstr(out, "UPCALL_CONTAINER=web"));
+	assert_non_null(strstr(out, "of nobody"));
+	ev_loop_destroy(loop);
+}
+
 static void test_names(void **state)
 {
 	for (uint32_t step = 0; step < WORKER_STEP_COUNT; step++)
@@ -243,11 +270,11 @@ static void test_names(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_data),   cmocka_unit_test(test_full),
-		cmocka_unit_test(test_stderr), cmocka_unit_test(test_stderr_full),
-		cmocka_unit_test(test_facts),  cmocka_unit_test(test_record),
-		cmocka_unit_test(test_nobody), cmocka_unit_test(test_rate),
-		cmocka_unit_test(test_names),
+		cmocka_unit_test(test_data),	     cmocka_unit_test(test_full),
+		cmocka_unit_test(test_stderr),	     cmocka_unit_test(test_stderr_full),
+		cmocka_unit_test(test_facts),	     cmocka_unit_test(test_record),
+		cmocka_unit_test(test_nobody),	     cmocka_unit_test(test_rate),
+		cmocka_unit_test(test_rate_of_each), cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
