@@ -37,6 +37,7 @@ bool modules_allow(struct modules *modules, char *const *patterns, const char *r
 	cleanup_with(cleanup_list_) struct kmod_list *list = NULL;
 	struct kmod_list *entry;
 	struct kmod_ctx *context;
+	bool allowed = true;
 
 	if (!patterns)
 		return false;
@@ -45,16 +46,15 @@ bool modules_allow(struct modules *modules, char *const *patterns, const char *r
 	context = context_of(modules);
 	if (!context || kmod_module_new_from_lookup(context, request, &list) < 0)
 		return false;
+	/* all of them: modprobe loads all of them */
 	kmod_list_foreach(entry, list)
 	{
 		struct kmod_module *module = kmod_module_get_module(entry);
-		bool allowed = fits(patterns, kmod_module_get_name(module));
 
+		allowed = allowed && fits(patterns, kmod_module_get_name(module));
 		kmod_module_unref(module);
-		if (allowed)
-			return true;
 	}
-	return false;
+	return list && allowed;
 }
 
 void modules_close(struct modules *modules)

@@ -16,7 +16,7 @@ struct modules {
 	struct kmod_ctx *context;
 };
 
-/* True if a pattern fits the request's own name, or that of a module it stands for. */
+/* True if patterns fit the request's own name, or those of all modules that it stands for. */
 bool modules_allow(struct modules *modules, char *const *patterns, const char *request);
 void modules_close(struct modules *modules);
 

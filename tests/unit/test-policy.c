@@ -1,12 +1,14 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* What a policy means for the kernel's table, and for one upcall. */
 #include <errno.h>
+#include <libkmod.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -208,6 +210,30 @@ static void test_decide_modules(void **state)
 	modules_close(&modules);
 }
 
+/* modprobe loads everything that an alias stands for. */
+static void test_all_of_an_alias(void **state)
+{
+	char path[] = "/tmp/upcall-alias-XXXXXX";
+	const char *const files[] = { path, NULL };
+	char *both[] = { (char[]){ "good" }, (char[]){ "fine" }, NULL };
+	char *one[] = { (char[]){ "good" }, NULL };
+	char *request[] = { (char[]){ "net-pf-*" }, NULL };
+	struct modules modules;
+	int fd = mkstemp(path);
+	static const char text[] = "alias net-pf-99 good\nalias net-pf-99 fine\n";
+
+	assert_int_equal(write(fd, text, sizeof(text) - 1), sizeof(text) - 1);
+	modules.context = kmod_new("/nonexistent", files);
+	assert_non_null(modules.context);
+	assert_true(modules_allow(&modules, both, "net-pf-99"));
+	assert_false(modules_allow(&modules, one, "net-pf-99"));
+	assert_true(modules_allow(&modules, request, "net-pf-99"));
+	assert_false(modules_allow(&modules, both, "net-pf-98"));
+	modules_close(&modules);
+	close(fd);
+	unlink(path);
+}
+
 static void test_decide_without_policy(void **state)
 {
 	struct tags tags = { .class = UPCALL_CLASS_CORE };
@@ -243,6 +269,7 @@ int main(void)
 		cmocka_unit_test(test_kernel_without_policy),
 		cmocka_unit_test(test_decide),
 		cmocka_unit_test(test_decide_modules),
+		cmocka_unit_test(test_all_of_an_alias),
 		cmocka_unit_test(test_decide_without_policy),
 		cmocka_unit_test(test_request),
 	};
