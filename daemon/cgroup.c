@@ -99,11 +99,14 @@ int cgroup_find(uint32_t pid, uint64_t id, char *out, size_t room)
 static bool descends_from(uint32_t pid, uint32_t ancestor)
 {
 	for (int i = 0; i < PARENTS_MAX && pid > 1; i++) {
+		int ret;
+
 		if (pid == ancestor)
 			return true;
-		/* one that has ended meanwhile is nobody's task any more */
-		if (process_parent(pid, &pid) < 0)
-			return true;
+		ret = process_parent(pid, &pid);
+		/* one that has ended meanwhile is nobody's task any more; else we do not know */
+		if (ret < 0)
+			return ret == -ESRCH;
 	}
 	return false;
 }
@@ -147,8 +150,11 @@ int cgroup_is_own(const char *path, uint32_t leader)
 	tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
 	if (!tree)
 		return -errno;
-	while (ret >= 0 && (entry = fts_read(tree)))
+	while (ret >= 0 && (entry = fts_read(tree))) {
 		if (entry->fts_info == FTS_D)
 			ret = check_tasks(entry->fts_path, leader, &count);
+		else if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR)
+			ret = entry->fts_errno == ENOENT ? 0 : -entry->fts_errno;
+	}
 	return ret;
 }
