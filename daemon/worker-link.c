@@ -9,6 +9,8 @@
 #include "priority.h"
 #include "worker-link.h"
 
+#define AGAIN_SECONDS .05
+
 static void readable(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct worker_link *link = container_of(io, struct worker_link, in);
@@ -41,6 +43,13 @@ static void writable(struct ev_loop *loop, ev_io *io, int events)
 	link->client->writable(link->client);
 }
 
+static void try_again(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct worker_link *link = container_of(timer, struct worker_link, again);
+
+	link->client->writable(link->client);
+}
+
 void worker_link_init(struct worker_link *link, struct ev_loop *loop,
 		      struct worker_link_client *client)
 {
@@ -54,6 +63,7 @@ void worker_link_open(struct worker_link *link, int fd)
 	ev_io_init(&link->in, readable, fd, EV_READ);
 	ev_set_priority(&link->in, PRIORITY_WORKER);
 	ev_io_init(&link->out, writable, fd, EV_WRITE);
+	ev_timer_init(&link->again, try_again, 0., 0.);
 	ev_io_start(link->loop, &link->in);
 }
 
@@ -68,6 +78,7 @@ void worker_link_close(struct worker_link *link)
 		return;
 	ev_io_stop(link->loop, &link->in);
 	ev_io_stop(link->loop, &link->out);
+	ev_timer_stop(link->loop, &link->again);
 	link->fd = close_keep_errno(link->fd);
 }
 
@@ -96,6 +107,13 @@ int worker_link_send(struct worker_link *link, const struct worker_request *requ
 		return 0;
 	if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS)
 		return -errno;
-	ev_io_start(link->loop, &link->out);
+	/* no memory: the socket is writable all the time */
+	if (errno == ENOBUFS) {
+		ev_timer_stop(link->loop, &link->again);
+		ev_timer_set(&link->again, AGAIN_SECONDS, 0.);
+		ev_timer_start(link->loop, &link->again);
+	} else {
+		ev_io_start(link->loop, &link->out);
+	}
 	return -EAGAIN;
 }

@@ -29,6 +29,7 @@ struct worker_link {
 	int fd; /* -1: closed */
 	ev_io in;
 	ev_io out;
+	ev_timer again;
 };
 
 void worker_link_init(struct worker_link *link, struct ev_loop *loop,

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/time.h>
 #include <time.h>
 #include <unistd.h>
@@ -68,6 +69,20 @@ static void jump(struct ev_loop *loop, time_t seconds)
 	/* libev looks each half second */
 	usleep(600000);
 	ev_now_update(loop);
+}
+
+/* What the next sendmsg(2) fails with, and how often it was called. */
+static int send_error;
+static unsigned int sends;
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	sends++;
+	if (send_error) {
+		errno = send_error;
+		return -1;
+	}
+	return syscall(SYS_sendmsg, fd, message, flags);
 }
 
 /* ---------------------------------------------------------------- launcher */
@@ -809,6 +824,25 @@ static void test_socket_full(void **state)
 	assert_int_equal(queue_pending(&fixture->queue), 32);
 }
 
+/* No memory for it, and the socket is writable all the time: again, but not at once. */
+static void test_send_without_memory(void **state)
+{
+	struct fixture *fixture = *state;
+	struct worker_request request;
+
+	send_error = ENOBUFS;
+	sends = 0;
+	offer(fixture, UPCALL_CLASS_KEY, "user");
+	for (int i = 0; i < 20; i++)
+		turn(fixture);
+	assert_int_equal(sends, 1);
+	send_error = 0;
+	usleep(100000);
+	turn(fixture);
+	assert_true(receive(fixture, &request));
+	assert_int_equal(sends, 2);
+}
+
 /* ------------------------------------------------------------- time of day */
 
 static void test_time_set_back(void **state)
@@ -1056,6 +1090,7 @@ int main(void)
 		fixed(test_superseded),
 		fixed(test_superseded_is_no_quota),
 		fixed(test_socket_full),
+		fixed(test_send_without_memory),
 		fixed(test_time_set_back),
 		fixed(test_time_set_forth),
 		fixed(test_claim_without_fds),
