@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "clock.h"
 #include "events.h"
 #include "journal.h"
 #include "list.h"
@@ -22,6 +23,10 @@
 #define LIST_ROOM     128
 #define GRACE_SECONDS .02
 #define REST_SECONDS  .5
+/* Events go first, but not longer than this. */
+#define STARVED_SECONDS 1.
+/* What fails with each upcall is said once in this time. */
+#define QUIET_SECONDS 10.
 
 struct source_shim {
 	struct source source;
@@ -34,7 +39,24 @@ struct source_shim {
 	ev_timer rest;
 	int shim_fd;
 	int netlink_fd;
+	double listed_at;
+	double complained_at;
+	unsigned int complaints; /* since then, not said */
 };
+
+static void complain(struct source_shim *shim, const char *what, int error)
+{
+	if (shim->complained_at > 0. && clock_since(shim->complained_at) < QUIET_SECONDS) {
+		shim->complaints++;
+		return;
+	}
+	if (shim->complaints)
+		journal_log(LOG_WARNING, "%u failures like the last were left out",
+			    shim->complaints);
+	journal_log(LOG_WARNING, "%s: %s", what, strerror(-error));
+	shim->complaints = 0;
+	shim->complained_at = clock_now();
+}
 
 static void fetch(struct source_shim *shim, const struct upcall_list_entry *entry)
 {
@@ -45,8 +67,7 @@ static void fetch(struct source_shim *shim, const struct upcall_list_entry *entr
 	if (ret < 0) {
 		/* its requester may have gone since */
 		if (ret != -ESTALE && ret != -ENOENT)
-			journal_log(LOG_WARNING, "Upcall %llu cannot be read: %s",
-				    (unsigned long long)entry->id, strerror(-ret));
+			complain(shim, "An upcall cannot be read", ret);
 		return;
 	}
 	shim->client->offered(shim->client, &info.tags);
@@ -73,7 +94,8 @@ static bool list_all(struct source_shim *shim)
 		}
 	} while (count == LIST_ROOM);
 	if (count < 0)
-		journal_log(LOG_ERR, "The kernel does not list its upcalls: %s", strerror(-count));
+		complain(shim, "The kernel does not list its upcalls", count);
+	shim->listed_at = clock_now();
 	return offered || count < 0;
 }
 
@@ -125,12 +147,17 @@ static void lost(struct events_reader *reader)
 	(void)list_all(shim);
 }
 
-/* The device was ready for the same reason; if there is another, it will be again. */
+/*
+ * The device was ready for the same reason; if there is another, it will be
+ * again. Not for ever: whoever makes events without end must not keep what was
+ * lost from being found.
+ */
 static void done(struct events_reader *reader)
 {
 	struct source_shim *shim = container_of(reader, struct source_shim, reader);
 
-	(void)ev_clear_pending(shim->loop, &shim->device);
+	if (clock_since(shim->listed_at) < STARVED_SECONDS)
+		(void)ev_clear_pending(shim->loop, &shim->device);
 }
 
 /* --------------------------------------------------------------- interface */
