@@ -5,6 +5,7 @@
 #include "cleanup.h"
 #include "control.h"
 #include "daemon.h"
+#include "peer.h"
 #include "priority.h"
 
 #define PAUSE_SECONDS 1.
@@ -41,16 +42,14 @@ static void pause_over(struct ev_loop *loop, ev_timer *timer, int events)
 
 static void admit(struct control *control, int fd)
 {
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
+	uid_t uid;
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0 ||
-	    !has_place(control, peer.uid)) {
+	if (peer_uid(fd, &uid) < 0 || !has_place(control, uid)) {
 		close_keep_errno(fd);
 		return;
 	}
 	/* its peer may have closed it already; whoever else is refused sees it */
-	(void)control_link_new(control, fd, peer.uid);
+	(void)control_link_new(control, fd, uid);
 }
 
 static void acceptable(struct ev_loop *loop, ev_io *io, int events)

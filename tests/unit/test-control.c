@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -389,6 +390,53 @@ static void test_not_root(void **state)
 	assert_int_equal(status, 0);
 }
 
+static void as_root_elsewhere(struct fixture *fixture)
+{
+	sd_bus *bus = connect_bus(fixture);
+
+	if (strcmp(call(bus, "Register", NULL, "sha{sv}", "web", fixture->pidfd, 0), "Denied") ||
+	    strcmp(call(bus, "List", NULL, NULL), "Denied") ||
+	    strcmp(call(bus, "Status", NULL, NULL), ""))
+		_exit(1);
+	_exit(0);
+}
+
+/* Root of a container that somebody gave the socket to, with a user namespace of its own or
+ * without. */
+static void test_other_root(void **state)
+{
+	static const int flags[] = { CLONE_NEWPID, CLONE_NEWUSER };
+	struct fixture *fixture = *state;
+	int status;
+	pid_t pid;
+
+	if (geteuid() != 0)
+		skip();
+	assert_int_equal(chmod(fixture->socket_path, 0666), 0);
+	for (size_t i = 0; i < 2; i++) {
+		fflush(NULL);
+		pid = fork();
+		if (!pid) {
+			char map[] = "0 0 1";
+			int fd;
+
+			if (unshare(flags[i]) < 0)
+				_exit(77);
+			fd = open("/proc/self/uid_map", O_WRONLY | O_CLOEXEC);
+			if (flags[i] == CLONE_NEWUSER && write(fd, map, 5) != 5)
+				_exit(77);
+			pid = fork();
+			if (!pid)
+				as_root_elsewhere(fixture);
+			waitpid(pid, &status, 0);
+			_exit(WEXITSTATUS(status));
+		}
+		waitpid(pid, &status, 0);
+		if (WEXITSTATUS(status) != 77)
+			assert_int_equal(status, 0);
+	}
+}
+
 /* True if the daemon closes the connection within the time. */
 static bool is_closed(int fd, int ms)
 {
@@ -570,6 +618,7 @@ int main(void)
 		fixed(test_reload),
 		cmocka_unit_test_setup_teardown(test_without_shim, setup_without_shim, teardown),
 		fixed(test_not_root),
+		fixed(test_other_root),
 		fixed(test_too_many),
 		fixed(test_endless_message),
 		fixed(test_endless_fds),

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+
+#include "cleanup.h"
+#include "peer.h"
+#include "process.h"
+
+#ifndef SO_PEERPIDFD
+#define SO_PEERPIDFD 77
+#endif
+
+/* From Linux 6.5 on of the process that connected, whatever has its pid now. */
+static int peer_pidfd(int fd, const struct ucred *peer)
+{
+	socklen_t size = sizeof(int);
+	int pidfd;
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) == 0)
+		return pidfd;
+	if (errno != ENOPROTOOPT)
+		return -errno;
+	/* 0: of a pid namespace that is not below ours */
+	return peer->pid > 0 ? pidfd_of((uint32_t)peer->pid) : -ESRCH;
+}
+
+static bool same_namespace(uint32_t pid, const char *type)
+{
+	char path[64];
+	struct stat ours, theirs;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/ns/%s", type);
+	if (stat(path, &ours) < 0)
+		return false;
+	(void)snprintf(path, sizeof(path), "/proc/%u/ns/%s", pid, type);
+	if (stat(path, &theirs) < 0)
+		return false;
+	return ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
+}
+
+static bool is_of_the_host(int fd, const struct ucred *peer)
+{
+	cleanup_fd int pidfd = peer_pidfd(fd, peer);
+	uint32_t pid;
+
+	if (pidfd < 0 || pidfd_pid(pidfd, &pid) < 0)
+		return false;
+	/* ORDER: alive afterwards, so /proc/PID was its all the time */
+	return same_namespace(pid, "user") && same_namespace(pid, "pid") && pidfd_alive(pidfd);
+}
+
+int peer_uid(int fd, uid_t *ret)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
+		return -errno;
+	*ret = peer.uid == 0 && !is_of_the_host(fd, &peer) ? PEER_NOBODY : peer.uid;
+	return 0;
+}
