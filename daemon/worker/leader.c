@@ -78,15 +78,20 @@ static int id_read(int directory, const char *name, uint32_t outside, uint32_t *
 	return error < 0 ? error : parse_id_map(text, outside, ret);
 }
 
+/* Decided at boot: read once. */
 static int apparmor_is_enabled(void)
 {
+	static int known = -1;
 	char text[8];
 	int ret;
 
+	if (known >= 0)
+		return known;
 	ret = file_read(AT_FDCWD, "/sys/module/apparmor/parameters/enabled", text, sizeof(text));
-	if (ret == -ENOENT)
-		return 0;
-	return ret < 0 ? ret : text[0] == 'Y';
+	if (ret < 0 && ret != -ENOENT)
+		return ret;
+	known = ret == 0 && text[0] == 'Y';
+	return known;
 }
 
 static int label_apparmor_read(int directory, struct leader *leader)
