@@ -40,7 +40,10 @@ struct bytes {
 
 static int say(char *error, const char *path, const char *reason)
 {
-	(void)snprintf(error, CONFIG_ERROR_SIZE, "%s: %s", path, reason);
+	char text[CONFIG_ERROR_SIZE];
+
+	(void)snprintf(text, sizeof(text), "%s: %s", path, reason);
+	text_escape(text, strlen(text), error, CONFIG_ERROR_SIZE);
 	return -EINVAL;
 }
 

@@ -21,16 +21,17 @@
 #define RUN_SEC	     30
 #define CONCURRENT   4
 
+/* What is quoted need not be UTF-8, or is cut within a character: D-Bus and terminals get ASCII. */
 int parser_fail(const struct parser *parser, const char *format, ...)
 {
-	char reason[CONFIG_ERROR_SIZE / 2];
+	char reason[CONFIG_ERROR_SIZE / 2], text[CONFIG_ERROR_SIZE];
 	va_list args;
 
 	va_start(args, format);
 	(void)vsnprintf(reason, sizeof(reason), format, args);
 	va_end(args);
-	(void)snprintf(parser->error, CONFIG_ERROR_SIZE, "%s:%u: %s", parser->file, parser->line,
-		       reason);
+	(void)snprintf(text, sizeof(text), "%s:%u: %s", parser->file, parser->line, reason);
+	text_escape(text, strlen(text), parser->error, CONFIG_ERROR_SIZE);
 	return -EINVAL;
 }
 

@@ -93,7 +93,7 @@ struct config {
 	size_t count;
 };
 
-/* ---- one file ---- */
+/* ---- one file; errors are printable ASCII, the rest as \xNN ---- */
 
 /*
  * Add what `text` says to the policy. -EINVAL: `error` says FILE:LINE: reason,

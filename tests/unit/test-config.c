@@ -117,6 +117,7 @@ static void test_bad(void **state)
 		{ "unknown setting", M "[Core]\nHandlr=/a\n",
 		  "f.conf:4:", "unknown setting Handlr=" },
 		{ "setting of another section", M "[Core]\nAllow=x\n", "f.conf:4:", "no meaning" },
+		{ "no UTF-8", "[Match]\nName=caf\xe9\n", "f.conf:2:", "'caf\\xe9'" },
 		{ "setting twice", M "[Core]\nHandler=/a\nHandler=/b\n", "f.conf:5:", "twice" },
 		{ "no value", M "[Core]\nHandler=\n", "f.conf:4:", "no value" },
 		{ "relative handler", M "[Core]\nHandler=a\n", "f.conf:4:", "absolute path" },
