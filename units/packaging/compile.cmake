@@ -27,9 +27,11 @@ if(UPCALL_WERROR)
 	add_compile_options(-Werror)
 endif()
 
-# No path of the machine that built it in a binary.
-add_compile_options(-ffile-prefix-map=${PROJECT_BINARY_DIR}=build
-	-ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
+# No path of the machine that built it in a binary. (llvm-cov has to find the sources.)
+if(NOT UPCALL_COVERAGE)
+	add_compile_options(-ffile-prefix-map=${PROJECT_BINARY_DIR}=build
+		-ffile-prefix-map=${PROJECT_SOURCE_DIR}=.)
+endif()
 
 if(UPCALL_SANITIZE)
 	add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all
@@ -55,6 +57,14 @@ else()
 	# Only where the compiler optimises: elsewhere the macro is an error.
 	add_compile_options("$<$<NOT:$<CONFIG:Debug>>:-U_FORTIFY_SOURCE>"
 		"$<$<NOT:$<CONFIG:Debug>>:-D_FORTIFY_SOURCE=${fortify}>")
+endif()
+
+if(UPCALL_FUZZ)
+	add_compile_options(-fsanitize=fuzzer-no-link)
+endif()
+if(UPCALL_COVERAGE)
+	add_compile_options(-fprofile-instr-generate -fcoverage-mapping)
+	add_link_options(-fprofile-instr-generate)
 endif()
 
 add_link_options(-Wl,-z,relro -Wl,-z,now -Wl,-z,noexecstack -Wl,--as-needed)
