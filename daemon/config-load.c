@@ -43,7 +43,7 @@ static int say(char *error, const char *path, const char *reason)
 	char text[CONFIG_ERROR_SIZE];
 
 	(void)snprintf(text, sizeof(text), "%s: %s", path, reason);
-	text_escape(text, strlen(text), error, CONFIG_ERROR_SIZE);
+	text_show(text, strlen(text), error, CONFIG_ERROR_SIZE);
 	return -EINVAL;
 }
 

@@ -31,7 +31,7 @@ int parser_fail(const struct parser *parser, const char *format, ...)
 	(void)vsnprintf(reason, sizeof(reason), format, args);
 	va_end(args);
 	(void)snprintf(text, sizeof(text), "%s:%u: %s", parser->file, parser->line, reason);
-	text_escape(text, strlen(text), parser->error, CONFIG_ERROR_SIZE);
+	text_show(text, strlen(text), parser->error, CONFIG_ERROR_SIZE);
 	return -EINVAL;
 }
 

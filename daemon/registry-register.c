@@ -43,15 +43,11 @@ static uint64_t now_us(void)
 static int check_arguments(const struct registry *registry, const char *name,
 			   const struct registry_options *options, struct failure *failure)
 {
-	if (!text_is_name(name)) {
-		char escaped[128];
-
-		text_escape(name, strlen(name), escaped, sizeof(escaped));
+	if (!text_is_name(name))
 		return failure_set(
 			failure, -EINVAL, "BadName",
-			"'%s' is no name for a container: 1 to 63 of a-z, 0-9, '_', '.' and '-', the first a letter or digit",
-			escaped);
-	}
+			"'%.127s' is no name for a container: 1 to 63 of a-z, 0-9, '_', '.' and '-', the first a letter or digit",
+			name);
 	if (registry->shim_fd < 0)
 		return failure_set(failure, -ENODEV, "NoShim",
 				   "the kernel module upcall_shim is not there");

@@ -47,12 +47,12 @@ static void put_escape(char *out, unsigned char c)
 	memcpy(out, (char[]){ '\\', 'x', digits[c >> 4], digits[c & 15] }, 4);
 }
 
-void text_escape(const char *data, size_t size, char *out, size_t room)
+static void escape(const char *data, size_t size, char *out, size_t room, char also_plain)
 {
 	size_t used = 0;
 
 	for (size_t i = 0; i < size; i++) {
-		size_t need = is_plain(data[i]) ? 1 : 4;
+		size_t need = is_plain(data[i]) || data[i] == also_plain ? 1 : 4;
 
 		if (used + need >= room)
 			break;
@@ -110,6 +110,16 @@ void text_utf8(const char *text, char *out, size_t room)
 	}
 	if (room > 0)
 		out[used] = '\0';
+}
+
+void text_escape(const char *data, size_t size, char *out, size_t room)
+{
+	escape(data, size, out, room, ' ');
+}
+
+void text_show(const char *data, size_t size, char *out, size_t room)
+{
+	escape(data, size, out, room, '\\');
 }
 
 void text_copy(char *out, size_t room, const char *data, size_t size)

@@ -26,6 +26,8 @@ void text_escape(const char *data, size_t size, char *out, size_t room);
  * becomes \xNN, all else stays. Cut as text_escape() does.
  */
 void text_utf8(const char *text, char *out, size_t room);
+/* For people: the same, but a backslash stays one. */
+void text_show(const char *data, size_t size, char *out, size_t room);
 
 /* As many bytes as fit, and a NUL. */
 void text_copy(char *out, size_t room, const char *data, size_t size);

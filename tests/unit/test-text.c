@@ -115,6 +115,14 @@ static void test_escape(void **state)
 	}
 }
 
+static void test_show(void **state)
+{
+	char out[32];
+
+	text_show("a\\x2d\n\xc3\xa9", 8, out, sizeof(out));
+	assert_string_equal(out, "a\\x2d\\x0a\\xc3\\xa9");
+}
+
 static void test_name(void **state)
 {
 	static const struct {
@@ -210,9 +218,9 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_number), cmocka_unit_test(test_utf8),
-		cmocka_unit_test(test_escape), cmocka_unit_test(test_name),
-		cmocka_unit_test(test_plain),  cmocka_unit_test(test_strv),
-		cmocka_unit_test(test_hash),
+		cmocka_unit_test(test_escape), cmocka_unit_test(test_show),
+		cmocka_unit_test(test_name),   cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_strv),   cmocka_unit_test(test_hash),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
