@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <string.h>
 
+#include "cgroup.h"
 #include "cleanup.h"
 #include "control.h"
 #include "daemon.h"
@@ -128,6 +129,16 @@ static int append_warnings(sd_bus_message *reply, const struct container *contai
 	return ret < 0 ? ret : append_strv(reply, "warnings", warnings);
 }
 
+/* A cgroup's name is any bytes but "/", a newline and NUL; D-Bus wants text. */
+static int append_cgroup(sd_bus_message *reply, const struct container *container)
+{
+	char shown[4 * CGROUP_PATH_MAX + 1] = "";
+
+	if (container->cgroup)
+		text_show(container->cgroup, strlen(container->cgroup), shown, sizeof(shown));
+	return append_text(reply, "cgroup", shown);
+}
+
 static int append_identity(sd_bus_message *reply, const struct container *container)
 {
 	int ret;
@@ -142,7 +153,7 @@ static int append_identity(sd_bus_message *reply, const struct container *contai
 	if (ret >= 0)
 		ret = append_u32(reply, "uid", container->uid);
 	if (ret >= 0)
-		ret = append_text(reply, "cgroup", container->cgroup);
+		ret = append_cgroup(reply, container);
 	if (ret >= 0)
 		ret = append_namespaces(reply, container);
 	if (ret >= 0)
