@@ -188,30 +188,12 @@ static int find_file(char *const *directories, const char *below, const char *na
 
 /* --------------------------------------------------------------- policies */
 
-/*
- * What can be said of a policy that could not be read: its names, if they are
- * known for sure; else it might match anybody.
- */
-static int make_bad(struct policy *policy, const struct bytes *bytes, bool refines)
-{
-	bool known = policy->names && policy->names_whole;
-
-	if (refines)
-		known = bytes->data && !memmem(bytes->data, bytes->size, "[Match", 6);
-	policy->bad = true;
-	if (known)
-		return 0;
-	policy->names = strv_free(policy->names);
-	return strv_append(&policy->names, "*", 1);
-}
-
 /* One file into the policy. 1: done; 0: masked or not there. */
 static int add_file(char *const *directories, const char *below, const char *name,
-		    struct policy *policy, bool keep_bad, char *error)
+		    struct policy *policy, char *error)
 {
 	cleanup_free char *path = NULL, *data = NULL;
 	struct bytes bytes = { 0 };
-	bool refines = *below;
 	int ret;
 
 	ret = find_file(directories, below, name, &path, &bytes, error);
@@ -220,15 +202,17 @@ static int add_file(char *const *directories, const char *below, const char *nam
 		return ret;
 	if (ret > 0)
 		ret = policy_parse(policy, path, bytes.data, bytes.size, error);
-	if (!refines)
+	if (!*below)
 		policy->file = take_ptr(path);
-	if (ret == -EINVAL && keep_bad)
-		return make_bad(policy, &bytes, refines) < 0 ? -ENOMEM : -EINVAL;
 	return ret < 0 ? ret : 1;
 }
 
-static int refine(char *const *directories, const char *name, struct policy *policy, bool keep_bad,
-		  char *error)
+/* One of the files that refine; negative: enough. */
+typedef int refine_fn(char *const *directories, const char *below, const char *name,
+		      struct policy *policy, char *error);
+
+static int refine(char *const *directories, const char *name, struct policy *policy, char *error,
+		  refine_fn *fn)
 {
 	cleanup_strv char **names = NULL;
 	cleanup_free char *below = NULL;
@@ -240,27 +224,59 @@ static int refine(char *const *directories, const char *name, struct policy *pol
 	}
 	ret = collect_names(directories, below, &names, error);
 	for (char **at = names; at && *at && ret >= 0; at++)
-		ret = add_file(directories, below, *at, policy, keep_bad, error);
+		ret = fn(directories, below, *at, policy, error);
 	return ret < 0 ? ret : 1;
+}
+
+/* -EINVAL: it may say something about names, or cannot be read. */
+static int leave_names(char *const *directories, const char *below, const char *name,
+		       struct policy *policy, char *error)
+{
+	cleanup_free char *path = NULL, *data = NULL;
+	struct bytes bytes = { 0 };
+	int ret;
+
+	ret = find_file(directories, below, name, &path, &bytes, error);
+	data = bytes.data;
+	if (ret > 0 && memmem(bytes.data, bytes.size, "[Match", 6))
+		ret = -EINVAL;
+	return ret;
+}
+
+/*
+ * What can be said of a policy that could not be read: its names, if they are known
+ * for sure, with `whole` or because no file that refines has any; else it might
+ * match anybody.
+ */
+static int make_bad(char *const *directories, const char *name, struct policy *policy, bool whole)
+{
+	char ignored[CONFIG_ERROR_SIZE];
+
+	policy->bad = true;
+	if (policy->names && (whole || (policy->names_whole && refine(directories, name, policy,
+								      ignored, leave_names) > 0)))
+		return 0;
+	policy->names = strv_free(policy->names);
+	return strv_append(&policy->names, "*", 1);
 }
 
 /* 1: there is a policy; 0: none; -EINVAL: there is one, and it is bad. */
 static int load_policy(char *const *directories, const char *name, struct policy *policy,
 		       bool keep_bad, char *error)
 {
+	bool whole;
 	int ret;
 
-	ret = add_file(directories, "", name, policy, keep_bad, error);
-	if (ret <= 0)
+	ret = add_file(directories, "", name, policy, error);
+	if (ret == 0)
 		return ret;
-	ret = refine(directories, name, policy, keep_bad, error);
 	if (ret > 0)
+		ret = refine(directories, name, policy, error, add_file);
+	whole = ret > 0;
+	if (whole)
 		ret = policy_check(policy, error);
-	if (ret == -EINVAL && !policy->bad) {
-		policy->bad = true;
-		if (!policy->names)
-			return strv_append(&policy->names, "*", 1) < 0 ? -ENOMEM : -EINVAL;
-	}
+	if (ret == -EINVAL && keep_bad && make_bad(directories, name, policy, whole) < 0)
+		return -ENOMEM;
 	return ret < 0 ? ret : 1;
 }
 

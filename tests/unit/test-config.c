@@ -449,6 +449,18 @@ static void test_bad_refinement_at_start(void **state)
 	config = load(tree, true, -EINVAL, error);
 	assert_true(policy_select(config, "b")->bad);
 	config_unref(config);
+	/* what is bad comes before the file that says whom else it is about */
+	put(path, "x.conf", "[Nonsense]\n");
+	put(path, "y.conf", "[Match]\nName=b\n");
+	config = load(tree, true, -EINVAL, error);
+	assert_true(policy_select(config, "b")->bad);
+	config_unref(config);
+	put(path, "x.conf", "");
+	put(tree->etc, "a.conf", "[Match]\nName=a\n[Nonsense]\n");
+	config = load(tree, true, -EINVAL, error);
+	assert_true(policy_select(config, "a")->bad);
+	assert_true(policy_select(config, "b")->bad);
+	config_unref(config);
 }
 
 static void test_files_that_are_refused(void **state)
