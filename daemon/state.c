@@ -27,7 +27,8 @@ static void cleanup_container_(struct container **container)
 enum field_type {
 	FIELD_U32,
 	FIELD_U64,
-	FIELD_TEXT, /* may be left out */
+	FIELD_TEXT,  /* bytes; may be left out */
+	FIELD_PLAIN, /* printable ASCII; may be left out */
 	FIELD_NAME,
 	FIELD_LABEL, /* may be repeated */
 };
@@ -65,7 +66,7 @@ static const struct field fields[] = {
 	FIELD("SERVED", U64, served, 0),
 	FIELD("FAILED", U64, failed, 0),
 	FIELD("CGROUP", TEXT, cgroup, CGROUP_PATH_MAX),
-	FIELD("RUNTIME", TEXT, runtime, STATE_RUNTIME_LEN),
+	FIELD("RUNTIME", PLAIN, runtime, STATE_RUNTIME_LEN),
 	FIELD("LABEL", LABEL, labels, STATE_LABEL_LEN),
 };
 
@@ -111,6 +112,7 @@ static void put_field(struct writer *writer, const struct field *field, const vo
 		put(writer, "%s=%s\n", field->key, (const char *)value);
 		break;
 	case FIELD_TEXT:
+	case FIELD_PLAIN:
 		if (*text)
 			put(writer, "%s=%s\n", field->key, *text);
 		break;
@@ -176,6 +178,8 @@ static int read_field(const struct field *field, const char *value, void *slot)
 		return 0;
 	case FIELD_TEXT:
 		return read_text(field, value, slot);
+	case FIELD_PLAIN:
+		return text_plain(value, field->max) ? read_text(field, value, slot) : -EBADMSG;
 	case FIELD_LABEL:
 		return read_label(field, value, slot);
 	}
@@ -201,8 +205,8 @@ static bool all_there(uint32_t seen)
 	_Static_assert(FIELDS_COUNT < 32, "mask");
 
 	for (size_t i = 0; i < FIELDS_COUNT; i++)
-		if (fields[i].type != FIELD_TEXT && fields[i].type != FIELD_LABEL &&
-		    !(seen & (1U << i)))
+		if (fields[i].type != FIELD_TEXT && fields[i].type != FIELD_PLAIN &&
+		    fields[i].type != FIELD_LABEL && !(seen & (1U << i)))
 			return false;
 	return true;
 }

@@ -157,6 +157,8 @@ static void test_refused(void **state)
 		{ "unknown key", "LEADER=1234\n", "LEADER=1234\nFOO=1\n" },
 		{ "no key", "LEADER=1234\n", "LEADER=1234\nFOO\n" },
 		{ "bad name", "NAME=web\n", "NAME=../web\n" },
+		{ "runtime with an escape sequence", "RUNTIME=docker\n", "RUNTIME=\x1b[2J\n" },
+		{ "runtime that is no UTF-8", "RUNTIME=docker\n", "RUNTIME=\xff\n" },
 		{ "empty path", "CGROUP=machine.slice/machine-web\\x2d1.scope\n", "CGROUP=\n" },
 		{ "id without path", "CGROUP=machine.slice/machine-web\\x2d1.scope\n", "" },
 		{ "path without id", "CGROUP_ID=777\n", "CGROUP_ID=0\n" },
