@@ -98,7 +98,7 @@ int pidfd_of(uint32_t pid)
 int process_parent(uint32_t pid, uint32_t *ret)
 {
 	char path[64], text[1024], *at;
-	unsigned int parent;
+	uint64_t parent;
 	int r;
 
 	(void)snprintf(path, sizeof(path), "/proc/%u/stat", pid);
@@ -107,9 +107,14 @@ int process_parent(uint32_t pid, uint32_t *ret)
 		return r == -ENOENT ? -ESRCH : r;
 	/* "PID (COMM) STATE PPID …": COMM may hold anything, also ")" */
 	at = strrchr(text, ')');
-	if (!at || sscanf(at, ") %*c %u", &parent) != 1)
+	if (!at || strlen(at) < strlen(") S ") || at[1] != ' ' || at[3] != ' ')
 		return -EBADMSG;
-	*ret = parent;
+	at += strlen(") S ");
+	at[strcspn(at, " ")] = '\0';
+	/* 0: of another pid namespace, or nobody's */
+	if (text_number(at, 0, INT32_MAX, &parent) < 0)
+		return -EBADMSG;
+	*ret = (uint32_t)parent;
 	return 0;
 }
 
