@@ -15,6 +15,7 @@
 #include "cgroup.h"
 #include "cleanup.h"
 #include "process.h"
+#include "text.h"
 
 /* A chain of parents longer than this is not looked at. */
 #define PARENTS_MAX 256
@@ -114,8 +115,9 @@ static bool descends_from(uint32_t pid, uint32_t ancestor)
 static int check_tasks(const char *directory, uint32_t leader, unsigned int *count)
 {
 	cleanup_file FILE *file = NULL;
-	cleanup_free char *path = NULL;
-	unsigned int pid;
+	cleanup_free char *path = NULL, *line = NULL;
+	size_t room = 0;
+	uint64_t pid;
 
 	if (asprintf(&path, "%s/cgroup.procs", directory) < 0) {
 		path = NULL;
@@ -124,11 +126,14 @@ static int check_tasks(const char *directory, uint32_t leader, unsigned int *cou
 	file = fopen(path, "re");
 	if (!file)
 		return errno == ENOENT ? 0 : -errno;
-	while (fscanf(file, "%u", &pid) == 1)
+	while (getline(&line, &room, file) > 0) {
+		line[strcspn(line, "\n")] = '\0';
 		/* 0: of another pid namespace than ours */
-		if (++*count > TASKS_MAX || !descends_from(pid, leader))
+		if (text_number(line, 1, INT32_MAX, &pid) < 0 || ++*count > TASKS_MAX ||
+		    !descends_from((uint32_t)pid, leader))
 			return -EBUSY;
-	return 0;
+	}
+	return ferror(file) ? -errno : 0;
 }
 
 static void cleanup_fts_(FTS **tree)
@@ -155,6 +160,9 @@ int cgroup_is_own(const char *path, uint32_t leader)
 			ret = check_tasks(entry->fts_path, leader, &count);
 		else if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR)
 			ret = entry->fts_errno == ENOENT ? 0 : -entry->fts_errno;
+		/* a threaded one below: its processes are listed above it */
+		if (ret == -EOPNOTSUPP && entry->fts_level > FTS_ROOTLEVEL)
+			ret = 0;
 	}
 	return ret;
 }
