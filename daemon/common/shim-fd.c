@@ -18,6 +18,7 @@ static int shim_ioctl(int fd, unsigned long command, void *argument)
 static int info_read(int fd, struct upcall_info *info, void **ret_buffer)
 {
 	cleanup_free void *buffer = malloc(info->size);
+	uint32_t room = info->size;
 	int ret;
 
 	if (!buffer)
@@ -26,6 +27,8 @@ static int info_read(int fd, struct upcall_info *info, void **ret_buffer)
 	ret = shim_ioctl(fd, UPCALL_IOC_INFO, info);
 	if (ret < 0)
 		return ret;
+	if (info->size > room)
+		return -EBADMSG;
 	*ret_buffer = take_ptr(buffer);
 	return 0;
 }
