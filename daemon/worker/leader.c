@@ -107,19 +107,28 @@ static int label_apparmor_read(int directory, struct leader *leader)
 	return ret;
 }
 
-/* The context ends in a NUL or not, depending on the kernel. */
+/*
+ * The context ends in a NUL or not, depending on the kernel. Cut off, it might be
+ * another one's; empty, it would leave the handler as it is.
+ */
 static int label_selinux_read(int directory, struct leader *leader)
 {
 	cleanup_fd int fd = openat(directory, "attr/current", O_RDONLY | O_CLOEXEC);
+	char label[sizeof(leader->label)];
 	ssize_t size;
 
 	if (fd < 0)
 		return -errno;
-	size = read(fd, leader->label, sizeof(leader->label) - 1);
-	if (size <= 0)
-		return size < 0 ? -errno : -EBADMSG;
-	leader->label[size] = '\0';
-	leader->label[strcspn(leader->label, "\n")] = '\0';
+	size = read(fd, label, sizeof(label));
+	if (size < 0)
+		return -errno;
+	if (size == sizeof(label))
+		return -EBADMSG;
+	label[size] = '\0';
+	label[strcspn(label, "\n")] = '\0';
+	if (!label[0])
+		return -EBADMSG;
+	memcpy(leader->label, label, strlen(label) + 1);
 	leader->label_kind = LABEL_SELINUX;
 	return 0;
 }
