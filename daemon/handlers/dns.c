@@ -53,6 +53,7 @@ struct question {
 	bool done;
 	int status; /* ARES_* */
 	struct answer *answer;
+	int family; /* AF_UNSPEC: either */
 	uint16_t port;
 	uint16_t type;
 	struct dns_server servers[DNS_SERVERS_MAX];
@@ -74,15 +75,16 @@ static int64_t now_ms(void)
 static nfds_t sockets_collect(ares_channel channel, struct pollfd fds[ARES_GETSOCK_MAXNUM])
 {
 	ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
-	int mask = ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
+	/* unsigned: c-ares' own macros shift into the sign */
+	unsigned int mask = (unsigned int)ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
 	nfds_t count = 0;
 
 	for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
 		short events = 0;
 
-		if (ARES_GETSOCK_READABLE(mask, i))
+		if (mask & 1u << i)
 			events |= POLLIN;
-		if (ARES_GETSOCK_WRITABLE(mask, i))
+		if (mask & 1u << (i + ARES_GETSOCK_MAXNUM))
 			events |= POLLOUT;
 		if (events)
 			fds[count++] = (struct pollfd){ .fd = sockets[i], .events = events };
@@ -147,6 +149,12 @@ static void address_add(struct answer *answer, const struct ares_addrinfo_node *
 		answer->ttl = (uint32_t)node->ai_ttl;
 }
 
+/* c-ares gives a literal address also where the other family was asked for. */
+static bool is_asked_for(const struct question *question, int family)
+{
+	return question->family == AF_UNSPEC || question->family == family;
+}
+
 static void on_addresses(void *argument, int status, int timeouts, struct ares_addrinfo *info)
 {
 	static const int families[] = { AF_INET, AF_INET6 };
@@ -160,7 +168,7 @@ static void on_addresses(void *argument, int status, int timeouts, struct ares_a
 	for (int i = 0; i < 2; i++)
 		for (const struct ares_addrinfo_node *node = info->nodes; node;
 		     node = node->ai_next)
-			if (node->ai_family == families[i])
+			if (node->ai_family == families[i] && is_asked_for(question, families[i]))
 				address_add(question->answer, node, question->port);
 	ares_freeaddrinfo(info);
 }
@@ -174,7 +182,12 @@ static int addresses_ask(ares_channel channel, const char *name, int family, uin
 		.ai_socktype = SOCK_DGRAM,
 		.ai_flags = ARES_AI_NOSORT,
 	};
-	struct question question = { .answer = answer, .port = port, .status = ARES_ECANCELLED };
+	struct question question = {
+		.answer = answer,
+		.family = family,
+		.port = port,
+		.status = ARES_ECANCELLED,
+	};
 
 	ares_getaddrinfo(channel, name, NULL, &hints, on_addresses, &question);
 	question_wait(channel, &question);
