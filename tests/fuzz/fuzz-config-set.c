@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Sets of policy files (daemon/config-load.c)
+ *
+ * The input is files, as @DIRECTORY/NAME, with a, b and c as the directories. What is
+ * kept of a set with a bad file denies wherever that file might have decided.
+ */
+#include <errno.h>
+
+#include "config.h"
+#include "directory.h"
+#include "fuzz.h"
+#include "policy.h"
+#include "sections.h"
+#include "text.h"
+
+#define BAD_LINE "\n[Nonsense]\n"
+
+static const char *const names[] = { "a", "db", "web-1", "0.x_y" };
+#define NAMES (sizeof(names) / sizeof(names[0]))
+
+static char directories[3][80];
+static char *const search[] = { directories[0], directories[1], directories[2], NULL };
+
+static int load(bool keep_bad, struct config **config)
+{
+	char error[CONFIG_ERROR_SIZE] = "";
+	int ret = config_load(search, keep_bad, config, error);
+
+	property(ret == 0 || ret == -EINVAL);
+	property((ret == 0) == (*error == '\0'));
+	for (const char *at = error; *at; at++)
+		property(*at >= ' ' && *at <= '~');
+	property(!ret == !*error && (ret == 0 || keep_bad) == (*config != NULL));
+	return ret;
+}
+
+static void check_denies(const struct policy *policy)
+{
+	struct upcall_policy kernel;
+
+	property(policy && policy->bad);
+	policy_to_kernel(policy, &kernel);
+	for (size_t i = 0; i < UPCALL_CLASS_COUNT; i++)
+		property(kernel.verdict[i] == UPCALL_VERDICT_DENY);
+}
+
+/* A set that is whole: spoil one of its files. Whom it decided for is refused everything. */
+static void check_spoiled(const struct section *section, const struct config *good)
+{
+	cleanup_free char *longer = malloc(section->size + sizeof(BAD_LINE));
+	struct config *config = NULL;
+	char file[160];
+
+	property(longer);
+	memcpy(longer, section->data, section->size);
+	memcpy(longer + section->size, BAD_LINE, sizeof(BAD_LINE));
+	if (directory_write(section->name, longer, section->size + strlen(BAD_LINE)) < 0)
+		return;
+	(void)load(true, &config);
+	(void)snprintf(file, sizeof(file), "%s/%s", directory_path(), section->name);
+	for (size_t i = 0; i < NAMES; i++) {
+		const struct policy *before = policy_select(good, names[i]);
+
+		if (before && !strcmp(before->file, file))
+			check_denies(policy_select(config, names[i]));
+	}
+	config_unref(config);
+	(void)directory_write(section->name, section->data, section->size);
+}
+
+static void check_same(const struct config *a, const struct config *b)
+{
+	property(a->count == b->count);
+	for (size_t i = 0; i < a->count; i++)
+		property(!b->policies[i].bad && !strcmp(a->policies[i].file, b->policies[i].file) &&
+			 a->policies[i].rules_count == b->policies[i].rules_count);
+}
+
+/* What is bad matches somebody, and denies. */
+static void check_kept(const struct config *kept)
+{
+	bool bad = false;
+
+	for (size_t i = 0; i < kept->count; i++) {
+		property(strv_count(kept->policies[i].names) > 0 && kept->policies[i].file);
+		bad |= kept->policies[i].bad;
+		if (kept->policies[i].bad)
+			check_denies(&kept->policies[i]);
+	}
+	property(bad);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct config *strict = NULL, *kept = NULL;
+	struct sections sections;
+
+	for (int i = 0; !directories[i % 3][0] && i < 3; i++)
+		(void)snprintf(directories[i], sizeof(directories[i]), "%s/%c", directory_path(),
+			       "abc"[i]);
+	sections_split(data, size, &sections);
+	for (size_t i = 1; i < sections.count; i++)
+		(void)directory_write(sections.entries[i].name, sections.entries[i].data,
+				      sections.entries[i].size);
+	if (load(false, &strict) == 0) {
+		property(load(true, &kept) == 0);
+		check_same(strict, kept);
+		for (size_t i = 1; i < sections.count; i++)
+			check_spoiled(&sections.entries[i], strict);
+	} else {
+		property(load(true, &kept) == -EINVAL);
+		check_kept(kept);
+	}
+	config_unref(strict);
+	config_unref(kept);
+	directory_clear();
+	return 0;
+}

@@ -1,0 +1,93 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What a handler takes from its container's leader (daemon/worker/leader.c)
+ *
+ * The input is the leader's files. However they read: a handler has no power that
+ * usermodehelper/bset has not, no id that stands for "nobody knows", the leader's
+ * whole label or none, and nothing is open that was not handed over.
+ */
+#include <errno.h>
+#include <sys/syscall.h>
+
+#include "fuzz.h"
+#include "leader.h"
+#include "sections.h"
+#include "shim-fd.h"
+
+static const struct worker_request request = { .leader = 1, .own_ns = 1, .ns = { 4026532000u } };
+
+/* The kernel half says that it is who was registered. */
+int shim_tags(int fd, uint32_t pid, struct tags *ret)
+{
+	*ret = (struct tags){ .tgid = request.leader, .ns = { 4026532000u } };
+	return 0;
+}
+
+static void check_label(const struct leader *leader)
+{
+	const struct section *file = fake_files_find(
+		leader->label_kind == LABEL_SELINUX ? "attr/current" : "attr/apparmor/current");
+	size_t size = strnlen(leader->label, sizeof(leader->label));
+
+	property(size < sizeof(leader->label));
+	property((leader->label_kind == LABEL_NONE) == (size == 0));
+	if (leader->label_kind == LABEL_NONE)
+		return;
+	property(file && size <= file->size && !memcmp(file->data, leader->label, size));
+	/* not the beginning of a longer one, which may be another one's name */
+	property(size == file->size || strchr("\n ", file->data[size]));
+}
+
+static void check_leader(const struct leader *leader)
+{
+	struct leader host;
+	enum worker_step step;
+
+	property(leader->root_fd >= 0);
+	property(leader->uid != UINT32_MAX && leader->gid != UINT32_MAX);
+	property(leader->uid != 65534 && leader->gid != 65534);
+	property(leader_read_host(&host, &step) == 0);
+	property((leader->capabilities & ~host.capabilities) == 0);
+	leader_clear(&host);
+	check_label(leader);
+}
+
+static int read_leader(int pidfd, bool ours, struct leader *ret)
+{
+	enum worker_step step = WORKER_STEP_COUNT;
+	int result = leader_read(&request, -1, pidfd, ours, ret, &step);
+
+	property(step > WORKER_STEP_NONE && step < WORKER_STEP_COUNT);
+	property(result == 0 || ret->root_fd == -1);
+	return result;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	static int pidfd = -1;
+	struct leader strict = LEADER_NULL, ours = LEADER_NULL;
+	struct sections files;
+	int before, after, ret;
+
+	if (pidfd < 0)
+		pidfd = (int)syscall(SYS_pidfd_open, 1, 0);
+	property(pidfd >= 0);
+	before = dup(pidfd);
+	close(before);
+	sections_split(data, size, &files);
+	fake_files_arm(&files);
+	ret = read_leader(pidfd, false, &strict);
+	if (ret == 0) {
+		check_leader(&strict);
+		property(fake_files_find("status"));
+	}
+	/* what stops a program of the container's is all that ours may pass by */
+	property(read_leader(pidfd, true, &ours) == 0 || ret < 0);
+	fake_files_disarm();
+	leader_clear(&strict);
+	leader_clear(&ours);
+	after = dup(pidfd);
+	close(after);
+	property(before == after);
+	return 0;
+}
