@@ -20,9 +20,12 @@ void host_read(struct host *host)
 	*host = (struct host){ 0 };
 	if (read_line(CORE_PATTERN, line, sizeof(line)) >= 0)
 		text_escape(line, strlen(line), host->core_pattern, sizeof(host->core_pattern));
-	if (read_line(CORE_PIPE_LIMIT, line, sizeof(line)) >= 0 &&
-	    text_number(line, 0, UINT32_MAX, &limit) >= 0)
-		host->core_pipe_limit = (uint32_t)limit;
+	if (read_line(CORE_PIPE_LIMIT, line, sizeof(line)) < 0)
+		return;
+	/* the kernel prints it as a signed number and compares it as an unsigned one */
+	if (text_number(line, 0, INT32_MAX, &limit) < 0)
+		limit = UINT32_MAX;
+	host->core_pipe_limit = (uint32_t)limit;
 }
 
 static int warn(char ***warnings, const char *text)

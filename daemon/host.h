@@ -11,7 +11,7 @@
 
 struct host {
 	char core_pattern[HOST_PATTERN_SIZE]; /* printable; "" if it cannot be read */
-	uint32_t core_pipe_limit;
+	uint32_t core_pipe_limit;	      /* UINT32_MAX: none, or no number */
 };
 
 void host_read(struct host *host);

@@ -270,8 +270,8 @@ bool leaf_is_empty(int events_fd)
 	uint64_t populated;
 	int ret = events_value(events_fd, "populated ", &populated);
 
-	/* removed by somebody else is as good as empty */
-	return ret < 0 || !populated;
+	/* removed by somebody else is as good as empty; what cannot be understood is not */
+	return ret != -EBADMSG && (ret < 0 || !populated);
 }
 
 void leaf_clear(struct leaf *leaf)

@@ -163,8 +163,10 @@ int parse_pidfd_info(const char *text, uint32_t *ret)
 		return -ESRCH;
 	if (line_number(text, "Pid:", INT32_MAX, &pid) < 0)
 		return -EBADMSG;
+	if (pid == 0)
+		return -ESRCH;
 	*ret = pid;
-	return pid == 0 ? -ESRCH : 0;
+	return 0;
 }
 
 struct id_range {

@@ -12,3 +12,6 @@ upcall_unit_test(NAME test-process SOURCES test-process.c LIBS upcalld-core)
 foreach(module owner registry queue control source)
 	upcall_unit_test(NAME test-${module} SOURCES test-${module}.c fake-shim.c LIBS upcalld-core)
 endforeach()
+# every parser of numbers, the worker's and the client's too, with files that the test writes
+upcall_unit_test(NAME test-numbers SOURCES test-numbers.c LIBS upcalld-core upcall-worker-core)
+target_link_options(test-numbers PRIVATE -Wl,--wrap=open)
