@@ -109,7 +109,7 @@ check 'both are recorded' wait_for 10 two_records
 check 'the kernel has dns_resolver keys' modprobe dns_resolver
 prepare filtered <<<'#!/bin/true'
 mkfifo "$containers/filtered/rootfs/etc/resolv.conf"
-chown $container_uid:$container_uid "$containers/filtered/rootfs/etc/resolv.conf"
+chown "$container_uid:$container_uid" "$containers/filtered/rootfs/etc/resolv.conf"
 check 'filtered is registered' registered filtered '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW",
 	architectures: ["SCMP_ARCH_X86_64"], syscalls: [{names: ["unshare"], action: "SCMP_ACT_ERRNO", errnoRet: 1}]}'
 seized=$(container_exec filtered /bin/sh -c '/bin/requester key dns_resolver n.example x >/dev/null & exec /bin/attacker seize upcall-dns')

@@ -78,7 +78,7 @@ try 'hangs' 8000 'timeout' ENOKEY
 # busy with something else delays one, a wait for anything but the death delays all.
 after_death() {
 	local round least=999999 took
-	for round in 1 2 3; do
+	for _ in 1 2 3; do
 		rm -f "${root[web]}/tmp/died"
 		container_exec web /bin/sh -c '"$@" >/dev/null 2>&1; cat /proc/uptime >/tmp/answered' sh /bin/requester "$@" "death:$RANDOM" c
 		took=$(cat "${root[web]}/tmp/died" "${root[web]}/tmp/answered" | tr -d . | awk '{ t = $1 * 10 - t } END { print t }')

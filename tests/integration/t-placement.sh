@@ -36,7 +36,7 @@ done
 # Whoever opens one of these is in the log.
 marker=/run/host-marker
 echo secret >$marker
-watched=($marker /etc/shadow /sbin/request-key /etc/request-key.conf /usr/lib/systemd/systemd-coredump)
+watched=("$marker" /etc/shadow /sbin/request-key /etc/request-key.conf /usr/lib/systemd/systemd-coredump)
 watched+=("$containers"/b/rootfs/bin/{busybox,keyctl,requester} "$containers"/b/rootfs/{etc/passwd,usr/libexec/handler})
 chmod +x bait-watch
 ./bait-watch opened.log "${watched[@]}" &
