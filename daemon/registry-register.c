@@ -138,6 +138,20 @@ static int set_leader(const struct registry *registry, struct container *contain
 	return 0;
 }
 
+/* A boundary that its leader is not in would bound nothing, and no handler could be put below it. */
+static int check_boundary(const struct container *container, const char *named,
+			  struct failure *failure)
+{
+	char path[CGROUP_PATH_MAX + 1];
+
+	if (!named)
+		return 0;
+	if (cgroup_find(container->leader, container->cgroup_id, path, sizeof(path)) >= 0)
+		return 0;
+	return failure_set(failure, -ENOENT, "NoSuchCgroup", "process %u is not in cgroup '%.256s'",
+			   container->leader, named);
+}
+
 /* --------------------------------------------------------------------- add */
 
 /* Where no boundary is named and the kernel sees none: the leader's cgroup, if it is its alone. */
@@ -328,6 +342,8 @@ int registry_register(struct registry *registry, const char *name, int pidfd,
 	r = set_options(container, options, failure);
 	if (r >= 0)
 		r = set_leader(registry, container, pidfd, &tags, failure);
+	if (r >= 0)
+		r = check_boundary(container, options->cgroup, failure);
 	if (r >= 0)
 		r = enter(registry, container, &tags, failure);
 	if (r < 0)

@@ -88,6 +88,11 @@ for name in nocgroupns cgroupns; do
 done
 check "nocgroupns: its handler is charged to it" grep -q '/nocgroupns/upcall-[0-9]*$' "${root[nocgroupns]}/tmp/cgroup"
 
+# A boundary that holds others is none.
+check 'elsewhere is started' container_start elsewhere
+check 'a boundary that its leader is not in is refused' grep -q "is not in cgroup '/system.slice'" \
+	<<<"$(upcallctl register elsewhere --pid "$(container_pid elsewhere)" --cgroup /system.slice 2>&1)"
+
 # A zombie that somebody else traces has no status for its parent.
 prepare hold <<-'SH'
 	#!/bin/attacker hold

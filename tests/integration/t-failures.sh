@@ -77,7 +77,7 @@ try 'hangs' 8000 'timeout' ENOKEY
 # after_death REQUESTER-ARG…: milliseconds from the handler's end to the requester's, the least of three: a machine that is
 # busy with something else delays one, a wait for anything but the death delays all.
 after_death() {
-	local round least=999999 took
+	local least=999999 took
 	for _ in 1 2 3; do
 		rm -f "${root[web]}/tmp/died"
 		container_exec web /bin/sh -c '"$@" >/dev/null 2>&1; cat /proc/uptime >/tmp/answered' sh /bin/requester "$@" "death:$RANDOM" c
