@@ -4,12 +4,15 @@
  *
  * One table, run in its order, each line's failure ending in "nothing ran". The
  * child starts as a copy of the worker in the leaf cgroup, with all of the
- * host's credentials, and in the host's pid namespace: nobody inside can see it,
- * stop it, trace it or open its /proc. When it has given away all that is the
- * host's, it forks a sibling, born in the container's pid namespace, and ends;
- * the sibling goes on where it was. A container without a user namespace that
- * has CAP_SYS_PTRACE could take a child that was born there before (SIGSTOP to
- * the pid that comes next, then /proc/PID/root).
+ * host's credentials.
+ *
+ * Where the container has a user namespace, it starts in the container's pid
+ * namespace too: it is not dumpable and its memory is the host's, so no
+ * capability inside opens it. Where there is none, CAP_SYS_PTRACE inside would
+ * be enough (SIGSTOP to the pid that comes next, then /proc/PID/root): there the
+ * child stays in the host's pid namespace, unseen, and when it has given away
+ * all that is the host's, it forks a sibling, born inside, and ends; the sibling
+ * goes on where it was.
  *
  * Until the last line nothing opens a file by name that the container could have
  * placed: there is no NSS, no PATH, no locale, no loader (CVE-2019-14271).
@@ -46,7 +49,7 @@
 enum step_when {
 	WHEN_ALWAYS = 0,
 	WHEN_CONTAINER,
-	WHEN_BORN_INSIDE,
+	WHEN_SIBLING,
 	WHEN_ATTACHING,
 	WHEN_ANSWERING,
 };
@@ -62,10 +65,19 @@ static bool enter_attaches(const struct enter *enter)
 	return enter->request->handler == WORKER_BECOME;
 }
 
-bool enter_is_born_inside(const struct worker_request *request)
+static bool joins(const struct worker_request *request, int ns)
 {
-	return request->run_in == WORKER_RUN_IN_CONTAINER &&
-	       request->own_ns & (1u << UPCALL_NS_PID);
+	return request->run_in == WORKER_RUN_IN_CONTAINER && request->own_ns & (1u << ns);
+}
+
+bool enter_starts_inside(const struct worker_request *request)
+{
+	return joins(request, UPCALL_NS_PID) && joins(request, UPCALL_NS_USER);
+}
+
+bool enter_has_sibling(const struct worker_request *request)
+{
+	return joins(request, UPCALL_NS_PID) && !joins(request, UPCALL_NS_USER);
 }
 
 static bool enter_is_core(const struct enter *enter)
@@ -150,6 +162,8 @@ static int namespaces_join(struct enter *enter)
 	int flags = namespace_flags(enter->request->own_ns);
 	int ret;
 
+	if (!enter_has_sibling(enter->request))
+		flags &= ~CLONE_NEWPID;
 	ret = flags && setns(enter->pidfd, flags) < 0 ? -errno : 0;
 	close(enter->pidfd);
 	enter->pidfd = -1;
@@ -179,7 +193,9 @@ static int place_check(const struct enter *enter, uint32_t own_ns)
 
 static int place_verify(struct enter *enter)
 {
-	return place_check(enter, enter->request->own_ns & ~(1u << UPCALL_NS_PID));
+	uint32_t not_yet = enter_has_sibling(enter->request) ? 1u << UPCALL_NS_PID : 0;
+
+	return place_check(enter, enter->request->own_ns & ~not_yet);
 }
 
 static int birthplace_verify(struct enter *enter)
@@ -288,8 +304,8 @@ static const struct step steps[] = {
 	{ WORKER_STEP_CAPS, WHEN_ALWAYS, become_capabilities },
 	{ WORKER_STEP_NNP, WHEN_ALWAYS, become_no_new_privs },
 	{ WORKER_STEP_LIMITS, WHEN_ALWAYS, become_limits },
-	{ WORKER_STEP_PIDNS, WHEN_BORN_INSIDE, sibling_bear },
-	{ WORKER_STEP_VERIFY, WHEN_BORN_INSIDE, birthplace_verify },
+	{ WORKER_STEP_PIDNS, WHEN_SIBLING, sibling_bear },
+	{ WORKER_STEP_VERIFY, WHEN_SIBLING, birthplace_verify },
 	{ WORKER_STEP_VERIFY, WHEN_ANSWERING, upcall_fd_drop },
 	{ WORKER_STEP_LIMITS, WHEN_ALWAYS, session_begin },
 	{ WORKER_STEP_ATTACH, WHEN_ATTACHING, upcall_attach },
@@ -304,8 +320,8 @@ static bool step_applies(const struct step *step, const struct enter *enter)
 		return true;
 	case WHEN_CONTAINER:
 		return enter->request->run_in == WORKER_RUN_IN_CONTAINER;
-	case WHEN_BORN_INSIDE:
-		return enter_is_born_inside(enter->request);
+	case WHEN_SIBLING:
+		return enter_has_sibling(enter->request);
 	case WHEN_ATTACHING:
 		return enter_attaches(enter);
 	case WHEN_ANSWERING:

@@ -24,8 +24,16 @@ struct enter {
 	int report_fd;
 };
 
-/* Who becomes the handler is not the child, but a sibling that it reports (REPORT_BORN). */
-bool enter_is_born_inside(const struct worker_request *request);
+/*
+ * The child is born in the container's pid namespace: its user namespace keeps
+ * everybody inside from a process that is not dumpable and of the host.
+ */
+bool enter_starts_inside(const struct worker_request *request);
+/*
+ * There is no user namespace to keep them: who becomes the handler is not the
+ * child, but a sibling that it reports (REPORT_BORN).
+ */
+bool enter_has_sibling(const struct worker_request *request);
 
 /* In the child. Ends in exec or, after a report of the step and its errno, in exit status 127. */
 _Noreturn void enter_run(struct enter *enter);

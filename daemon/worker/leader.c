@@ -179,12 +179,15 @@ static int status_read(int directory, struct leader *leader, struct status_facts
  */
 static int cgroup_read(int directory, struct leader *leader)
 {
-	char theirs[CGROUPS_LEN], ours[CGROUPS_LEN];
-	int ret;
+	/* nobody moves a worker */
+	static char ours[CGROUPS_LEN];
+	char theirs[CGROUPS_LEN];
+	int ret = 0;
 
-	ret = file_read(directory, "cgroup", theirs, sizeof(theirs));
-	if (ret == 0)
+	if (ours[0] == '\0')
 		ret = file_read(AT_FDCWD, "/proc/self/cgroup", ours, sizeof(ours));
+	if (ret == 0)
+		ret = file_read(directory, "cgroup", theirs, sizeof(theirs));
 	if (ret == 0)
 		ret = parse_cgroup(theirs, leader->cgroup, sizeof(leader->cgroup));
 	if (ret < 0)

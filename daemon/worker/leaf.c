@@ -96,7 +96,8 @@ static int boundary_check(const struct worker_request *request, const struct lea
 {
 	cleanup_fd int boundary = -1;
 
-	if (request->cgroup_id == 0)
+	/* nobody named one, or it is what is opened next */
+	if (request->cgroup_id == 0 || request->cgroup_id == leader->cgroup_id)
 		return 0;
 	boundary = cgroup_open_known(request->cgroup, request->cgroup_id);
 	if (boundary < 0)

@@ -22,6 +22,7 @@
 #include "parse.h"
 #include "request.h"
 #include "seal.h"
+#include "spawn.h"
 
 #ifndef UPCALL_LIBEXECDIR
 #define UPCALL_LIBEXECDIR "/usr/libexec/upcalld"
@@ -122,6 +123,9 @@ static int hands_open(struct hands *hands, const struct options *options)
 	hands->null_fd = guard_null_open();
 	if (hands->null_fd < 0)
 		return hands->null_fd;
+	ret = spawn_init();
+	if (ret < 0)
+		return ret;
 	if (options->connection_fd >= 0) {
 		ret = fcntl(options->connection_fd, F_SETFD, FD_CLOEXEC) < 0 ? -errno : 0;
 		return ret < 0 ? ret : connection_add(hands, options->connection_fd);

@@ -8,10 +8,12 @@
  * call is fine for a process of one thread.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -19,25 +21,53 @@
 #include "cleanup.h"
 #include "spawn.h"
 
-int spawn(int leaf_fd, struct process *ret)
+static int own_pid_ns = -1;
+
+int spawn_init(void)
 {
-	int pidfd = -1;
+	own_pid_ns = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	return own_pid_ns < 0 ? -errno : 0;
+}
+
+static long fork_into(int leaf_fd, int *pidfd)
+{
 	struct clone_args arguments = {
 		.flags = CLONE_PIDFD,
-		.pidfd = (uintptr_t)&pidfd,
+		.pidfd = (uintptr_t)pidfd,
 		.exit_signal = SIGCHLD,
 	};
-	long pid;
 
 	if (leaf_fd >= 0) {
 		arguments.flags |= CLONE_INTO_CGROUP;
 		arguments.cgroup = (uint64_t)leaf_fd;
 	}
-	pid = syscall(SYS_clone3, &arguments, sizeof(arguments));
+	return syscall(SYS_clone3, &arguments, sizeof(arguments));
+}
+
+/*
+ * Children are born there until it is undone. Not undoing it would put the next
+ * upcall's host-side process into a container.
+ */
+static void pid_ns_leave(int leader_pidfd)
+{
+	if (leader_pidfd >= 0 && setns(own_pid_ns, CLONE_NEWPID) < 0)
+		abort();
+}
+
+int spawn(int leaf_fd, int leader_pidfd, struct process *ret)
+{
+	int pidfd = -1, error;
+	long pid;
+
+	if (leader_pidfd >= 0 && setns(leader_pidfd, CLONE_NEWPID) < 0)
+		return -errno;
+	pid = fork_into(leaf_fd, &pidfd);
 	if (pid == 0)
 		return 1;
-	if (pid < 0)
-		return -errno;
+	error = pid < 0 ? -errno : 0;
+	pid_ns_leave(leader_pidfd);
+	if (error < 0)
+		return error;
 	*ret = (struct process){ .pid = (pid_t)pid, .pidfd = pidfd };
 	return 0;
 }

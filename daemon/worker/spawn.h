@@ -14,11 +14,15 @@ struct process {
 
 #define PROCESS_NULL ((struct process){ .pid = 0, .pidfd = -1 })
 
+/* Once, before the first spawn(). */
+int spawn_init(void);
+
 /*
- * fork() into a cgroup (leaf_fd, -1: ours). 1: we are the child. 0: parent, *ret
- * is set. Negative: nothing was forked.
+ * fork() into a cgroup (leaf_fd, -1: ours) and the pid namespace of the process
+ * of leader_pidfd (-1: ours). 1: we are the child. 0: parent, *ret is set.
+ * Negative: nothing was forked.
  */
-int spawn(int leaf_fd, struct process *ret);
+int spawn(int leaf_fd, int leader_pidfd, struct process *ret);
 
 /*
  * fork() of one who has the caller's parent for a parent, and is in the pid

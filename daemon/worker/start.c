@@ -67,10 +67,15 @@ static int handler_spawn(struct request *request, const struct command *command,
 	if (ret < 0)
 		return ret;
 	enter.report_fd = report_write;
-	ret = spawn(request->leaf.fd, &process);
+	if (enter_starts_inside(&request->wire) && fault_at(WORKER_STEP_PIDNS) < 0) {
+		*step = WORKER_STEP_PIDNS;
+		return fault_at(*step);
+	}
+	ret = spawn(request->leaf.fd, enter_starts_inside(&request->wire) ? request->pidfd : -1,
+		    &process);
 	if (ret > 0)
 		enter_run(&enter);
-	if (ret == 0 && enter_is_born_inside(&request->wire))
+	if (ret == 0 && enter_has_sibling(&request->wire))
 		ret = child_watch(request, &request->entrant, &process, request_on_entrant_exit);
 	else if (ret == 0)
 		ret = handler_watch(request, &process);
@@ -102,7 +107,7 @@ static int answerer_spawn(struct request *request, int data_fd, enum worker_step
 	answer.control_fd = control_read = control[0];
 	control_write = control[1];
 	answer.report_fd = report_write;
-	ret = spawn(/* leaf_fd= */ -1, &process);
+	ret = spawn(/* leaf_fd= */ -1, /* leader_pidfd= */ -1, &process);
 	if (ret > 0)
 		answer_run(&answer);
 	if (ret == 0)

@@ -35,6 +35,7 @@
 #include "listen.h"
 #include "packet.h"
 #include "request.h"
+#include "spawn.h"
 
 #define NAMESPACES \
 	(CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET | CLONE_NEWUTS | CLONE_NEWIPC)
@@ -48,6 +49,8 @@ enum worker_step fault_step;
 static struct hands hands = { .listener = { .fd = -1 }, .dns_fd = -1, .null_fd = -1 };
 static int broker_fd;
 static pid_t leader;
+static unsigned long leader_namespaces = NAMESPACES;
+static uint32_t own_ns = OWN_NS;
 static int leader_ids = 0;   /* first id inside */
 static bool leader_is_bound; /* no new privileges, few capabilities */
 static char out[] = "/tmp/upcall-enter-XXXXXX";
@@ -94,7 +97,7 @@ static void leader_start(void)
 	uint64_t go = 1;
 	char path[128], pid[16];
 
-	leader = (pid_t)syscall(SYS_clone, NAMESPACES | SIGCHLD, NULL, NULL, NULL, NULL);
+	leader = (pid_t)syscall(SYS_clone, leader_namespaces | SIGCHLD, NULL, NULL, NULL, NULL);
 	assert_true(leader >= 0);
 	if (leader == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
@@ -104,8 +107,10 @@ static void leader_start(void)
 				pause();
 		_exit(1);
 	}
-	map_put("uid_map");
-	map_put("gid_map");
+	if (leader_namespaces & CLONE_NEWUSER) {
+		map_put("uid_map");
+		map_put("gid_map");
+	}
 	snprintf(path, sizeof(path), "%s/cgroup.procs", boundary);
 	snprintf(pid, sizeof(pid), "%d", leader);
 	file_put(path, pid);
@@ -154,7 +159,7 @@ static int group_setup(void **state)
 	boundary_id = status.st_ino;
 	hands.null_fd = guard_null_open();
 	hands.dns_path = UPCALL_DNS_PATH;
-	if (hands.null_fd < 0 || guard_process() < 0)
+	if (hands.null_fd < 0 || spawn_init() < 0 || guard_process() < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
 		return -1;
@@ -218,7 +223,7 @@ static struct worker_request request_of(enum worker_handler handler)
 		.start_time = FAKE_START_TIME,
 		.cgroup_id = boundary_id,
 		.leader = (uint32_t)leader,
-		.own_ns = OWN_NS,
+		.own_ns = own_ns,
 		.handler = handler,
 		.run_ms = 10000,
 	};
@@ -545,9 +550,8 @@ static void test_leader_elsewhere(void **state)
 }
 
 /* */
-static void test_each_step(void **state)
+static void each_step(void)
 {
-	(void)state;
 	for (int step = WORKER_STEP_REQUEST; step <= WORKER_STEP_EXEC; step++) {
 		struct worker_request request;
 		struct worker_result result;
@@ -565,6 +569,42 @@ static void test_each_step(void **state)
 		assert_int_equal(result.outcome, WORKER_EXEC_FAILED);
 		assert_null(output("ran"));
 	}
+}
+
+static void test_each_step(void **state)
+{
+	(void)state;
+	each_step();
+}
+
+/* Who enters is a sibling of the child that was forked; everything else is the same. */
+static void test_without_user_namespace(void **state)
+{
+	struct worker_request request;
+	struct worker_result result;
+
+	(void)state;
+	require_root();
+	leader_namespaces &= ~(unsigned long)CLONE_NEWUSER;
+	own_ns &= ~(1u << UPCALL_NS_USER);
+	leader_replace(0, false);
+	info_set(UPCALL_CLASS_KEY, "exit 3");
+	request = request_of(WORKER_BECOME);
+	result = request_serve(&request);
+	assert_int_equal(result.outcome, WORKER_HANDLER_FAILED);
+	assert_int_equal(result.wait_status, 3 << 8);
+	assert_int_equal(fake->attached, 1);
+	assert_int_not_equal(result.handler_pid, 0);
+	assert_nothing_left();
+	each_step();
+	require_root();
+	info_set(UPCALL_CLASS_KEY, "echo >ran");
+	request = request_of(WORKER_BECOME);
+	fake->wrong_ns = 1u << UPCALL_NS_PID;
+	assert_refused(&request, WORKER_STEP_VERIFY, EKEYREJECTED);
+	leader_namespaces |= CLONE_NEWUSER;
+	own_ns |= 1u << UPCALL_NS_USER;
+	leader_replace(0, false);
 }
 
 #define REFUSED(step, error, change)                     \
@@ -590,12 +630,13 @@ static void test_refused(void **state)
 	REFUSED(WORKER_STEP_LEADER, EKEYREJECTED, request.ns[UPCALL_NS_UTS]++);
 	REFUSED(WORKER_STEP_LEADER, EKEYREJECTED, request.ns[UPCALL_NS_TIME]++);
 	REFUSED(WORKER_STEP_CGROUP, EKEYREJECTED, request.cgroup_id++);
-	REFUSED(WORKER_STEP_CGROUP, 0, strcpy(request.cgroup, "../proc"));
-	REFUSED(WORKER_STEP_CGROUP, ENOENT, strcpy(request.cgroup, "nonexistent"));
+	REFUSED(WORKER_STEP_CGROUP, 0, (request.cgroup_id++, strcpy(request.cgroup, "../proc")));
+	REFUSED(WORKER_STEP_CGROUP, ENOENT,
+		(request.cgroup_id++, strcpy(request.cgroup, "nonexistent")));
 	REFUSED(WORKER_STEP_FORK, ENOEXEC, (fake_info.path = (struct tags_text){ "sh", 2 }));
 	REFUSED(WORKER_STEP_VERIFY, EKEYREJECTED, fake->wrong_cgroup = true);
 	for (int i = 0; i < UPCALL_NS_COUNT; i++)
-		if (OWN_NS & 1u << i)
+		if (own_ns & 1u << i)
 			REFUSED(WORKER_STEP_VERIFY, EKEYREJECTED, fake->wrong_ns = 1u << i);
 	REFUSED(WORKER_STEP_ATTACH, EPERM, fake->attach_error = EPERM);
 }
@@ -806,6 +847,7 @@ int main(void)
 		cmocka_unit_test(test_core),
 		cmocka_unit_test(test_host),
 		cmocka_unit_test(test_endings),
+		cmocka_unit_test(test_without_user_namespace),
 		cmocka_unit_test(test_each_step),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_revoked),
