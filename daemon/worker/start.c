@@ -9,6 +9,7 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "answer.h"
@@ -127,7 +128,8 @@ static int children_spawn(struct request *request, const struct command *command
 
 	if (!request_answers(request))
 		return handler_spawn(request, command, /* out_fd= */ -1, step);
-	if (pipe2(data, O_CLOEXEC) < 0)
+	/* no pipe: who splices into one holds its lock, and a reader sleeps on it unkillably */
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, data) < 0)
 		return -errno;
 	data_read = data[0];
 	data_write = data[1];
