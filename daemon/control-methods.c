@@ -16,13 +16,7 @@
 
 #define ERROR_PREFIX "org.upcalld.Error."
 
-static void cleanup_message_(sd_bus_message **message)
-{
-	*message = sd_bus_message_unref(*message);
-}
-#define cleanup_message cleanup_with(cleanup_message_)
-
-static int reply_failure(sd_bus_error *error, const struct failure *failure)
+int control_reply_failure(sd_bus_error *error, const struct failure *failure)
 {
 	char name[64], text[CONTROL_TEXT_SIZE];
 
@@ -31,19 +25,19 @@ static int reply_failure(sd_bus_error *error, const struct failure *failure)
 	return sd_bus_error_set(error, name, text);
 }
 
-static int refuse(sd_bus_error *error, const char *name, const char *text)
+int control_refuse(sd_bus_error *error, const char *name, const char *text)
 {
 	struct failure failure;
 
 	failure_set(&failure, 0, name, "%s", text);
-	return reply_failure(error, &failure);
+	return control_reply_failure(error, &failure);
 }
 
-static bool is_allowed(const struct control_link *link, sd_bus_error *error)
+bool control_is_allowed(const struct control_link *link, sd_bus_error *error)
 {
 	if (link->uid == 0)
 		return true;
-	(void)refuse(error, "Denied", "only root may do that");
+	(void)control_refuse(error, "Denied", "only root may do that");
 	return false;
 }
 
@@ -69,8 +63,8 @@ static int read_option(sd_bus_message *call, struct register_call *args, sd_bus_
 	if (!strcmp(key, "runtime"))
 		return sd_bus_message_read(call, "v", "s", &args->options.runtime);
 	if (strcmp(key, "labels"))
-		return refuse(error, "BadArgument",
-			      "unknown option: only cgroup, labels and runtime are known");
+		return control_refuse(error, "BadArgument",
+				      "unknown option: only cgroup, labels and runtime are known");
 	args->labels = strv_free(args->labels);
 	ret = sd_bus_message_enter_container(call, 'v', "as");
 	if (ret >= 0)
@@ -118,7 +112,7 @@ static int method_register(sd_bus_message *call, void *userdata, sd_bus_error *e
 	struct container *container = NULL;
 	int ret;
 
-	if (!is_allowed(link, error))
+	if (!control_is_allowed(link, error))
 		return -EPERM;
 	args.options.uid = link->uid;
 	ret = read_register(call, &args, error);
@@ -132,7 +126,7 @@ static int method_register(sd_bus_message *call, void *userdata, sd_bus_error *e
 		ret = registry_register(&daemon->registry, args.name, args.pidfd, &args.options,
 					&container, &failure);
 	strv_free(args.labels);
-	return ret < 0 ? reply_failure(error, &failure) : reply_container(call, container);
+	return ret < 0 ? control_reply_failure(error, &failure) : reply_container(call, container);
 }
 
 static int method_unregister(sd_bus_message *call, void *userdata, sd_bus_error *error)
@@ -142,13 +136,14 @@ static int method_unregister(sd_bus_message *call, void *userdata, sd_bus_error 
 	const char *name;
 	int ret;
 
-	if (!is_allowed(link, error))
+	if (!control_is_allowed(link, error))
 		return -EPERM;
 	ret = sd_bus_message_read(call, "s", &name);
 	if (ret < 0)
 		return ret;
 	ret = registry_unregister(&link->control->daemon->registry, name, &failure);
-	return ret < 0 ? reply_failure(error, &failure) : sd_bus_reply_method_return(call, NULL);
+	return ret < 0 ? control_reply_failure(error, &failure) :
+			 sd_bus_reply_method_return(call, NULL);
 }
 
 /* ---------------------------------------------------------------- questions */
@@ -176,7 +171,7 @@ static int method_list(sd_bus_message *call, void *userdata, sd_bus_error *error
 	struct control_link *link = userdata;
 	int ret;
 
-	if (!is_allowed(link, error))
+	if (!control_is_allowed(link, error))
 		return -EPERM;
 	ret = sd_bus_message_new_method_return(call, &reply);
 	if (ret >= 0)
@@ -201,10 +196,10 @@ static int method_reload(sd_bus_message *call, void *userdata, sd_bus_error *err
 	struct control_link *link = userdata;
 	struct daemon *daemon = link->control->daemon;
 
-	if (!is_allowed(link, error))
+	if (!control_is_allowed(link, error))
 		return -EPERM;
 	if (daemon_reload(daemon) < 0)
-		return refuse(error, "BadArgument", daemon->config_error);
+		return control_refuse(error, "BadArgument", daemon->config_error);
 	return sd_bus_reply_method_return(call, NULL);
 }
 

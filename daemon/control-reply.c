@@ -3,6 +3,7 @@
 
 #include "cgroup.h"
 #include "cleanup.h"
+#include "control-dict.h"
 #include "control.h"
 #include "daemon.h"
 #include "host.h"
@@ -21,67 +22,6 @@ static void cleanup_strv_(char ***strv)
 	*strv = strv_free(*strv);
 }
 #define cleanup_strv cleanup_with(cleanup_strv_)
-
-/* Others chose it, such as the name of a cgroup: bytes that are no UTF-8 would cost the reply. */
-static int append_text(sd_bus_message *reply, const char *key, const char *value)
-{
-	char text[CONTROL_TEXT_SIZE];
-
-	text_utf8(value ?: "", text, sizeof(text));
-	return sd_bus_message_append(reply, "{sv}", key, "s", text);
-}
-
-static int append_u32(sd_bus_message *reply, const char *key, uint32_t value)
-{
-	return sd_bus_message_append(reply, "{sv}", key, "u", value);
-}
-
-static int append_u64(sd_bus_message *reply, const char *key, uint64_t value)
-{
-	return sd_bus_message_append(reply, "{sv}", key, "t", value);
-}
-
-static int append_bool(sd_bus_message *reply, const char *key, bool value)
-{
-	return sd_bus_message_append(reply, "{sv}", key, "b", (int)value);
-}
-
-/* Open {key: <variant of type>}; close_value() closes it. */
-static int open_value(sd_bus_message *reply, const char *key, const char *type)
-{
-	int ret;
-
-	ret = sd_bus_message_open_container(reply, 'e', "sv");
-	if (ret >= 0)
-		ret = sd_bus_message_append(reply, "s", key);
-	if (ret >= 0)
-		ret = sd_bus_message_open_container(reply, 'v', type);
-	return ret;
-}
-
-static int close_value(sd_bus_message *reply)
-{
-	int ret = sd_bus_message_close_container(reply);
-
-	return ret < 0 ? ret : sd_bus_message_close_container(reply);
-}
-
-static int append_strv(sd_bus_message *reply, const char *key, char **value)
-{
-	char text[CONTROL_TEXT_SIZE];
-	int ret;
-
-	ret = open_value(reply, key, "as");
-	if (ret >= 0)
-		ret = sd_bus_message_open_container(reply, 'a', "s");
-	for (; ret >= 0 && value && *value; value++) {
-		text_utf8(*value, text, sizeof(text));
-		ret = sd_bus_message_append(reply, "s", text);
-	}
-	if (ret >= 0)
-		ret = sd_bus_message_close_container(reply);
-	return ret < 0 ? ret : close_value(reply);
-}
 
 static int append_namespaces(sd_bus_message *reply, const struct container *container)
 {

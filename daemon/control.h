@@ -20,6 +20,7 @@
 #include <systemd/sd-bus.h>
 
 #include "bus-loop.h"
+#include "cleanup.h"
 #include "list.h"
 
 #define CONTROL_MAX	     64
@@ -71,6 +72,19 @@ void control_link_free(struct control_link *link);
 /* ---- control-methods.c: userdata is the struct control_link ---- */
 
 extern const sd_bus_vtable control_vtable[];
+
+/* False: `error` says that it is not. What others than root may ask does not ask this. */
+bool control_is_allowed(const struct control_link *link, sd_bus_error *error);
+/* Both set `error` and return what a method then returns. name: org.upcalld.Error.NAME. */
+int control_refuse(sd_bus_error *error, const char *name, const char *text);
+struct failure;
+int control_reply_failure(sd_bus_error *error, const struct failure *failure);
+
+static inline void cleanup_message_(sd_bus_message **message)
+{
+	*message = sd_bus_message_unref(*message);
+}
+#define cleanup_message cleanup_with(cleanup_message_)
 
 /* ---- control-reply.c: dictionaries of the interface ---- */
 

@@ -101,7 +101,8 @@ static int print_result(const struct verb *verb, const struct arguments *argumen
 	int r = 0;
 
 	if (arguments->json)
-		r = table_print(entries, &(struct table_format){ .json = true });
+		r = table_print(&container_columns, (const void *const *)entries,
+				&(struct table_format){ .json = true });
 	else
 		print_entry(entry);
 	if (r < 0)

@@ -11,7 +11,6 @@
 #include <string.h>
 
 #include "cleanup.h"
-#include "column.h"
 #include "json.h"
 #include "table.h"
 
@@ -31,8 +30,8 @@ static int add_column(struct libscols_table *table, const struct column *column)
 	return 0;
 }
 
-static int add_line(struct libscols_table *table, const struct upcall_entry *entry,
-		    const struct column **chosen, int count)
+static int add_line(struct libscols_table *table, const void *row, const struct column **chosen,
+		    int count)
 {
 	struct libscols_line *line;
 	int r = 0;
@@ -41,7 +40,7 @@ static int add_line(struct libscols_table *table, const struct upcall_entry *ent
 	if (!line)
 		return -ENOMEM;
 	for (int i = 0; i < count && r >= 0; i++) {
-		char *text = chosen[i]->text(entry);
+		char *text = chosen[i]->text(row);
 
 		r = text ? scols_line_refer_data(line, (size_t)i, text) : -ENOMEM;
 		if (r < 0)
@@ -50,7 +49,7 @@ static int add_line(struct libscols_table *table, const struct upcall_entry *ent
 	return r;
 }
 
-static int print_table(struct upcall_entry *const *entries, const struct table_format *format,
+static int print_table(const void *const *rows, const struct table_format *format,
 		       const struct column **chosen, int count)
 {
 	cleanup_with(cleanup_table) struct libscols_table *table = NULL;
@@ -64,35 +63,37 @@ static int print_table(struct upcall_entry *const *entries, const struct table_f
 		r = scols_table_enable_noheadings(table, format->no_headings);
 	for (int i = 0; i < count && r >= 0; i++)
 		r = add_column(table, chosen[i]);
-	for (; *entries && r >= 0; entries++)
-		r = add_line(table, *entries, chosen, count);
+	for (; *rows && r >= 0; rows++)
+		r = add_line(table, *rows, chosen, count);
 	return r < 0 ? r : scols_print_table(table);
 }
 
-static void print_json(struct upcall_entry *const *entries, const struct column **chosen, int count)
+static void print_json(const char *name, const void *const *rows, const struct column **chosen,
+		       int count)
 {
 	json_open(NULL, '{');
-	json_open("containers", '[');
-	for (; *entries; entries++) {
+	json_open(name, '[');
+	for (; *rows; rows++) {
 		json_open(NULL, '{');
 		for (int i = 0; i < count; i++)
-			chosen[i]->json(chosen[i]->name, *entries);
+			chosen[i]->json(chosen[i]->name, *rows);
 		json_close('}');
 	}
 	json_close(']');
 	json_close('}');
 }
 
-int table_print(struct upcall_entry *const *entries, const struct table_format *format)
+int table_print(const struct column_set *set, const void *const *rows,
+		const struct table_format *format)
 {
 	const struct column *chosen[COLUMNS_MAX];
 	int count;
 
-	count = columns_choose(format->columns, /* all= */ format->json, chosen);
+	count = columns_choose(set, format->columns, /* all= */ format->json, chosen);
 	if (count < 0)
 		return count;
 	if (!format->json)
-		return print_table(entries, format, chosen, count);
-	print_json(entries, chosen, count);
+		return print_table(rows, format, chosen, count);
+	print_json(set->rows, rows, chosen, count);
 	return 0;
 }

@@ -69,6 +69,12 @@ int connection_fail(struct upcall_connection *connection, int error, const char 
 	return error;
 }
 
+int connection_not_understood(struct upcall_connection *connection, int error)
+{
+	return connection_fail(connection, error, "cannot read upcalld's answer: %s",
+			       strerror(-error));
+}
+
 int connection_begin(struct upcall_connection *connection)
 {
 	free(connection->error);

@@ -27,6 +27,9 @@ int connection_method(struct upcall_connection *connection, const char *method,
 __attribute__((format(printf, 3, 4))) int connection_fail(struct upcall_connection *connection,
 							  int error, const char *format, ...);
 
+/* The same for an answer that makes no sense. */
+int connection_not_understood(struct upcall_connection *connection, int error);
+
 /*
  * Sends the call and waits. ret_reply may be NULL; else the caller owns the
  * reply. A failure's text is kept; its value is one of those in libupcall.h.

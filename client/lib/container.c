@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Containers: register, unregister, list. An entry keeps the reply that its
- * strings are in.
+ * Containers: register, unregister, list.
  */
 #include <errno.h>
 #include <stddef.h>
@@ -9,12 +8,7 @@
 #include <string.h>
 
 #include "connection.h"
-#include "fields.h"
-
-struct entry {
-	struct upcall_entry public; /* what the caller sees; first, so that it is freed as it is */
-	sd_bus_message *reply;
-};
+#include "object.h"
 
 #define FIELD(key, type, member)                                         \
 	{                                                                \
@@ -40,56 +34,18 @@ static const struct field entry_fields[] = {
 	{ NULL, FIELD_END, 0 },
 };
 
-static struct entry *entry_of(struct upcall_entry *public)
-{
-	return (struct entry *)((char *)public - offsetof(struct entry, public));
-}
+static const struct object_type entry_type = { entry_fields, sizeof(struct upcall_entry) };
 
-UPCALL_EXPORT struct upcall_entry *upcall_entry_free(struct upcall_entry *public)
+UPCALL_EXPORT struct upcall_entry *upcall_entry_free(struct upcall_entry *entry)
 {
-	struct entry *entry;
-
-	if (!public)
-		return NULL;
-	entry = entry_of(public);
-	fields_clear(entry_fields, &entry->public);
-	sd_bus_message_unref(entry->reply);
-	free(entry);
+	object_free(&entry_type, entry);
 	return NULL;
 }
 
 UPCALL_EXPORT struct upcall_entry **upcall_list_free(struct upcall_entry **entries)
 {
-	for (struct upcall_entry **entry = entries; entry && *entry; entry++)
-		upcall_entry_free(*entry);
-	free(entries);
+	objects_free(&entry_type, (void **)entries);
 	return NULL;
-}
-
-static int entry_read(sd_bus_message *reply, struct upcall_entry **ret)
-{
-	struct entry *entry;
-	int r;
-
-	entry = calloc(1, sizeof(*entry));
-	if (!entry)
-		return -ENOMEM;
-	entry->reply = sd_bus_message_ref(reply);
-	r = fields_init(entry_fields, &entry->public);
-	if (r >= 0)
-		r = fields_read(entry_fields, reply, &entry->public);
-	if (r < 0) {
-		upcall_entry_free(&entry->public);
-		return r;
-	}
-	*ret = &entry->public;
-	return 0;
-}
-
-static int not_understood(struct upcall_connection *connection, int error)
-{
-	return connection_fail(connection, error, "cannot read upcalld's answer: %s",
-			       strerror(-error));
 }
 
 static int append_string(sd_bus_message *call, const char *key, const char *value)
@@ -161,8 +117,8 @@ UPCALL_EXPORT int upcall_register(struct upcall_connection *connection, const ch
 	r = connection_call(connection, call, &reply);
 	if (r < 0 || !ret)
 		return r;
-	r = entry_read(reply, ret);
-	return r < 0 ? not_understood(connection, r) : 0;
+	r = object_read(&entry_type, reply, (void **)ret);
+	return r < 0 ? connection_not_understood(connection, r) : 0;
 }
 
 UPCALL_EXPORT int upcall_unregister(struct upcall_connection *connection, const char *name)
@@ -182,63 +138,7 @@ UPCALL_EXPORT int upcall_unregister(struct upcall_connection *connection, const 
 	return connection_call(connection, call, NULL);
 }
 
-/* The array always ends with NULL, so that upcall_list_free() can take it at any time. */
-static int list_append(struct upcall_entry ***list, size_t count, struct upcall_entry *entry)
-{
-	struct upcall_entry **longer;
-
-	longer = reallocarray(*list, count + 2, sizeof(struct upcall_entry *));
-	if (!longer)
-		return -ENOMEM;
-	longer[count] = entry;
-	longer[count + 1] = NULL;
-	*list = longer;
-	return 0;
-}
-
-static int list_read(sd_bus_message *reply, struct upcall_entry ***list)
-{
-	struct upcall_entry *entry;
-	size_t count = 0;
-	int r;
-
-	r = sd_bus_message_enter_container(reply, 'a', "a{sv}");
-	if (r < 0)
-		return r;
-	while (!(r = sd_bus_message_at_end(reply, /* complete= */ false))) {
-		r = entry_read(reply, &entry);
-		if (r < 0)
-			return r;
-		r = list_append(list, count++, entry);
-		if (r < 0) {
-			upcall_entry_free(entry);
-			return r;
-		}
-	}
-	return r < 0 ? r : 0;
-}
-
 UPCALL_EXPORT int upcall_list(struct upcall_connection *connection, struct upcall_entry ***ret)
 {
-	cleanup_message sd_bus_message *call = NULL;
-	cleanup_message sd_bus_message *reply = NULL;
-	struct upcall_entry **list;
-	int r;
-
-	r = connection_begin(connection);
-	if (r < 0)
-		return r;
-	r = connection_method(connection, "List", &call);
-	if (r >= 0)
-		r = connection_call(connection, call, &reply);
-	if (r < 0)
-		return r;
-	list = calloc(1, sizeof(struct upcall_entry *));
-	r = list ? list_read(reply, &list) : -ENOMEM;
-	if (r < 0) {
-		upcall_list_free(list);
-		return not_understood(connection, r);
-	}
-	*ret = list;
-	return 0;
+	return objects_ask(connection, "List", &entry_type, (void ***)ret);
 }

@@ -2,18 +2,9 @@
 /*
  * The daemon itself: status and reload.
  */
-#include <errno.h>
 #include <stddef.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "connection.h"
-#include "fields.h"
-
-struct status {
-	struct upcall_daemon public; /* what the caller sees */
-	sd_bus_message *reply;	     /* where its strings are */
-};
+#include "object.h"
 
 #define FIELD(key, type, member)                                          \
 	{                                                                 \
@@ -40,37 +31,12 @@ static const struct field daemon_fields[] = {
 	{ NULL, FIELD_END, 0 },
 };
 
-UPCALL_EXPORT struct upcall_daemon *upcall_daemon_free(struct upcall_daemon *public)
-{
-	struct status *status;
+static const struct object_type daemon_type = { daemon_fields, sizeof(struct upcall_daemon) };
 
-	if (!public)
-		return NULL;
-	status = (struct status *)((char *)public - offsetof(struct status, public));
-	fields_clear(daemon_fields, &status->public);
-	sd_bus_message_unref(status->reply);
-	free(status);
+UPCALL_EXPORT struct upcall_daemon *upcall_daemon_free(struct upcall_daemon *daemon)
+{
+	object_free(&daemon_type, daemon);
 	return NULL;
-}
-
-static int status_read(sd_bus_message *reply, struct upcall_daemon **ret)
-{
-	struct status *status;
-	int r;
-
-	status = calloc(1, sizeof(*status));
-	if (!status)
-		return -ENOMEM;
-	status->reply = sd_bus_message_ref(reply);
-	r = fields_init(daemon_fields, &status->public);
-	if (r >= 0)
-		r = fields_read(daemon_fields, reply, &status->public);
-	if (r < 0) {
-		upcall_daemon_free(&status->public);
-		return r;
-	}
-	*ret = &status->public;
-	return 0;
 }
 
 UPCALL_EXPORT int upcall_status(struct upcall_connection *connection, struct upcall_daemon **ret)
@@ -87,11 +53,8 @@ UPCALL_EXPORT int upcall_status(struct upcall_connection *connection, struct upc
 		r = connection_call(connection, call, &reply);
 	if (r < 0)
 		return r;
-	r = status_read(reply, ret);
-	if (r < 0)
-		return connection_fail(connection, r, "cannot read upcalld's answer: %s",
-				       strerror(-r));
-	return 0;
+	r = object_read(&daemon_type, reply, (void **)ret);
+	return r < 0 ? connection_not_understood(connection, r) : 0;
 }
 
 UPCALL_EXPORT int upcall_reload(struct upcall_connection *connection)

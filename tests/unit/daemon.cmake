@@ -9,8 +9,12 @@ upcall_unit_test(NAME test-state SOURCES test-state.c LIBS upcalld-core)
 upcall_unit_test(NAME test-record SOURCES test-record.c LIBS upcalld-core)
 upcall_unit_test(NAME test-events SOURCES test-events.c LIBS upcalld-core)
 upcall_unit_test(NAME test-process SOURCES test-process.c LIBS upcalld-core)
-foreach(module owner registry queue control source)
+foreach(module owner registry queue source)
 	upcall_unit_test(NAME test-${module} SOURCES test-${module}.c fake-shim.c LIBS upcalld-core)
+endforeach()
+foreach(module control)
+	upcall_unit_test(NAME test-${module} SOURCES test-${module}.c control-fixture.c fake-shim.c
+		LIBS upcalld-core)
 endforeach()
 # every parser of numbers, the worker's and the client's too, with files that the test writes
 upcall_unit_test(NAME test-numbers SOURCES test-numbers.c LIBS upcalld-core upcall-worker-core)
