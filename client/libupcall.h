@@ -114,6 +114,33 @@ int upcall_list(struct upcall_connection *connection, struct upcall_entry ***ret
 struct upcall_entry *upcall_entry_free(struct upcall_entry *entry);
 struct upcall_entry **upcall_list_free(struct upcall_entry **entries);
 
+/* --- upcalls --- */
+
+/*
+ * An upcall that has not ended. Allocated by the library only; later versions
+ * append fields. Strings are never NULL.
+ */
+struct upcall_pending {
+	uint64_t id;
+	uint32_t generation;	/* grows each time that the kernel offers it again */
+	const char *class_name; /* "core", "key", "module", "release-agent", "other" */
+	const char *key_type;	/* class "key" */
+	const char *container;	/* "" if it is none that is registered */
+	const char *state;	/* "offered", "claimed", "attaching", "running" */
+	const char *waits_for;	/* "quota", "worker", or "" */
+	const char *handler;	/* as in the record; "" if none was chosen yet */
+	const char *run_in;
+	uint32_t pid;	    /* of the handler that is attached, or 0 */
+	uint32_t requester; /* pid of who asked */
+	const char *comm;   /* how that one calls itself */
+	uint64_t age;	    /* microseconds since it was raised */
+	uint64_t left;	    /* microseconds until it is ended if nobody answers */
+};
+
+/* Oldest first, as an array that ends with NULL. */
+int upcall_list_pending(struct upcall_connection *connection, struct upcall_pending ***ret);
+struct upcall_pending **upcall_list_pending_free(struct upcall_pending **upcalls); /* takes NULL */
+
 /* --- daemon --- */
 
 /* Allocated by the library only; later versions append fields. Strings are never NULL. */

@@ -86,6 +86,10 @@ static inline void cleanup_message_(sd_bus_message **message)
 }
 #define cleanup_message cleanup_with(cleanup_message_)
 
+/* ---- control-upcalls.c: methods about upcalls ---- */
+
+int control_list_pending(sd_bus_message *call, void *userdata, sd_bus_error *error);
+
 /* ---- control-reply.c: dictionaries of the interface ---- */
 
 struct container;

@@ -54,6 +54,7 @@ static int transmit(struct upcall *upcall)
 	upcall->fd = close_keep_errno(upcall->fd);
 	upcall->phase = UPCALL_HANDED;
 	start_deadline(upcall);
+	upcall->handed_at = clock_now();
 	return 0;
 }
 

@@ -12,7 +12,7 @@
 
 /* ------------------------------------------------------------------ upcalls */
 
-static struct upcall *find(const struct queue *queue, uint64_t id)
+struct upcall *queue_find(const struct queue *queue, uint64_t id)
 {
 	struct hash_node *node = hash_first(&queue->by_id, id);
 
@@ -199,7 +199,7 @@ static void handle(struct queue *queue, const struct tags *tags, const struct ow
 /* True: it is being dealt with, in this generation. */
 static bool supersede(struct queue *queue, const struct tags *tags)
 {
-	struct upcall *known = find(queue, tags->id);
+	struct upcall *known = queue_find(queue, tags->id);
 
 	if (!known)
 		return false;
@@ -244,7 +244,7 @@ static void offered(struct source_client *client, const struct tags *tags)
 static bool knows(struct source_client *client, uint64_t id, uint32_t generation)
 {
 	struct queue *queue = container_of(client, struct queue, client);
-	struct upcall *known = find(queue, id);
+	struct upcall *known = queue_find(queue, id);
 
 	return known && known->facts.generation >= generation;
 }

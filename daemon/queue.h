@@ -57,6 +57,8 @@ void queue_close(struct queue *queue);
 size_t queue_pending(const struct queue *queue);
 /* In the hands of a worker: results are to be expected. */
 bool queue_has_handed(const struct queue *queue);
+/* The one that is known by this id, in its latest generation, or NULL. */
+struct upcall *queue_find(const struct queue *queue, uint64_t id);
 void queue_container_gone(struct queue *queue, struct container *container, bool unregistered);
 
 /* ---- for lane.c; the upcall is in no list, and is the queue's from here on ---- */

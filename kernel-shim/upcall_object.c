@@ -222,6 +222,16 @@ struct upcall *upcall_find(const struct upcall_ref *ref)
 	return found;
 }
 
+/* A number for people: read without the lock that it is written under. */
+static u64 deadline_left_ns(const struct upcall *upcall)
+{
+	unsigned long deadline = READ_ONCE(upcall->deadline);
+
+	if (!time_after(deadline, jiffies))
+		return 0;
+	return (u64)jiffies_to_msecs(deadline - jiffies) * NSEC_PER_MSEC;
+}
+
 u32 queue_list(u64 after, struct upcall_list_entry *entries, u32 room)
 {
 	struct upcall *upcall;
@@ -240,6 +250,7 @@ u32 queue_list(u64 after, struct upcall_list_entry *entries, u32 room)
 		entry->id = upcall->id;
 		entry->container = upcall->entry ? upcall->entry->id : 0;
 		entry->age_ns = now - upcall->created;
+		entry->deadline_ns = deadline_left_ns(upcall);
 		entry->generation = READ_ONCE(upcall->generation);
 		entry->state = READ_ONCE(upcall->state);
 		entry->class = upcall->class;
@@ -365,7 +376,7 @@ static void deadline_set(struct upcall *upcall, unsigned int ms)
 	unsigned long delay = msecs_to_jiffies(ms);
 
 	lockdep_assert_held(&upcall->lock);
-	upcall->deadline = jiffies + delay;
+	WRITE_ONCE(upcall->deadline, jiffies + delay);
 	upcall_get(upcall);
 	/* it was pending already, with a reference of its own: never the last */
 	if (mod_delayed_work(upcall_workqueue, &upcall->deadline_work, delay))

@@ -246,6 +246,7 @@ struct upcall_list_entry {
 	__u64 id;
 	__u64 container; /* 0: none */
 	__u64 age_ns;
+	__u64 deadline_ns; /* from now to the deadline of its state; 0: due, or none is set */
 	__u32 generation;
 	__u32 state;   /* enum upcall_state */
 	__u32 class;   /* enum upcall_class */

@@ -31,6 +31,7 @@ struct verb {
 
 extern const struct verb verb_drain;
 extern const struct verb verb_list;
+extern const struct verb verb_pending;
 extern const struct verb verb_register;
 extern const struct verb verb_reload;
 extern const struct verb verb_status;

@@ -12,7 +12,7 @@ upcall_unit_test(NAME test-process SOURCES test-process.c LIBS upcalld-core)
 foreach(module owner registry queue source)
 	upcall_unit_test(NAME test-${module} SOURCES test-${module}.c fake-shim.c LIBS upcalld-core)
 endforeach()
-foreach(module control)
+foreach(module control control-upcalls)
 	upcall_unit_test(NAME test-${module} SOURCES test-${module}.c control-fixture.c fake-shim.c
 		LIBS upcalld-core)
 endforeach()

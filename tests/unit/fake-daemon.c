@@ -149,6 +149,24 @@ static int on_status(sd_bus_message *call, void *data, sd_bus_error *error)
 	return 1;
 }
 
+static int on_list_pending(sd_bus_message *call, void *data, sd_bus_error *error)
+{
+	const struct fake_daemon *fake = data;
+	sd_bus_message *reply = NULL;
+
+	if (fake->error_name)
+		return sd_bus_error_set(error, fake->error_name, fake->error_text);
+	must(sd_bus_message_new_method_return(call, &reply));
+	must(sd_bus_message_append(reply, "aa{sv}", 2, 10, "id", "t", (uint64_t)7, "class", "s",
+				   "key", "key-type", "s", "user", "container", "s", "web", "state",
+				   "s", "running", "handler", "s", "/x", "pid", "u", 4712, "age",
+				   "t", (uint64_t)1500000, "left", "t", (uint64_t)28500000, "comm",
+				   "s", "\"a b\"", 1, "id", "t", UINT64_MAX));
+	must(sd_bus_send(NULL, reply, NULL));
+	sd_bus_message_unref(reply);
+	return 1;
+}
+
 static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_METHOD("Register", "sha{sv}", "a{sv}", on_register, SD_BUS_VTABLE_UNPRIVILEGED),
@@ -156,6 +174,7 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD("List", "", "aa{sv}", on_list, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Status", "", "a{sv}", on_status, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Reload", "", "", on_unregister, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("ListPending", "", "aa{sv}", on_list_pending, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };
 

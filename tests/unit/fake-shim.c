@@ -140,6 +140,10 @@ int shim_list(int fd, uint64_t after, struct upcall_list_entry *entries, uint32_
 		entries[count++] = (struct upcall_list_entry){
 			.id = upcall->tags.id,
 			.generation = upcall->tags.generation,
+			.class = upcall->tags.class,
+			.container = upcall->tags.container,
+			.age_ns = 5000000,
+			.deadline_ns = 7000000,
 			.state = upcall->end == FAKE_OFFERED ? UPCALL_STATE_OFFERED :
 							       UPCALL_STATE_CLAIMED,
 		};

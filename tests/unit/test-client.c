@@ -303,6 +303,18 @@ static const struct {
 	  .says = "\"warnings\": [\n      \"first\",\n      \"second\"\n   ]" },
 	{ .arguments = "reload", .status = 0, .says = "" },
 	{ .arguments = "reload --json", .status = 0, .says = "\"reloaded\": true" },
+	{ .arguments = "pending",
+	  .status = 0,
+	  .says = " 7 key/user web       running /x      4712 1.5s    28.5s\n" },
+	{ .arguments = "pending --json", .status = 0, .says = "\"comm\": \"\\\"a b\\\"\"" },
+	{ .arguments = "pending --json --output age,deadline",
+	  .status = 0,
+	  .says = "\"age\": 1500000,\n         \"deadline\": 28500000\n" },
+	{ .arguments = "pending --raw --noheadings --output ID",
+	  .status = 0,
+	  .says = "7\n18446744073709551615\n" },
+	{ .arguments = "pending --output SERVED", .status = 2, .says = "no such column" },
+	{ .arguments = "pending --help", .status = 0, .says = "example: upcallctl pending" },
 	{ .arguments = "drain --timeout -1", .status = 2, .says = "--timeout -1" },
 };
 

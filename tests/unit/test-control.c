@@ -143,6 +143,7 @@ static void test_without_shim(void **state)
 	assert_string_equal(call(bus, "Register", NULL, "sha{sv}", "web", fixture->pidfd, 0),
 			    "NoShim");
 	assert_string_equal(call(bus, "List", NULL, NULL), "");
+	assert_string_equal(call(bus, "ListPending", NULL, NULL), "NoShim");
 	sd_bus_close_unref(bus);
 }
 
@@ -166,6 +167,7 @@ static void as_nobody(struct fixture *fixture)
 	    strcmp(call(bus, "Unregister", NULL, "s", "web"), "Denied") ||
 	    strcmp(call(bus, "List", NULL, NULL), "Denied") ||
 	    strcmp(call(bus, "Reload", NULL, NULL), "Denied") ||
+	    strcmp(call(bus, "ListPending", NULL, NULL), "Denied") ||
 	    strcmp(call(bus, "Status", NULL, NULL), ""))
 		_exit(1);
 	_exit(0);

@@ -1,0 +1,177 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Questions about upcalls that have not ended
+ *
+ * The kernel has the list of them; we know what we mean to do about each. One of
+ * a daemon before us, or that we have not looked at yet, is shown as the kernel
+ * tells it.
+ */
+#include <string.h>
+
+#include "cleanup.h"
+#include "clock.h"
+#include "control-dict.h"
+#include "control.h"
+#include "daemon.h"
+#include "lane.h"
+#include "policy.h"
+#include "shim.h"
+
+#define LIST_ROOM 128
+/* No more than the kernel ever has. */
+#define LIST_MAX 4096
+
+static const char *const states[UPCALL_STATE_COUNT] = {
+	[UPCALL_STATE_NEW] = "new",	    [UPCALL_STATE_OFFERED] = "offered",
+	[UPCALL_STATE_CLAIMED] = "claimed", [UPCALL_STATE_ATTACHING] = "attaching",
+	[UPCALL_STATE_RUNNING] = "running", [UPCALL_STATE_DONE] = "done",
+	[UPCALL_STATE_NATIVE] = "native",   [UPCALL_STATE_DEAD] = "dead",
+};
+
+static const char *state_name(uint32_t state)
+{
+	return state < UPCALL_STATE_COUNT ? states[state] : "unknown";
+}
+
+static const char *waits_for(const struct upcall *upcall)
+{
+	switch (upcall->phase) {
+	case UPCALL_WAITING:
+		return "quota";
+	case UPCALL_STARTING:
+	case UPCALL_CLAIMED:
+		return "worker";
+	case UPCALL_HANDED:
+	case UPCALL_LOST:
+		break;
+	}
+	return "";
+}
+
+/* Microseconds until it is ended: the kernel's deadline, or RuntimeMaxSec= if that comes first. */
+static uint64_t time_left(const struct upcall *upcall, const struct upcall_list_entry *entry)
+{
+	uint64_t left = entry->deadline_ns / 1000;
+	double own;
+
+	if (!upcall || upcall->phase != UPCALL_HANDED)
+		return left;
+	own = upcall->rule->run_sec - clock_since(upcall->handed_at);
+	if (own < 0.)
+		return 0;
+	return own * 1e6 < (double)left ? (uint64_t)(own * 1e6) : left;
+}
+
+static int append_handling(sd_bus_message *reply, const struct upcall *upcall)
+{
+	int ret;
+
+	ret = append_escaped(reply, "handler", upcall ? rule_handler_name(upcall->rule) : "");
+	if (ret >= 0)
+		ret = append_text(reply, "run-in", upcall ? rule_run_in_name(upcall->rule) : "");
+	return ret < 0 ? ret : append_text(reply, "waits-for", upcall ? waits_for(upcall) : "");
+}
+
+static int append_facts(sd_bus_message *reply, const struct facts *facts)
+{
+	int ret;
+
+	ret = append_text(reply, "class", class_name(facts->class));
+	if (ret >= 0)
+		ret = append_escaped(reply, "key-type", facts->key_type);
+	if (ret >= 0)
+		ret = append_u32(reply, "requester", facts->tgid);
+	return ret < 0 ? ret : append_escaped(reply, "comm", facts->comm);
+}
+
+/* What we do not know, the kernel does; if it has just ended, its class is all there is to say. */
+static void find_facts(const struct daemon *daemon, const struct upcall *upcall,
+		       const struct upcall_list_entry *entry, struct facts *facts)
+{
+	struct shim_info info = SHIM_INFO_NULL;
+
+	*facts = (struct facts){ .id = entry->id, .class = entry->class };
+	if (upcall)
+		*facts = upcall->facts;
+	else if (shim_info(daemon->shim_fd, entry->id, entry->generation, &info) >= 0)
+		facts_from_tags(facts, &info.tags);
+	shim_info_clear(&info);
+}
+
+static const char *container_name(const struct daemon *daemon, const struct upcall *upcall,
+				  const struct upcall_list_entry *entry)
+{
+	const struct container *container;
+
+	if (upcall)
+		return upcall->container;
+	container = registry_by_id(&daemon->registry, entry->container);
+	return container ? container->name : "";
+}
+
+static int append_pending(sd_bus_message *reply, const struct daemon *daemon,
+			  const struct upcall_list_entry *entry)
+{
+	const struct upcall *upcall = queue_find(&daemon->queue, entry->id);
+	struct facts facts;
+	int ret;
+
+	find_facts(daemon, upcall, entry, &facts);
+	ret = sd_bus_message_open_container(reply, 'a', "{sv}");
+	if (ret >= 0)
+		ret = append_u64(reply, "id", entry->id);
+	if (ret >= 0)
+		ret = append_u32(reply, "generation", entry->generation);
+	if (ret >= 0)
+		ret = append_facts(reply, &facts);
+	if (ret >= 0)
+		ret = append_text(reply, "container", container_name(daemon, upcall, entry));
+	if (ret >= 0)
+		ret = append_text(reply, "state", state_name(entry->state));
+	if (ret >= 0)
+		ret = append_handling(reply, upcall);
+	if (ret >= 0)
+		ret = append_u32(reply, "pid", entry->handler);
+	if (ret >= 0)
+		ret = append_u64(reply, "age", entry->age_ns / 1000);
+	if (ret >= 0)
+		ret = append_u64(reply, "left", time_left(upcall, entry));
+	return ret < 0 ? ret : sd_bus_message_close_container(reply);
+}
+
+/* As far as one can tell: new ones come while we read. */
+static int append_all_pending(sd_bus_message *reply, const struct daemon *daemon)
+{
+	struct upcall_list_entry entries[LIST_ROOM];
+	int count = LIST_ROOM, ret;
+	uint64_t after = 0;
+
+	ret = sd_bus_message_open_container(reply, 'a', "a{sv}");
+	for (int total = 0; ret >= 0 && count == LIST_ROOM && total < LIST_MAX; total += count) {
+		count = shim_list(daemon->shim_fd, after, entries, LIST_ROOM);
+		if (count < 0)
+			return count;
+		for (int i = 0; i < count && ret >= 0; i++) {
+			after = entries[i].id;
+			ret = append_pending(reply, daemon, &entries[i]);
+		}
+	}
+	return ret < 0 ? ret : sd_bus_message_close_container(reply);
+}
+
+int control_list_pending(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	cleanup_message sd_bus_message *reply = NULL;
+	struct control_link *link = userdata;
+	const struct daemon *daemon = link->control->daemon;
+	int ret;
+
+	if (!control_is_allowed(link, error))
+		return -EPERM;
+	if (daemon->shim_fd < 0)
+		return control_refuse(error, "NoShim", daemon->shim_error);
+	ret = sd_bus_message_new_method_return(call, &reply);
+	if (ret >= 0)
+		ret = append_all_pending(reply, daemon);
+	return ret < 0 ? ret : sd_bus_send(NULL, reply, NULL);
+}

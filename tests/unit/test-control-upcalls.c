@@ -1,0 +1,124 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * The control socket: questions about upcalls.
+ */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "control-fixture.h"
+
+static const char web_conf[] = "[Match]\nName=web\n"
+			       "[Key user]\nHandler=/usr/libexec/answer\nMaxConcurrent=1\n";
+
+static sd_bus *registered_web(struct fixture *fixture)
+{
+	sd_bus *bus = connect_bus(fixture);
+
+	put(fixture, "web.conf", web_conf);
+	assert_string_equal(call(bus, "Reload", NULL, NULL), "");
+	assert_string_equal(call(bus, "Register", NULL, "sha{sv}", "web", fixture->pidfd, 0), "");
+	return bus;
+}
+
+/* What the variant holds, as text; "" for a key that is not there. Leaves the dictionary. */
+static void read_value(sd_bus_message *message, const char *key, char *out, size_t room)
+{
+	const char *text;
+	uint64_t number;
+	uint32_t small;
+
+	out[0] = '\0';
+	if (!find_key(message, key))
+		return;
+	if (sd_bus_message_read(message, "v", "s", &text) > 0)
+		snprintf(out, room, "%s", text);
+	else if (sd_bus_message_read(message, "v", "t", &number) > 0)
+		snprintf(out, room, "%llu", (unsigned long long)number);
+	else if (sd_bus_message_read(message, "v", "u", &small) > 0)
+		snprintf(out, room, "%u", small);
+}
+
+/* The value of `key` in dictionary `index` of an aa{sv}. */
+static const char *value_at(sd_bus_message *message, unsigned int index, const char *key)
+{
+	static char value[256];
+
+	assert_true(sd_bus_message_rewind(message, true) >= 0);
+	assert_true(sd_bus_message_enter_container(message, 'a', "a{sv}") > 0);
+	while (index--)
+		assert_true(sd_bus_message_skip(message, "a{sv}") >= 0);
+	if (sd_bus_message_enter_container(message, 'a', "{sv}") <= 0)
+		return "";
+	read_value(message, key, value, sizeof(value));
+	return value;
+}
+
+/* One is with the worker, one waits for the quota; texts of others are escaped. */
+static void test_pending(void **state)
+{
+	struct fixture *fixture = *state;
+	sd_bus *bus = registered_web(fixture);
+	sd_bus_message *reply = NULL;
+
+	assert_string_equal(call(bus, "ListPending", &reply, NULL), "");
+	assert_string_equal(value_at(reply, 0, "id"), "");
+	reply = sd_bus_message_unref(reply);
+	offer(fixture);
+	offer(fixture);
+	assert_string_equal(call(bus, "ListPending", &reply, NULL), "");
+	assert_string_equal(value_at(reply, 0, "id"), "7");
+	assert_string_equal(value_at(reply, 0, "class"), "key");
+	assert_string_equal(value_at(reply, 0, "key-type"), "user");
+	assert_string_equal(value_at(reply, 0, "container"), "web");
+	assert_string_equal(value_at(reply, 0, "state"), "claimed");
+	assert_string_equal(value_at(reply, 0, "handler"), "/usr/libexec/answer");
+	assert_string_equal(value_at(reply, 0, "run-in"), "container");
+	assert_string_equal(value_at(reply, 0, "waits-for"), "");
+	assert_string_equal(value_at(reply, 0, "requester"), "4711");
+	assert_string_equal(value_at(reply, 0, "comm"), "a\\xff\\x09b");
+	assert_string_equal(value_at(reply, 0, "age"), "5000");
+	assert_string_equal(value_at(reply, 0, "left"), "7000");
+	assert_string_equal(value_at(reply, 1, "id"), "8");
+	assert_string_equal(value_at(reply, 1, "state"), "offered");
+	assert_string_equal(value_at(reply, 1, "waits-for"), "quota");
+	assert_string_equal(value_at(reply, 2, "id"), "");
+	sd_bus_message_unref(reply);
+	sd_bus_close_unref(bus);
+}
+
+/* More than one turn of the kernel's list. */
+static void test_pending_many(void **state)
+{
+	struct fixture *fixture = *state;
+	sd_bus *bus = registered_web(fixture);
+	sd_bus_message *reply = NULL;
+
+	for (int i = 0; i < 60; i++) {
+		kill(fixture->daemon, SIGUSR1);
+		usleep(5000);
+	}
+	usleep(100000);
+	assert_string_equal(call(bus, "ListPending", &reply, NULL), "");
+	assert_string_equal(value_at(reply, 50, "id"), "57");
+	sd_bus_message_unref(reply);
+	sd_bus_close_unref(bus);
+}
+
+#define fixed(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		fixed(test_pending),
+		fixed(test_pending_many),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
