@@ -17,7 +17,9 @@
  * Functions return 0, or a negative errno; those with a meaning of their own:
  *
  *	-EINVAL	      a name or an argument that is none, a process that is in no container
- *	-ENOENT	      no such container, no such cgroup
+ *	-ENOENT	      no such container, no such cgroup, no such upcall
+ *	-EALREADY     the upcall has ended
+ *	-EBUSY	      not at this moment: ask again
  *	-ESRCH	      no such process
  *	-EEXIST	      the name is taken
  *	-ENOTUNIQ     the container needs a cgroup: its tasks can outlive its first process
@@ -140,6 +142,12 @@ struct upcall_pending {
 /* Oldest first, as an array that ends with NULL. */
 int upcall_list_pending(struct upcall_connection *connection, struct upcall_pending ***ret);
 struct upcall_pending **upcall_list_pending_free(struct upcall_pending **upcalls); /* takes NULL */
+
+/*
+ * Ends an upcall, whatever it is doing: its requester is refused, and a handler
+ * that is attached is killed. -EBUSY lasts for microseconds.
+ */
+int upcall_cancel(struct upcall_connection *connection, uint64_t id);
 
 /* --- daemon --- */
 

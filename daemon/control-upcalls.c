@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Questions about upcalls that have not ended
+ * Methods about upcalls
  *
  * The kernel has the list of them; we know what we mean to do about each. One of
  * a daemon before us, or that we have not looked at yet, is shown as the kernel
  * tells it.
  */
+#include <errno.h>
 #include <string.h>
 
 #include "cleanup.h"
@@ -174,4 +175,73 @@ int control_list_pending(sd_bus_message *call, void *userdata, sd_bus_error *err
 	if (ret >= 0)
 		ret = append_all_pending(reply, daemon);
 	return ret < 0 ? ret : sd_bus_send(NULL, reply, NULL);
+}
+
+/* ------------------------------------------------------------------ cancel */
+
+/* 1: it waits or runs; 0: it does not. */
+static int find_pending(const struct daemon *daemon, uint64_t id, struct upcall_list_entry *entry)
+{
+	int count;
+
+	if (!id)
+		return 0;
+	count = shim_list(daemon->shim_fd, id - 1, entry, 1);
+	return count == 1 && entry->id != id ? 0 : count;
+}
+
+/* Ids are given in order: a lower one than we have seen was an upcall's. */
+static int not_pending(const struct daemon *daemon, uint64_t id, struct failure *failure)
+{
+	if (id && id <= daemon->queue.highest_id)
+		return failure_set(failure, -EALREADY, "HasEnded", "upcall %llu has ended",
+				   (unsigned long long)id);
+	return failure_set(
+		failure, -ENOENT, "NoSuchUpcall",
+		"no upcall %llu is pending, and none is remembered since upcalld was started",
+		(unsigned long long)id);
+}
+
+static int cancel(struct daemon *daemon, uint64_t id, struct failure *failure)
+{
+	struct upcall_list_entry entry;
+	int ret;
+
+	ret = find_pending(daemon, id, &entry);
+	if (ret == 0)
+		return not_pending(daemon, id, failure);
+	if (ret > 0)
+		ret = queue_cancel(&daemon->queue, &entry);
+	if (ret == -ENOENT)
+		return failure_set(failure, -EALREADY, "HasEnded", "upcall %llu has just ended",
+				   (unsigned long long)id);
+	if (ret == -EBUSY)
+		return failure_set(failure, ret, "Busy",
+				   "the handler of upcall %llu is just starting: ask again",
+				   (unsigned long long)id);
+	if (ret < 0)
+		return failure_set(failure, ret, "Failed",
+				   "the kernel does not end upcall %llu: %s",
+				   (unsigned long long)id, strerror(-ret));
+	return 0;
+}
+
+int control_cancel(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct control_link *link = userdata;
+	struct daemon *daemon = link->control->daemon;
+	struct failure failure = FAILURE_NULL;
+	uint64_t id;
+	int ret;
+
+	if (!control_is_allowed(link, error))
+		return -EPERM;
+	if (daemon->shim_fd < 0)
+		return control_refuse(error, "NoShim", daemon->shim_error);
+	ret = sd_bus_message_read(call, "t", &id);
+	if (ret < 0)
+		return ret;
+	if (cancel(daemon, id, &failure) < 0)
+		return control_reply_failure(error, &failure);
+	return sd_bus_reply_method_return(call, NULL);
 }

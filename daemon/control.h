@@ -89,6 +89,7 @@ static inline void cleanup_message_(sd_bus_message **message)
 /* ---- control-upcalls.c: methods about upcalls ---- */
 
 int control_list_pending(sd_bus_message *call, void *userdata, sd_bus_error *error);
+int control_cancel(sd_bus_message *call, void *userdata, sd_bus_error *error);
 
 /* ---- control-reply.c: dictionaries of the interface ---- */
 

@@ -150,6 +150,10 @@ static void lose_handed(struct lane *lane)
 		if (!upcall_is_handed(upcall))
 			continue;
 		any = true;
+		if (upcall->cancelled) {
+			lane_end(upcall, &queue_cancelled);
+			continue;
+		}
 		lane_take_out(upcall);
 		queue_lost(lane->queue, upcall);
 	}
@@ -321,7 +325,7 @@ static void worker_result(struct worker_link_client *client, const struct worker
 
 	lane->failures = 0;
 	if (upcall)
-		lane_end(upcall, &ending);
+		lane_end(upcall, upcall->cancelled ? &queue_cancelled : &ending);
 	lane_fill(lane);
 }
 

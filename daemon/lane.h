@@ -51,6 +51,7 @@ struct upcall {
 	struct lane *lane;	/* NULL once lost */
 	enum upcall_phase phase;
 	bool superseded;   /* the kernel has offered it again: no record of this one */
+	bool cancelled;	   /* it has ended; only its worker has to notice */
 	int fd;		   /* UPCALL_CLAIMED: ours; else -1 */
 	ev_timer deadline; /* UPCALL_HANDED: for its result */
 	struct facts facts;

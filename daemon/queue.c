@@ -220,6 +220,8 @@ static void offered(struct source_client *client, const struct tags *tags)
 	struct owner owner;
 
 	queue->seen++;
+	if (tags->id > queue->highest_id)
+		queue->highest_id = tags->id;
 	if (supersede(queue, tags))
 		return;
 	owner = owner_of(queue->registry, tags);
@@ -239,6 +241,79 @@ static void offered(struct source_client *client, const struct tags *tags)
 		answer(queue, tags, &owner, RECORD_REFUSED, EKEYREJECTED, decided.reason);
 		break;
 	}
+}
+
+/* -------------------------------------------------------------- cancelling */
+
+const struct ending queue_cancelled = { .result = RECORD_REFUSED, .reason = "cancelled" };
+
+/* One that no upcall of ours stands for: a handler's that outlived the daemon it was handed by. */
+static void record_foreign(struct queue *queue, const struct upcall_list_entry *entry,
+			   const struct tags *tags)
+{
+	struct container *container = registry_by_id(queue->registry, entry->container);
+	struct facts facts = { .id = entry->id, .class = entry->class };
+	const struct record record = {
+		.facts = &facts,
+		.container = container ? container->name : NULL,
+		.result = queue_cancelled.result,
+		.reason = queue_cancelled.reason,
+		.duration_us = entry->age_ns / 1000,
+	};
+
+	if (tags)
+		facts_from_tags(&facts, tags);
+	count(queue, container, record.result);
+	record_send(queue->records, &record);
+}
+
+static int cancel_foreign(struct queue *queue, const struct upcall_list_entry *entry)
+{
+	struct shim_info info = SHIM_INFO_NULL;
+	int known, ret;
+
+	/* ORDER: what has ended tells nothing any more */
+	known = shim_info(queue->shim_fd, entry->id, entry->generation, &info);
+	ret = shim_cancel(queue->shim_fd, entry->id, entry->generation, EKEYREJECTED);
+	if (ret >= 0)
+		record_foreign(queue, entry, known < 0 ? NULL : &info.tags);
+	shim_info_clear(&info);
+	return ret;
+}
+
+/* The kernel has its answer. */
+static void cancel_ours(struct queue *queue, struct upcall *upcall)
+{
+	struct lane *lane = upcall->lane;
+
+	switch (upcall->phase) {
+	case UPCALL_WAITING:
+	case UPCALL_STARTING:
+	case UPCALL_CLAIMED:
+		lane_end(upcall, &queue_cancelled);
+		lane_fill(lane);
+		break;
+	case UPCALL_HANDED:
+		upcall->cancelled = true;
+		break;
+	case UPCALL_LOST:
+		queue_end(queue, upcall, &queue_cancelled);
+		break;
+	}
+}
+
+int queue_cancel(struct queue *queue, const struct upcall_list_entry *entry)
+{
+	struct upcall *upcall = queue_find(queue, entry->id);
+	int ret;
+
+	if (!upcall)
+		ret = cancel_foreign(queue, entry);
+	else
+		ret = shim_cancel(queue->shim_fd, entry->id, entry->generation, EKEYREJECTED);
+	if (upcall && ret >= 0)
+		cancel_ours(queue, upcall);
+	return ret == -ESTALE ? -ENOENT : ret;
 }
 
 static bool knows(struct source_client *client, uint64_t id, uint32_t generation)

@@ -42,7 +42,8 @@ struct queue {
 	struct list lanes;
 	struct list lost;
 	ev_timer lost_timer;
-	uint64_t seen; /* offers, of whatever kind */
+	uint64_t seen;	     /* offers, of whatever kind */
+	uint64_t highest_id; /* of them; every lower one has been given to somebody */
 	uint64_t served;
 	uint64_t failed;
 	uint64_t refused;
@@ -59,7 +60,16 @@ size_t queue_pending(const struct queue *queue);
 bool queue_has_handed(const struct queue *queue);
 /* The one that is known by this id, in its latest generation, or NULL. */
 struct upcall *queue_find(const struct queue *queue, uint64_t id);
+/*
+ * End one for an administrator, whatever it is doing. `entry` is what the kernel
+ * lists; it may be of a daemon before us. 0; -ENOENT: it has ended since; -EBUSY:
+ * ask again in a moment; other errors.
+ */
+int queue_cancel(struct queue *queue, const struct upcall_list_entry *entry);
 void queue_container_gone(struct queue *queue, struct container *container, bool unregistered);
+
+/* What the record says of a cancelled one, however its worker tells of its end. */
+extern const struct ending queue_cancelled;
 
 /* ---- for lane.c; the upcall is in no list, and is the queue's from here on ---- */
 

@@ -59,6 +59,13 @@ int shim_deny(int fd, uint64_t id, uint32_t generation, int error)
 	return call(fd, UPCALL_IOC_DENY, &ref);
 }
 
+int shim_cancel(int fd, uint64_t id, uint32_t generation, int error)
+{
+	struct upcall_ref ref = { .id = id, .generation = generation, .error = (uint32_t)error };
+
+	return call(fd, UPCALL_IOC_CANCEL, &ref);
+}
+
 int shim_container_add(int fd, struct upcall_container *container)
 {
 	return call(fd, UPCALL_IOC_CONTAINER_ADD, container);

@@ -25,6 +25,9 @@ int shim_native(int fd, uint64_t id, uint32_t generation);
 /* error: positive errno that the requester's refusal is made of. */
 int shim_deny(int fd, uint64_t id, uint32_t generation, int error);
 
+/* Whatever it is doing. -EBUSY: for a moment, it cannot be. -ENOENT, -ESTALE: it has ended. */
+int shim_cancel(int fd, uint64_t id, uint32_t generation, int error);
+
 int shim_container_add(int fd, struct upcall_container *container);
 int shim_container_policy(int fd, uint64_t id, const struct upcall_policy *policy);
 int shim_container_del(int fd, uint64_t id);

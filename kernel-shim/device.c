@@ -108,18 +108,20 @@ static int device_claim(const struct upcall_ref *ref)
 	return ref->error ? -EINVAL : handle_claim(ref);
 }
 
-static int device_end(const struct upcall_ref *ref, bool native)
+static int device_end(unsigned int command, const struct upcall_ref *ref)
 {
 	struct upcall *upcall;
 	int ret;
 
-	if (native && ref->error)
+	if (command == UPCALL_IOC_NATIVE && ref->error)
 		return -EINVAL;
 	upcall = upcall_find(ref);
 	if (IS_ERR(upcall))
 		return PTR_ERR(upcall);
-	if (native)
+	if (command == UPCALL_IOC_NATIVE)
 		ret = upcall_give_back(upcall, ref->generation);
+	else if (command == UPCALL_IOC_CANCEL)
+		ret = upcall_cancel(upcall, ref->generation, ref->error);
 	else
 		ret = upcall_refuse(upcall, ref->generation, ref->error);
 	upcall_put(upcall);
@@ -134,7 +136,7 @@ static long device_ref_ioctl(unsigned int command, const struct upcall_ref __use
 		return -EFAULT;
 	if (command == UPCALL_IOC_CLAIM)
 		return device_claim(&ref);
-	return device_end(&ref, command == UPCALL_IOC_NATIVE);
+	return device_end(command, &ref);
 }
 
 static int container_ioctl(unsigned int command, struct upcall_container *container)
@@ -218,6 +220,7 @@ static long device_ioctl(struct file *file, unsigned int command, unsigned long 
 	case UPCALL_IOC_CLAIM:
 	case UPCALL_IOC_NATIVE:
 	case UPCALL_IOC_DENY:
+	case UPCALL_IOC_CANCEL:
 		return device_ref_ioctl(command, user);
 	case UPCALL_IOC_DRAIN:
 		return device_drain(user);

@@ -663,6 +663,31 @@ static void handler_kill(struct upcall *upcall)
 		kill_pid(upcall->handler, SIGKILL, 1);
 }
 
+int upcall_cancel(struct upcall *upcall, u32 generation, u32 error)
+{
+	bool kill = false;
+	int ret = -ESTALE;
+
+	if (error > MAX_ERRNO || error == EINTR)
+		return -EINVAL;
+	spin_lock_irq(&upcall->lock);
+	if (upcall->state == UPCALL_STATE_ATTACHING) {
+		ret = -EBUSY;
+	} else if (upcall->generation == generation && !state_is_final(upcall->state)) {
+		kill = upcall->state == UPCALL_STATE_RUNNING;
+		upcall_end(upcall, UPCALL_STATE_DONE, error ?: EKEYREJECTED, 0);
+		ret = 0;
+	}
+	spin_unlock_irq(&upcall->lock);
+	if (kill) {
+		handler_kill(upcall);
+		handler_unwatch(upcall);
+	}
+	if (!ret)
+		upcall_wake_pollers(upcall);
+	return ret;
+}
+
 /* -------------------------------------------------------------- deadlines */
 
 static void deadline_work(struct work_struct *work)

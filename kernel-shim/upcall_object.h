@@ -89,6 +89,8 @@ void upcall_unclaim(struct upcall *upcall, u32 generation);
 int upcall_give_back(struct upcall *upcall, u32 generation); /* to the kernel's own */
 int upcall_refuse(struct upcall *upcall, u32 generation, u32 error);
 int upcall_complete(struct upcall *upcall, u32 generation, u32 error);
+/* From whatever state, for an administrator; the helper is killed. -EBUSY: it is attaching. */
+int upcall_cancel(struct upcall *upcall, u32 generation, u32 error);
 int upcall_attach_begin(struct upcall *upcall, u32 generation);
 void upcall_attach_end(struct upcall *upcall, int error);
 

@@ -234,7 +234,7 @@ struct upcall_version {
 struct upcall_ref {
 	__u64 id;
 	__u32 generation;
-	__u32 error; /* DENY only: errno that the requester's refusal is made of */
+	__u32 error; /* DENY and CANCEL: errno that the requester's refusal is made of */
 };
 
 struct upcall_subscribe {
@@ -356,13 +356,19 @@ struct upcall_complete {
 };
 
 /* On /dev/upcall. Opening needs CAP_SYS_ADMIN in the initial user namespace. */
-#define UPCALL_IOC_VERSION	    _IOR(UPCALL_IOC_MAGIC, 0x00, struct upcall_version)
-#define UPCALL_IOC_SUBSCRIBE	    _IOW(UPCALL_IOC_MAGIC, 0x01, struct upcall_subscribe)
-#define UPCALL_IOC_LIST		    _IOWR(UPCALL_IOC_MAGIC, 0x02, struct upcall_list)
-#define UPCALL_IOC_CLAIM	    _IOW(UPCALL_IOC_MAGIC, 0x03, struct upcall_ref) /* returns fd */
-#define UPCALL_IOC_NATIVE	    _IOW(UPCALL_IOC_MAGIC, 0x04, struct upcall_ref)
-#define UPCALL_IOC_DENY		    _IOW(UPCALL_IOC_MAGIC, 0x05, struct upcall_ref)
-#define UPCALL_IOC_DRAIN	    _IOW(UPCALL_IOC_MAGIC, 0x06, __u32) /* 1: offer nothing */
+#define UPCALL_IOC_VERSION   _IOR(UPCALL_IOC_MAGIC, 0x00, struct upcall_version)
+#define UPCALL_IOC_SUBSCRIBE _IOW(UPCALL_IOC_MAGIC, 0x01, struct upcall_subscribe)
+#define UPCALL_IOC_LIST	     _IOWR(UPCALL_IOC_MAGIC, 0x02, struct upcall_list)
+#define UPCALL_IOC_CLAIM     _IOW(UPCALL_IOC_MAGIC, 0x03, struct upcall_ref) /* returns fd */
+#define UPCALL_IOC_NATIVE    _IOW(UPCALL_IOC_MAGIC, 0x04, struct upcall_ref)
+#define UPCALL_IOC_DENY	     _IOW(UPCALL_IOC_MAGIC, 0x05, struct upcall_ref)
+#define UPCALL_IOC_DRAIN     _IOW(UPCALL_IOC_MAGIC, 0x06, __u32) /* 1: offer nothing */
+/*
+ * Ends an upcall whatever its state: the requester is refused, the claim is
+ * revoked, the attached handler is killed. EBUSY: a process is attaching, which
+ * is never interrupted and takes no time.
+ */
+#define UPCALL_IOC_CANCEL	    _IOW(UPCALL_IOC_MAGIC, 0x07, struct upcall_ref)
 #define UPCALL_IOC_CONTAINER_ADD    _IOWR(UPCALL_IOC_MAGIC, 0x10, struct upcall_container)
 #define UPCALL_IOC_CONTAINER_POLICY _IOW(UPCALL_IOC_MAGIC, 0x11, struct upcall_container)
 #define UPCALL_IOC_CONTAINER_DEL    _IOW(UPCALL_IOC_MAGIC, 0x12, __u64)

@@ -24,6 +24,8 @@ static int status_of(int error)
 		return STATUS_UNREACHABLE;
 	case ENODEV:
 		return STATUS_NO_MODULE;
+	case EALREADY:
+		return STATUS_ENDED;
 	}
 	return STATUS_FAILED;
 }

@@ -11,14 +11,15 @@
 
 static const struct verb *const verbs[] = {
 	&verb_register, &verb_unregister, &verb_list,	 &verb_status,
-	&verb_reload,	&verb_drain,	  &verb_pending,
+	&verb_reload,	&verb_drain,	  &verb_pending, &verb_cancel,
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
 
 static const char exit_statuses[] =
-	"exit status: 0 done, 1 failed, 2 wrong usage, 3 no such container, process or cgroup,\n"
-	"4 not allowed, 5 upcalld cannot be reached, 6 the kernel module is missing\n";
+	"exit status: 0 done, 1 failed, 2 wrong usage, 3 no such container, process, cgroup or\n"
+	"upcall, 4 not allowed, 5 upcalld cannot be reached, 6 the kernel module is missing, 7 the upcall\n"
+	"has ended already\n";
 
 int print_verb_help(const struct verb *verb)
 {

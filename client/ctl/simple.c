@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stddef.h>
+#include <string.h>
 
 #include "simple.h"
 
@@ -23,7 +24,8 @@ int simple_arguments(const struct verb *verb, int argc, char **argv, bool with_n
 		simple.json = true;
 	}
 	if (with_name && argc == optind)
-		return usage_error(verb, "no NAME given");
+		return usage_error(verb, "no %.*s given", (int)strcspn(verb->arguments, " "),
+				   verb->arguments);
 	if (with_name)
 		simple.name = argv[optind++];
 	if (argc != optind)

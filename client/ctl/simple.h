@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* Arguments of the verbs that have --json and at most a NAME. */
+/* Arguments of the verbs that have --json and at most a NAME, or an ID. */
 #ifndef UPCALLCTL_SIMPLE_H
 #define UPCALLCTL_SIMPLE_H
 
@@ -7,7 +7,7 @@
 
 struct simple {
 	bool json;
-	const char *name; /* NULL where the verb takes none */
+	const char *name; /* what the verb's `arguments` begin with; NULL where it takes none */
 };
 
 /* Negative if all is well, else an exit status. */

@@ -14,10 +14,11 @@ enum exit_status {
 	STATUS_OK = 0,
 	STATUS_FAILED = 1,
 	STATUS_USAGE = 2,
-	STATUS_NO_SUCH = 3, /* container, process, cgroup */
+	STATUS_NO_SUCH = 3, /* container, process, cgroup, upcall */
 	STATUS_DENIED = 4,
 	STATUS_UNREACHABLE = 5, /* the daemon */
 	STATUS_NO_MODULE = 6,
+	STATUS_ENDED = 7, /* the upcall */
 };
 
 struct verb {
@@ -29,6 +30,7 @@ struct verb {
 	int (*run)(const struct verb *verb, int argc, char **argv);
 };
 
+extern const struct verb verb_cancel;
 extern const struct verb verb_drain;
 extern const struct verb verb_list;
 extern const struct verb verb_pending;

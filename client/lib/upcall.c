@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Upcalls: those that have not ended.
+ * Upcalls: those that have not ended, and ending one.
  */
 #include <stddef.h>
+#include <string.h>
 
 #include "object.h"
 
@@ -41,4 +42,20 @@ UPCALL_EXPORT struct upcall_pending **upcall_list_pending_free(struct upcall_pen
 {
 	objects_free(&pending_type, (void **)upcalls);
 	return NULL;
+}
+
+UPCALL_EXPORT int upcall_cancel(struct upcall_connection *connection, uint64_t id)
+{
+	cleanup_message sd_bus_message *call = NULL;
+	int r;
+
+	r = connection_begin(connection);
+	if (r >= 0)
+		r = connection_method(connection, "Cancel", &call);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_append(call, "t", id);
+	if (r < 0)
+		return connection_fail(connection, r, "cannot send the id: %s", strerror(-r));
+	return connection_call(connection, call, NULL);
 }

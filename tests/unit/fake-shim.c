@@ -111,6 +111,20 @@ int shim_deny(int fd, uint64_t id, uint32_t generation, int error)
 	return end(id, generation, FAKE_DENIED, error);
 }
 
+int shim_cancel(int fd, uint64_t id, uint32_t generation, int error)
+{
+	struct fake_upcall *upcall = fake_upcall_find(id);
+	int failure = take_failure(&fake_shim.fail_cancel);
+
+	if (failure)
+		return failure;
+	if (!upcall || upcall->end > FAKE_CLAIMED || upcall->tags.generation != generation)
+		return -ENOENT;
+	upcall->end = FAKE_CANCELLED;
+	upcall->error = error;
+	return 0;
+}
+
 int shim_complete(int upcall_fd, int error)
 {
 	/* numbers are used again: the latest */

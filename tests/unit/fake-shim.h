@@ -23,6 +23,7 @@ enum fake_end {
 	FAKE_DENIED,
 	FAKE_NATIVE,
 	FAKE_COMPLETED,
+	FAKE_CANCELLED,
 };
 
 struct fake_upcall {
@@ -48,6 +49,7 @@ struct fake_shim {
 	int fail_next;
 	int fail_tags;
 	int fail_claim;
+	int fail_cancel;
 	void (*before_add)(void); /* called at each ADD, before anything is done */
 	unsigned int tags_calls;
 	unsigned int info_calls;

@@ -57,11 +57,25 @@ static void test_zero_where_allowed(void **state)
 	assert_int_equal(number, 0);
 }
 
+static void test_ids(void **state)
+{
+	uint64_t id = UNTOUCHED;
+
+	assert_int_equal(parse_id("0", &id), -ERANGE);
+	assert_int_equal(parse_id("18446744073709551616", &id), -ERANGE);
+	assert_int_equal(parse_id("99999999999999999999999", &id), -ERANGE);
+	assert_int_equal(parse_id("7 ", &id), -EINVAL);
+	assert_true(id == UNTOUCHED);
+	assert_int_equal(parse_id("18446744073709551615", &id), 0);
+	assert_true(id == UINT64_MAX);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_numbers),
 		cmocka_unit_test(test_zero_where_allowed),
+		cmocka_unit_test(test_ids),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

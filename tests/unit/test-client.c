@@ -236,6 +236,9 @@ static const struct {
 	{ .name = "org.upcalld.Error.Denied", .error = -EPERM, .status = 4 },
 	{ .name = "org.upcalld.Error.LimitReached", .error = -EDQUOT, .status = 1 },
 	{ .name = "org.upcalld.Error.BadArgument", .error = -EINVAL, .status = 1 },
+	{ .name = "org.upcalld.Error.NoSuchUpcall", .error = -ENOENT, .status = 3 },
+	{ .name = "org.upcalld.Error.HasEnded", .error = -EALREADY, .status = 7 },
+	{ .name = "org.upcalld.Error.Busy", .error = -EBUSY, .status = 1 },
 	{ .name = "org.upcalld.Error.Failed", .error = -EIO, .status = 1 },
 };
 
@@ -315,6 +318,12 @@ static const struct {
 	  .says = "7\n18446744073709551615\n" },
 	{ .arguments = "pending --output SERVED", .status = 2, .says = "no such column" },
 	{ .arguments = "pending --help", .status = 0, .says = "example: upcallctl pending" },
+	{ .arguments = "cancel", .status = 2, .says = "no ID given" },
+	{ .arguments = "cancel web", .status = 2, .says = "web: no id" },
+	{ .arguments = "cancel 0", .status = 2, .says = "0: no id" },
+	{ .arguments = "cancel 7 8", .status = 2, .says = "8: one argument too many" },
+	{ .arguments = "cancel 7", .status = 0, .says = "" },
+	{ .arguments = "cancel 7 --json", .status = 0, .says = "\"cancelled\": 7" },
 	{ .arguments = "drain --timeout -1", .status = 2, .says = "--timeout -1" },
 };
 

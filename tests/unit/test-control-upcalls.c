@@ -111,6 +111,29 @@ static void test_pending_many(void **state)
 	sd_bus_close_unref(bus);
 }
 
+/* One that waits goes at once, one that its worker has is no longer the kernel's. */
+static void test_cancel(void **state)
+{
+	struct fixture *fixture = *state;
+	sd_bus *bus = registered_web(fixture);
+	sd_bus_message *reply = NULL;
+
+	offer(fixture);
+	offer(fixture);
+	assert_string_equal(call(bus, "Cancel", NULL, "t", (uint64_t)0), "NoSuchUpcall");
+	assert_string_equal(call(bus, "Cancel", NULL, "t", (uint64_t)9), "NoSuchUpcall");
+	assert_string_equal(call(bus, "Cancel", NULL, "t", (uint64_t)6), "HasEnded");
+	assert_string_equal(call(bus, "Cancel", NULL, "t", (uint64_t)8), "");
+	assert_string_equal(call(bus, "Cancel", NULL, "t", (uint64_t)8), "HasEnded");
+	assert_string_equal(call(bus, "Cancel", NULL, "t", (uint64_t)7), "");
+	assert_string_equal(call(bus, "Cancel", NULL, "t", (uint64_t)7), "HasEnded");
+	assert_string_equal(call(bus, "Cancel", NULL, "u", 7), "InvalidArgs");
+	assert_string_equal(call(bus, "ListPending", &reply, NULL), "");
+	assert_string_equal(value_at(reply, 0, "id"), "");
+	sd_bus_message_unref(reply);
+	sd_bus_close_unref(bus);
+}
+
 #define fixed(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -118,6 +141,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		fixed(test_pending),
 		fixed(test_pending_many),
+		fixed(test_cancel),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
