@@ -90,6 +90,7 @@ struct upcall_entry {
 	const struct upcall_namespace *namespaces; /* its own ones; the last has type NULL */
 	const char *const *labels;		   /* ends with NULL */
 	const char *const *warnings;		   /* ends with NULL */
+	const char *worker;			   /* "none", "starting", "connected" */
 };
 
 /* What registering may say; zero what you do not want to say. */
@@ -148,6 +149,78 @@ struct upcall_pending **upcall_list_pending_free(struct upcall_pending **upcalls
  * that is attached is killed. -EBUSY lasts for microseconds.
  */
 int upcall_cancel(struct upcall_connection *connection, uint64_t id);
+
+/* --- why --- */
+
+/*
+ * How an upcall went, or goes. Allocated by the library only; later versions
+ * append fields. Strings are never NULL; "" is nothing.
+ */
+struct upcall_record {
+	uint64_t id;
+	uint32_t generation;
+	const char *class_name;
+	const char *key_type;
+	uint32_t requester;
+	const char *comm;
+	const char *container;
+	const char *rule;    /* by what its container was found */
+	const char *policy;  /* file that decided */
+	const char *section; /* of it */
+	const char *handler;
+	const char *run_in;
+	const char *result; /* as in the journal's record, or "pending" */
+	const char *reason; /* for a pending one, its state */
+	const char *step;   /* of entering the container, that failed */
+	const char *error;
+	uint32_t wait_status; /* as of waitpid(2) */
+	uint32_t pid;	      /* of the handler that is attached, while it is pending */
+	uint64_t duration;    /* microseconds */
+	uint64_t at;	      /* microseconds since the epoch: of its end */
+};
+
+/* A pending one, or one of the last that upcalld remembers. -ENOENT, -EALREADY: it is neither. */
+int upcall_explain(struct upcall_connection *connection, uint64_t id, struct upcall_record **ret);
+struct upcall_record *upcall_record_free(struct upcall_record *record); /* takes NULL */
+
+/* What would happen to upcalls of a class. The same rules. */
+struct upcall_outlook {
+	const char *class_name;
+	const char *key_type; /* "" in class "key": every type that has none of its own */
+	const char *verdict;  /* the kernel's: "native", "offer", "deny" */
+	const char *section;
+	const char *handler;
+	const char *run_in;
+	uint32_t runtime_max_sec;
+	uint32_t max_concurrent;
+	const char *const *allow; /* modules; ends with NULL */
+	const char *reason;
+};
+
+struct upcall_outlook **upcall_outlook_free(struct upcall_outlook **outlook); /* takes NULL */
+
+/*
+ * One container, what would happen to its upcalls (ends with NULL), and how the
+ * last one that is remembered ended (id 0: none is). All three are to be freed.
+ */
+int upcall_describe(struct upcall_connection *connection, const char *name,
+		    struct upcall_entry **ret, struct upcall_outlook ***ret_outlook,
+		    struct upcall_record **ret_last);
+
+/* Whose task a process is: the kernel's answer. The same rules. */
+struct upcall_process {
+	uint32_t pid;
+	const char *scope; /* "host", "container", "unregistered", "kthread", "ambiguous" */
+	const char *container;
+	const char *policy;
+	const struct upcall_namespace *namespaces; /* the last has type NULL */
+	uint64_t cgroup_id;
+};
+
+/* pidfd is not consumed. Both are to be freed. */
+int upcall_explain_process(struct upcall_connection *connection, int pidfd,
+			   struct upcall_process **ret, struct upcall_outlook ***ret_outlook);
+struct upcall_process *upcall_process_free(struct upcall_process *process); /* takes NULL */
 
 /* --- daemon --- */
 

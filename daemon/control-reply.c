@@ -23,7 +23,8 @@ static void cleanup_strv_(char ***strv)
 }
 #define cleanup_strv cleanup_with(cleanup_strv_)
 
-static int append_namespaces(sd_bus_message *reply, const struct container *container)
+int control_append_namespaces(sd_bus_message *reply, const uint32_t ns[UPCALL_NS_COUNT],
+			      uint32_t mask)
 {
 	int ret;
 
@@ -31,8 +32,8 @@ static int append_namespaces(sd_bus_message *reply, const struct container *cont
 	if (ret >= 0)
 		ret = sd_bus_message_open_container(reply, 'a', "{su}");
 	for (unsigned int i = 0; i < UPCALL_NS_COUNT && ret >= 0; i++)
-		if (container->own_ns & (1U << i))
-			ret = sd_bus_message_append(reply, "{su}", ns_names[i], container->ns[i]);
+		if (ns[i] && (mask & (1U << i)))
+			ret = sd_bus_message_append(reply, "{su}", ns_names[i], ns[i]);
 	if (ret >= 0)
 		ret = sd_bus_message_close_container(reply);
 	return ret < 0 ? ret : close_value(reply);
@@ -95,10 +96,19 @@ static int append_identity(sd_bus_message *reply, const struct container *contai
 	if (ret >= 0)
 		ret = append_cgroup(reply, container);
 	if (ret >= 0)
-		ret = append_namespaces(reply, container);
+		ret = control_append_namespaces(reply, container->ns, container->own_ns);
 	if (ret >= 0)
 		ret = append_text(reply, "runtime", container->runtime);
 	return ret < 0 ? ret : append_strv(reply, "labels", container->labels);
+}
+
+static const char *worker_state(const struct lane *lane)
+{
+	if (!lane)
+		return "none";
+	if (worker_link_is_open(&lane->worker))
+		return "connected";
+	return lane->launch ? "starting" : "none";
 }
 
 static int append_business(sd_bus_message *reply, const struct container *container)
@@ -116,6 +126,8 @@ static int append_business(sd_bus_message *reply, const struct container *contai
 		ret = append_u64(reply, "failed", container->failed);
 	if (ret >= 0)
 		ret = append_u64(reply, "since", container->since);
+	if (ret >= 0)
+		ret = append_text(reply, "worker", worker_state(lane));
 	return ret < 0 ? ret : append_warnings(reply, container);
 }
 
@@ -129,6 +141,69 @@ int control_append_container(sd_bus_message *reply, const struct container *cont
 	if (ret >= 0)
 		ret = append_business(reply, container);
 	return ret < 0 ? ret : sd_bus_message_close_container(reply);
+}
+
+/* ------------------------------------------------------------------ upcalls */
+
+int control_append_facts(sd_bus_message *reply, const struct facts *facts)
+{
+	int ret;
+
+	ret = append_u64(reply, "id", facts->id);
+	if (ret >= 0)
+		ret = append_u32(reply, "generation", facts->generation);
+	if (ret >= 0)
+		ret = append_text(reply, "class", class_name(facts->class));
+	if (ret >= 0)
+		ret = append_escaped(reply, "key-type", facts->key_type);
+	if (ret >= 0)
+		ret = append_u32(reply, "requester", facts->tgid);
+	return ret < 0 ? ret : append_escaped(reply, "comm", facts->comm);
+}
+
+static int append_outcome(sd_bus_message *reply, const struct record *record)
+{
+	int ret;
+
+	ret = append_text(reply, "result", record_result_name(record->result));
+	if (ret >= 0)
+		ret = append_text(reply, "reason", record->reason);
+	if (ret >= 0)
+		ret = append_text(reply, "step",
+				  record->step ? record_step_name(record->step) : NULL);
+	if (ret >= 0)
+		ret = append_text(reply, "error", record->error ? strerror(record->error) : NULL);
+	if (ret >= 0)
+		ret = append_u32(reply, "wait-status", (uint32_t)record->wait_status);
+	return ret < 0 ? ret : append_u64(reply, "duration", record->duration_us);
+}
+
+int control_append_decided(sd_bus_message *reply, const struct record *record)
+{
+	int ret;
+
+	ret = append_text(reply, "container", record->container);
+	if (ret >= 0)
+		ret = append_text(reply, "rule", record->rule);
+	if (ret >= 0)
+		ret = append_escaped(reply, "policy", record->policy);
+	if (ret >= 0)
+		ret = append_escaped(reply, "section", record->section);
+	if (ret >= 0)
+		ret = append_escaped(reply, "handler", record->handler);
+	return ret < 0 ? ret : append_text(reply, "run-in", record->run_in);
+}
+
+int control_append_record(sd_bus_message *reply, const struct record *record, uint64_t at)
+{
+	int ret;
+
+	ret = control_append_facts(reply, record->facts);
+	if (ret >= 0)
+		ret = control_append_decided(reply, record);
+	if (ret >= 0)
+		ret = append_outcome(reply, record);
+	return ret < 0 ? ret : append_u64(reply, "at", at);
 }
 
 /* ------------------------------------------------------------------ status */

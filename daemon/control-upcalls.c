@@ -15,6 +15,7 @@
 #include "control.h"
 #include "daemon.h"
 #include "lane.h"
+#include "memory.h"
 #include "policy.h"
 #include "shim.h"
 
@@ -73,18 +74,6 @@ static int append_handling(sd_bus_message *reply, const struct upcall *upcall)
 	return ret < 0 ? ret : append_text(reply, "waits-for", upcall ? waits_for(upcall) : "");
 }
 
-static int append_facts(sd_bus_message *reply, const struct facts *facts)
-{
-	int ret;
-
-	ret = append_text(reply, "class", class_name(facts->class));
-	if (ret >= 0)
-		ret = append_escaped(reply, "key-type", facts->key_type);
-	if (ret >= 0)
-		ret = append_u32(reply, "requester", facts->tgid);
-	return ret < 0 ? ret : append_escaped(reply, "comm", facts->comm);
-}
-
 /* What we do not know, the kernel does; if it has just ended, its class is all there is to say. */
 static void find_facts(const struct daemon *daemon, const struct upcall *upcall,
 		       const struct upcall_list_entry *entry, struct facts *facts)
@@ -97,6 +86,8 @@ static void find_facts(const struct daemon *daemon, const struct upcall *upcall,
 	else if (shim_info(daemon->shim_fd, entry->id, entry->generation, &info) >= 0)
 		facts_from_tags(facts, &info.tags);
 	shim_info_clear(&info);
+	/* the kernel may have offered it again since we looked */
+	facts->generation = entry->generation;
 }
 
 static const char *container_name(const struct daemon *daemon, const struct upcall *upcall,
@@ -120,11 +111,7 @@ static int append_pending(sd_bus_message *reply, const struct daemon *daemon,
 	find_facts(daemon, upcall, entry, &facts);
 	ret = sd_bus_message_open_container(reply, 'a', "{sv}");
 	if (ret >= 0)
-		ret = append_u64(reply, "id", entry->id);
-	if (ret >= 0)
-		ret = append_u32(reply, "generation", entry->generation);
-	if (ret >= 0)
-		ret = append_facts(reply, &facts);
+		ret = control_append_facts(reply, &facts);
 	if (ret >= 0)
 		ret = append_text(reply, "container", container_name(daemon, upcall, entry));
 	if (ret >= 0)
@@ -244,4 +231,82 @@ int control_cancel(sd_bus_message *call, void *userdata, sd_bus_error *error)
 	if (cancel(daemon, id, &failure) < 0)
 		return control_reply_failure(error, &failure);
 	return sd_bus_reply_method_return(call, NULL);
+}
+
+/* ----------------------------------------------------------------- explain */
+
+static int append_waiting(sd_bus_message *reply, const struct daemon *daemon,
+			  const struct upcall_list_entry *entry)
+{
+	const struct upcall *upcall = queue_find(&daemon->queue, entry->id);
+	char section[RULE_SECTION_SIZE];
+	struct facts facts;
+	struct record record = {
+		.facts = &facts,
+		.container = container_name(daemon, upcall, entry),
+	};
+	int ret;
+
+	find_facts(daemon, upcall, entry, &facts);
+	if (upcall) {
+		rule_section_name(upcall->rule, section);
+		record.rule = upcall->owner_rule;
+		record.policy = upcall->policy->file;
+		record.section = section;
+		record.handler = rule_handler_name(upcall->rule);
+		record.run_in = rule_run_in_name(upcall->rule);
+	}
+	ret = control_append_facts(reply, &facts);
+	if (ret >= 0)
+		ret = control_append_decided(reply, &record);
+	if (ret >= 0)
+		ret = append_text(reply, "result", "pending");
+	if (ret >= 0)
+		ret = append_text(reply, "reason", state_name(entry->state));
+	if (ret >= 0)
+		ret = append_u32(reply, "pid", entry->handler);
+	return ret < 0 ? ret : append_u64(reply, "duration", entry->age_ns / 1000);
+}
+
+static int explain(sd_bus_message *reply, const struct daemon *daemon, uint64_t id,
+		   struct failure *failure)
+{
+	const struct remembered *past = memory_of_upcall(daemon->records.memory, id);
+	struct upcall_list_entry entry;
+
+	/* ids begin anew with the module: what is pending is what is meant */
+	if (daemon->shim_fd >= 0 && find_pending(daemon, id, &entry) > 0)
+		return append_waiting(reply, daemon, &entry);
+	if (past)
+		return control_append_record(reply, &past->record, past->at);
+	return failure_set(
+		failure, -ENOENT,
+		id && id <= daemon->queue.highest_id ? "HasEnded" : "NoSuchUpcall",
+		"upcall %llu is not pending, nor among the last %d that this upcalld remembers; see journalctl -b _COMM=upcalld UPCALL_ID=%llu",
+		(unsigned long long)id, MEMORY_MAX, (unsigned long long)id);
+}
+
+int control_explain_upcall(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	cleanup_message sd_bus_message *reply = NULL;
+	struct control_link *link = userdata;
+	struct failure failure = FAILURE_NULL;
+	uint64_t id;
+	int ret;
+
+	if (!control_is_allowed(link, error))
+		return -EPERM;
+	ret = sd_bus_message_read(call, "t", &id);
+	if (ret >= 0)
+		ret = sd_bus_message_new_method_return(call, &reply);
+	if (ret >= 0)
+		ret = sd_bus_message_open_container(reply, 'a', "{sv}");
+	if (ret < 0)
+		return ret;
+	ret = explain(reply, link->control->daemon, id, &failure);
+	if (failure.name)
+		return control_reply_failure(error, &failure);
+	if (ret >= 0)
+		ret = sd_bus_message_close_container(reply);
+	return ret < 0 ? ret : sd_bus_send(NULL, reply, NULL);
 }

@@ -22,6 +22,7 @@
 #include "bus-loop.h"
 #include "cleanup.h"
 #include "list.h"
+#include "upcall.h"
 
 #define CONTROL_MAX	     64
 #define CONTROL_MAX_OTHERS   48 /* root always finds a place */
@@ -90,11 +91,28 @@ static inline void cleanup_message_(sd_bus_message **message)
 
 int control_list_pending(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int control_cancel(sd_bus_message *call, void *userdata, sd_bus_error *error);
+int control_explain_upcall(sd_bus_message *call, void *userdata, sd_bus_error *error);
+
+/* ---- control-explain.c: methods that say why ---- */
+
+int control_describe(sd_bus_message *call, void *userdata, sd_bus_error *error);
+int control_explain_process(sd_bus_message *call, void *userdata, sd_bus_error *error);
 
 /* ---- control-reply.c: dictionaries of the interface ---- */
 
 struct container;
 int control_append_container(sd_bus_message *reply, const struct container *container);
 int control_append_status(sd_bus_message *reply, const struct daemon *daemon);
+
+/* Entries of a dictionary that the caller opens and closes. */
+struct facts;
+struct record;
+int control_append_namespaces(sd_bus_message *reply, const uint32_t ns[UPCALL_NS_COUNT],
+			      uint32_t mask);
+int control_append_facts(sd_bus_message *reply, const struct facts *facts);
+/* Whose it is and what for, without how it ended. */
+int control_append_decided(sd_bus_message *reply, const struct record *record);
+/* All of it; at: microseconds since the epoch. */
+int control_append_record(sd_bus_message *reply, const struct record *record, uint64_t at);
 
 #endif

@@ -59,8 +59,9 @@ struct upcall {
 	const char *owner_rule;
 	struct config *config; /* reference: rule is in it */
 	const struct rule *rule;
-	double begun;	  /* these by clock_now() */
-	double handed_at; /* UPCALL_HANDED */
+	const struct policy *policy; /* in it, too */
+	double begun;		     /* these by clock_now() */
+	double handed_at;	     /* UPCALL_HANDED */
 	double lost_at;
 };
 

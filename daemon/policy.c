@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <fnmatch.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "policy.h"
@@ -115,10 +116,10 @@ static struct decided decide_module(const struct rule *rule, struct modules *mod
 	char name[REQUEST_NAME_MAX];
 
 	if (!request_name(tags->argv, name, sizeof(name)))
-		return (struct decided){ DECISION_DENY, NULL, "no module named" };
+		return (struct decided){ DECISION_DENY, rule, "no module named" };
 	if (!modules_allow(modules, rule->allow, name))
-		return (struct decided){ DECISION_DENY, NULL, "not in Allow=" };
-	return (struct decided){ DECISION_NATIVE, NULL, "in Allow=" };
+		return (struct decided){ DECISION_DENY, rule, "not in Allow=" };
+	return (struct decided){ DECISION_NATIVE, rule, "in Allow=" };
 }
 
 /*
@@ -131,13 +132,13 @@ static struct decided decide_key(const struct rule *rule, const struct tags *tag
 	bool answers = rule->handler == HANDLER_DNS || rule->answer;
 
 	if (!tags->key.present)
-		return (struct decided){ DECISION_DENY, NULL, "no key in the event" };
+		return (struct decided){ DECISION_DENY, rule, "no key in the event" };
 	if (tags->key.origin != UPCALL_ORIGIN_KERNEL || (answers && tags->key.has_net))
 		return (struct decided){ DECISION_HANDLE, rule, NULL };
 	if (!tags->key.has_net)
-		return (struct decided){ DECISION_NATIVE, NULL,
+		return (struct decided){ DECISION_NATIVE, rule,
 					 "the kernel's own, of no namespace" };
-	return (struct decided){ DECISION_DENY, NULL,
+	return (struct decided){ DECISION_DENY, rule,
 				 "the kernel's own: needs a handler that answers" };
 }
 
@@ -145,9 +146,9 @@ static struct decided decide_by(const struct rule *rule, struct modules *modules
 				const struct tags *tags)
 {
 	if (rule->handler == HANDLER_NATIVE)
-		return (struct decided){ DECISION_NATIVE, NULL, "by policy" };
+		return (struct decided){ DECISION_NATIVE, rule, "by policy" };
 	if (rule->handler == HANDLER_DENY)
-		return (struct decided){ DECISION_DENY, NULL, "by policy" };
+		return (struct decided){ DECISION_DENY, rule, "by policy" };
 	if (rule->class == UPCALL_CLASS_MODULE)
 		return decide_module(rule, modules, tags);
 	if (rule->class == UPCALL_CLASS_KEY)
@@ -185,6 +186,18 @@ void rule_to_request(const struct rule *rule, struct worker_request *request)
 	if (rule->handler == HANDLER_PROGRAM)
 		text_copy(request->program, sizeof(request->program), rule->program,
 			  strlen(rule->program));
+}
+
+void rule_section_name(const struct rule *rule, char out[RULE_SECTION_SIZE])
+{
+	static const char *const sections[UPCALL_CLASS_COUNT] = {
+		[UPCALL_CLASS_CORE] = "Core",	  [UPCALL_CLASS_KEY] = "Key",
+		[UPCALL_CLASS_MODULE] = "Module", [UPCALL_CLASS_RELEASE_AGENT] = "Release-Agent",
+		[UPCALL_CLASS_OTHER] = "Other",
+	};
+
+	(void)snprintf(out, RULE_SECTION_SIZE, "[%s%s%s]", sections[rule->class],
+		       rule->key_type[0] ? " " : "", rule->key_type);
 }
 
 const char *rule_handler_name(const struct rule *rule)

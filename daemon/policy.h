@@ -21,7 +21,7 @@ enum decision {
 
 struct decided {
 	enum decision decision;
-	const struct rule *rule; /* DECISION_HANDLE only */
+	const struct rule *rule; /* whose section decided; NULL: none does */
 	const char *reason;	 /* a few words for the record */
 };
 
@@ -34,6 +34,11 @@ void policy_to_kernel(const struct policy *policy, struct upcall_policy *ret);
 /* policy may be NULL. */
 void policy_decide(const struct policy *policy, struct modules *modules, const struct tags *tags,
 		   struct decided *ret);
+
+#define RULE_SECTION_SIZE (UPCALL_KEY_TYPE_LEN + 16)
+
+/* As in the file: "[Key user]". */
+void rule_section_name(const struct rule *rule, char out[RULE_SECTION_SIZE]);
 
 /* The part of a worker's request that a rule decides. */
 void rule_to_request(const struct rule *rule, struct worker_request *request);

@@ -51,6 +51,7 @@ static struct upcall *upcall_new(struct queue *queue, const struct tags *tags,
 	upcall->owner_rule = owner->rule;
 	upcall->config = config_ref(owner->container->config);
 	upcall->rule = rule;
+	upcall->policy = owner->container->policy;
 	upcall->begun = clock_now();
 	return upcall;
 }
@@ -90,10 +91,13 @@ static void count(struct queue *queue, struct container *container, enum record_
 static void record_upcall(struct queue *queue, const struct upcall *upcall,
 			  const struct ending *ending)
 {
+	char section[RULE_SECTION_SIZE];
 	const struct record record = {
 		.facts = &upcall->facts,
 		.container = upcall->container,
 		.rule = upcall->owner_rule,
+		.policy = upcall->policy->file,
+		.section = section,
 		.handler = rule_handler_name(upcall->rule),
 		.run_in = rule_run_in_name(upcall->rule),
 		.result = ending->result,
@@ -104,6 +108,7 @@ static void record_upcall(struct queue *queue, const struct upcall *upcall,
 		.duration_us = (uint64_t)(clock_since(upcall->begun) * 1e6),
 	};
 
+	rule_section_name(upcall->rule, section);
 	record_send(queue->records, &record);
 }
 
@@ -153,19 +158,24 @@ static void lost_tick(struct ev_loop *loop, ev_timer *timer, int events)
 
 /* Refuse or give back what never becomes an upcall of ours. */
 static void answer(struct queue *queue, const struct tags *tags, const struct owner *owner,
-		   enum record_result result, int requester_error, const char *reason)
+		   const struct decided *decided, int requester_error)
 {
+	const struct policy *policy = owner->container ? owner->container->policy : NULL;
+	bool native = decided->decision == DECISION_NATIVE;
+	char section[RULE_SECTION_SIZE];
 	struct facts facts;
 	struct record record = {
 		.facts = &facts,
 		.container = owner->container ? owner->container->name : NULL,
 		.rule = owner->container ? owner->rule : NULL,
-		.result = result,
-		.reason = reason,
+		.policy = policy ? policy->file : NULL,
+		.section = decided->rule ? section : NULL,
+		.result = native ? RECORD_NATIVE : RECORD_REFUSED,
+		.reason = decided->reason,
 	};
 	int ret;
 
-	if (result == RECORD_NATIVE)
+	if (native)
 		ret = shim_native(queue->shim_fd, tags->id, tags->generation);
 	else
 		ret = shim_deny(queue->shim_fd, tags->id, tags->generation, requester_error);
@@ -175,18 +185,20 @@ static void answer(struct queue *queue, const struct tags *tags, const struct ow
 		record.error = -ret;
 	count(queue, owner->container, record.result);
 	facts_from_tags(&facts, tags);
+	if (decided->rule)
+		rule_section_name(decided->rule, section);
 	record_send(queue->records, &record);
 }
 
 static void handle(struct queue *queue, const struct tags *tags, const struct owner *owner,
 		   const struct rule *rule)
 {
+	const struct decided too_many = { DECISION_DENY, rule, "too many upcalls on this machine" };
 	struct upcall *upcall;
 	struct lane *lane;
 
 	if (queue->by_id.count >= QUEUE_MAX) {
-		answer(queue, tags, owner, RECORD_REFUSED, EDQUOT,
-		       "too many upcalls on this machine");
+		answer(queue, tags, owner, &too_many, EDQUOT);
 		return;
 	}
 	lane = lane_of(queue, owner->container);
@@ -225,22 +237,14 @@ static void offered(struct source_client *client, const struct tags *tags)
 	if (supersede(queue, tags))
 		return;
 	owner = owner_of(queue->registry, tags);
-	if (!owner.container) {
-		answer(queue, tags, &owner, RECORD_REFUSED, EKEYREJECTED, owner.reason);
-		return;
-	}
-	policy_decide(owner.container->policy, &queue->modules, tags, &decided);
-	switch (decided.decision) {
-	case DECISION_HANDLE:
+	if (owner.container)
+		policy_decide(owner.container->policy, &queue->modules, tags, &decided);
+	else
+		decided = (struct decided){ DECISION_DENY, NULL, owner.reason };
+	if (decided.decision == DECISION_HANDLE)
 		handle(queue, tags, &owner, decided.rule);
-		break;
-	case DECISION_NATIVE:
-		answer(queue, tags, &owner, RECORD_NATIVE, 0, decided.reason);
-		break;
-	case DECISION_DENY:
-		answer(queue, tags, &owner, RECORD_REFUSED, EKEYREJECTED, decided.reason);
-		break;
-	}
+	else
+		answer(queue, tags, &owner, &decided, EKEYREJECTED);
 }
 
 /* -------------------------------------------------------------- cancelling */

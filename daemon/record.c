@@ -6,6 +6,7 @@
 #include "hash.h"
 #include "journal.h"
 #include "list.h"
+#include "memory.h"
 #include "record.h"
 #include "text.h"
 
@@ -132,7 +133,8 @@ static void second_over(struct ev_loop *loop, ev_timer *timer, int events)
 
 void records_init(struct records *records, struct ev_loop *loop)
 {
-	*records = (struct records){ .loop = loop };
+	/* without it, nothing is remembered */
+	*records = (struct records){ .loop = loop, .memory = memory_new() };
 	ev_timer_init(&records->second, second_over, 1., 0.);
 }
 
@@ -142,6 +144,7 @@ void records_stop(struct records *records)
 		second_over(records->loop, &records->second, 0);
 	if (records->loop)
 		ev_timer_stop(records->loop, &records->second);
+	records->memory = memory_free(records->memory);
 }
 
 /* container: name, or NULL for nobody's, which have a rate as one. */
@@ -211,6 +214,8 @@ static void put_outcome(struct journal_entry *entry, const struct record *record
 {
 	put_text(entry, "UPCALL_CONTAINER", record->container);
 	put_text(entry, "UPCALL_OWNER_RULE", record->rule);
+	put_text(entry, "UPCALL_POLICY", record->policy);
+	put_text(entry, "UPCALL_SECTION", record->section);
 	put_text(entry, "UPCALL_HANDLER", record->handler);
 	put_text(entry, "UPCALL_RUN_IN", record->run_in);
 	put_text(entry, "UPCALL_RESULT", record_result_name(record->result));
@@ -229,6 +234,8 @@ void record_send(struct records *records, const struct record *record)
 	struct journal_entry entry;
 	char message[SENTENCE_SIZE];
 
+	if (records->memory)
+		memory_put(records->memory, record);
 	if (!rate_allows(records, record->container))
 		return;
 	sentence(record, message, sizeof(message));

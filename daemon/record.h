@@ -57,6 +57,8 @@ struct record {
 	const char *rule;      /* by which it was found to be that container's, or NULL */
 	const char *handler;   /* NULL: none was chosen */
 	const char *run_in;    /* the same */
+	const char *policy;    /* file that decided, or NULL */
+	const char *section;   /* of it, "[Key user]", or NULL */
 	enum record_result result;
 	const char *reason; /* a few words of ours, or NULL */
 	uint32_t step;	    /* enum worker_step */
@@ -65,8 +67,11 @@ struct record {
 	uint64_t duration_us;
 };
 
+struct memory;
+
 struct records {
 	struct ev_loop *loop;
+	struct memory *memory;
 	ev_timer second; /* runs while some are suppressed */
 	struct {
 		double window;

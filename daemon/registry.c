@@ -234,6 +234,12 @@ static bool unregister_tombstone(struct registry *registry, const char *name)
 
 /* ------------------------------------------------------------ unregistering */
 
+int registry_no_such(const char *name, struct failure *failure)
+{
+	return failure_set(failure, -ENOENT, "NoSuchContainer",
+			   "no container is registered as '%.64s'", name);
+}
+
 int registry_unregister(struct registry *registry, const char *name, struct failure *failure)
 {
 	struct container *container = registry_by_name(registry, name);
@@ -242,8 +248,7 @@ int registry_unregister(struct registry *registry, const char *name, struct fail
 	if (!container && unregister_tombstone(registry, name))
 		return 0;
 	if (!container)
-		return failure_set(failure, -ENOENT, "NoSuchContainer",
-				   "no container is registered as '%.64s'", name);
+		return registry_no_such(name, failure);
 	registry->watcher->gone(registry->watcher, container, REGISTRY_UNREGISTERED);
 	ret = shim_container_del(registry->shim_fd, container->id);
 	if (ret < 0 && ret != -ENOENT)

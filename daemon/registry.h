@@ -74,6 +74,8 @@ int registry_register(struct registry *registry, const char *name, int pidfd,
 		      const struct registry_options *options, struct container **ret,
 		      struct failure *failure);
 int registry_unregister(struct registry *registry, const char *name, struct failure *failure);
+/* -ENOENT, with the sentence. */
+int registry_no_such(const char *name, struct failure *failure);
 
 /* Take every container's policy from a new set, also in the kernel. */
 void registry_set_config(struct registry *registry, struct config *config);

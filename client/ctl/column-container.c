@@ -19,6 +19,7 @@ COLUMN_NUMBER(struct upcall_entry, failed)
 COLUMN_STRING(struct upcall_entry, runtime)
 COLUMN_STRINGS(struct upcall_entry, labels)
 COLUMN_STRINGS(struct upcall_entry, warnings)
+COLUMN_STRING(struct upcall_entry, worker)
 
 static char *since_text(const void *row)
 {
@@ -85,6 +86,7 @@ static const struct column columns[] = {
 	{ "namespaces", "its own", false, false, namespaces_text, namespaces_json },
 	{ "labels", "given at registration", false, false, labels_text, labels_json },
 	{ "warnings", "what is not as it should be", false, false, warnings_text, warnings_json },
+	{ "worker", "none, starting, connected", false, false, worker_text, worker_json },
 };
 
 const struct column_set container_columns = { "containers", columns,

@@ -34,6 +34,7 @@ struct column_set {
 };
 
 extern const struct column_set container_columns;
+extern const struct column_set outlook_columns;
 extern const struct column_set pending_columns;
 
 /*

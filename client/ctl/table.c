@@ -68,19 +68,36 @@ static int print_table(const void *const *rows, const struct table_format *forma
 	return r < 0 ? r : scols_print_table(table);
 }
 
-static void print_json(const char *name, const void *const *rows, const struct column **chosen,
+static void print_row(const void *row, const struct column **chosen, int count)
+{
+	for (int i = 0; i < count; i++)
+		chosen[i]->json(chosen[i]->name, row);
+}
+
+static void print_rows(const char *name, const void *const *rows, const struct column **chosen,
 		       int count)
 {
-	json_open(NULL, '{');
 	json_open(name, '[');
 	for (; *rows; rows++) {
 		json_open(NULL, '{');
-		for (int i = 0; i < count; i++)
-			chosen[i]->json(chosen[i]->name, *rows);
+		print_row(*rows, chosen, count);
 		json_close('}');
 	}
 	json_close(']');
-	json_close('}');
+}
+
+void table_json(const struct column_set *set, const void *const *rows)
+{
+	const struct column *all[COLUMNS_MAX];
+
+	print_rows(set->rows, rows, all, columns_choose(set, NULL, /* all= */ true, all));
+}
+
+void table_json_row(const struct column_set *set, const void *row)
+{
+	const struct column *all[COLUMNS_MAX];
+
+	print_row(row, all, columns_choose(set, NULL, /* all= */ true, all));
 }
 
 int table_print(const struct column_set *set, const void *const *rows,
@@ -94,6 +111,8 @@ int table_print(const struct column_set *set, const void *const *rows,
 		return count;
 	if (!format->json)
 		return print_table(rows, format, chosen, count);
-	print_json(set->rows, rows, chosen, count);
+	json_open(NULL, '{');
+	print_rows(set->rows, rows, chosen, count);
+	json_close('}');
 	return 0;
 }

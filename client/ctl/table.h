@@ -19,6 +19,10 @@ struct table_format {
 int table_print(const struct column_set *set, const void *const *rows,
 		const struct table_format *format);
 
+/* Members of a JSON object that is open: the rows as an array, or one row's columns. */
+void table_json(const struct column_set *set, const void *const *rows);
+void table_json_row(const struct column_set *set, const void *row);
+
 /* --- table-arguments.c: verbs that print a table and take no other argument --- */
 
 #define TABLE_ARGUMENTS "[--json | --raw] [--noheadings] [--output COLUMN,...]"

@@ -32,10 +32,12 @@ struct verb {
 
 extern const struct verb verb_cancel;
 extern const struct verb verb_drain;
+extern const struct verb verb_explain;
 extern const struct verb verb_list;
 extern const struct verb verb_pending;
 extern const struct verb verb_register;
 extern const struct verb verb_reload;
+extern const struct verb verb_show;
 extern const struct verb verb_status;
 extern const struct verb verb_unregister;
 

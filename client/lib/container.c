@@ -8,7 +8,7 @@
 #include <string.h>
 
 #include "connection.h"
-#include "object.h"
+#include "explain.h"
 
 #define FIELD(key, type, member)                                         \
 	{                                                                \
@@ -31,10 +31,11 @@ static const struct field entry_fields[] = {
 	FIELD("namespaces", NAMESPACES, namespaces),
 	FIELD("labels", STRINGS, labels),
 	FIELD("warnings", STRINGS, warnings),
+	FIELD("worker", STRING, worker),
 	{ NULL, FIELD_END, 0 },
 };
 
-static const struct object_type entry_type = { entry_fields, sizeof(struct upcall_entry) };
+const struct object_type entry_type = { entry_fields, sizeof(struct upcall_entry) };
 
 UPCALL_EXPORT struct upcall_entry *upcall_entry_free(struct upcall_entry *entry)
 {

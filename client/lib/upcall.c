@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /*
- * Upcalls: those that have not ended, and ending one.
+ * Upcalls: those that have not ended, ending one, and why things are as they are.
  */
 #include <stddef.h>
 #include <string.h>

@@ -4,28 +4,39 @@
 # lane: default
 #
 # upcallctl's verbs about upcalls, on real ones: a handler stands at a gate, and pending must show it; cancel makes its
-# requester return.
+# requester return; show and explain say what the kernel and the policy say.
 
 # shellcheck source=lib/setup.sh
 . lib/setup.sh
 handler=""
 
+# What stands at the gate while the test looks at it must not end for being slow, however slow the machine is.
+for parameter in claim_ms run_ms core_run_ms; do
+	echo 600000 >"/sys/module/upcall_shim/parameters/$parameter"
+done
 policy web <<'CONF'
 [Match]
 Name=web
 [Core]
 Handler=/usr/libexec/handler
+RuntimeMaxSec=600
 [Key user]
 Handler=/usr/libexec/handler
+RuntimeMaxSec=300
 MaxConcurrent=1
 CONF
 container_rootfs "$containers/web/rootfs"
 handler_script web /usr/libexec/handler <<'SH'
 #!/bin/sh
 while [ ! -e /gate/open ]; do sleep 0.05; done
-[ "$1" = create ] && keyctl instantiate "$2" text "$7"
+[ "$1" = create ] && exec /sbin/request-key "$@"
 exec cat >/dev/null
 SH
+handler_script web /bin/answer <<'SH'
+#!/bin/sh
+exec keyctl instantiate "$1" text "$2"
+SH
+echo 'create user * * /bin/answer %k %S' >"$containers/web/rootfs/etc/request-key.conf"
 check 'web is registered' registered web
 
 # ask NAME DESCRIPTION: a request in the background; $asked is its pid, its output in NAME
@@ -53,10 +64,27 @@ check 'pending: both are there' wait_for 10 pending_count 2
 check_equal 'pending: the first runs, and that is its pid' "key/user web running /usr/libexec/handler container $handler" \
 	"$(pending '"\(.class) \(.container) \(.state) \(.handler) \(."run-in") \(.pid)"' | head -1)"
 check_equal 'pending: the second waits for its quota' 'offered quota 0' "$(pending '"\(.state) \(."waits-for") \(.pid)"' | tail -1)"
-check 'pending: its deadline is that of a key' test "$(pending .deadline | head -1)" -gt 1000000 -a "$(pending .deadline | head -1)" -le 30000000
+left=$(pending .deadline)
+check "pending: the first has its section's time" test "$(head -1 <<<"$left")" -gt 1000000 -a "$(head -1 <<<"$left")" -le 300000000
+check "pending: the second has the kernel's to be claimed" test "$(tail -1 <<<"$left")" -gt 300000000 -a "$(tail -1 <<<"$left")" -le 600000000
 check 'pending: it has an age' test "$(pending .age | head -1)" -gt 0
 check 'pending: the table has both' test "$(upcallctl pending --noheadings | wc -l)" = 2
 check_equal 'pending: not for others than root' 4 "$(status_of setpriv --reuid=65534 --clear-groups upcallctl pending)"
+
+# --- show, while something is pending
+show() { upcallctl show web --json | jq -r "$1"; }
+check_equal 'show: no such container' 3 "$(status_of upcallctl show nobody)"
+check_equal 'show: not for others than root' 4 "$(status_of setpriv --reuid=65534 --clear-groups upcallctl show web)"
+check_equal 'show: what would happen to each class' \
+	'core offer [Core], key native , module native , release-agent native , other native , key/user offer [Key user]' \
+	"$(show '[.outlook[] | "\(.class) \(.verdict) \(.section)"] | join(", ")')"
+check_equal 'show: what is pending' "$(pending .id)" "$(show '.upcalls[].id')"
+check_equal 'show: its worker' 'upcall-worker@web.service: active (running) connected' "$(show '"\(.unit) \(.worker)"')"
+check_equal 'show: its leader' "${leader[web]}" "$(show .leader)"
+check 'show: for people' grep -q '^policy: *[/]etc/upcalld.d/web.conf$' <<<"$(upcallctl show web)"
+explain() { upcallctl explain --id "$1" --json | jq -r "$2"; }
+check_equal 'explain: one that runs' "pending running requester /etc/upcalld.d/web.conf [Key user] $handler" \
+	"$(explain "$(pending .id | head -1)" '"\(.result) \(.reason) \(.rule) \(.policy) \(.section) \(.pid)"')"
 
 # --- cancel
 ids=$(pending .id)
@@ -83,7 +111,69 @@ check 'pending: nothing is left' wait_for 10 pending_count 0
 refused() { [ "$(records UPCALL_REASON UPCALL_CONTAINER=web UPCALL_RESULT=refused | grep -c cancelled)" = "$1" ]; }
 check 'cancel: each is recorded as refused' wait_for 10 refused 3
 : >"${root[web]}/gate/open"
-check_equal 'and the next one is served' 'payload text' "$(request web verbs:3 | sed 's/ ms=.*//')"
+check_equal 'and the next one is served' 'payload text' "$(request web verbs:3 | head -1)"
+
+# --- explain
+check_equal 'explain: one that was cancelled' 'refused cancelled web [Key user] /usr/libexec/handler' \
+	"$(explain "$one" '"\(.result) \(.reason) \(.container) \(.section) \(.handler)"')"
+last_served() { [ "$(show .last.result)" = served ]; }
+check 'show: the last one was served' wait_for 10 last_served
+check_equal 'explain: and so was that one' 'served key user' \
+	"$(explain "$(show .last.id)" '"\(.result) \(.class) \(."key-type")"')"
+check_equal 'explain: one that never was' 3 "$(status_of upcallctl explain --id 999999)"
+check 'explain: names the command that finds older ones' grep -q 'journalctl -b _COMM=upcalld UPCALL_ID=999999' said
+check_equal 'explain: not for others than root' 4 \
+	"$(status_of setpriv --reuid=65534 --clear-groups upcallctl explain --pid $$)"
+
+# explained PID FILTER [ARG…]
+explained() {
+	local pid=$1 filter=$2
+	shift 2
+	upcallctl explain --pid "$pid" "$@" --json | jq -r "$filter"
+}
+steps='[.steps[] | "\(.by) \(.hits) \(.counts)"] | join(", ")'
+check_equal "explain: the leader is the container's" 'container web /etc/upcalld.d/web.conf' \
+	"$(explained "${leader[web]}" '"\(.scope) \(.container) \(.policy)"')"
+check_equal 'explain: by these' 'cgroup web true, pid web true, user web true, mnt web false, net web false' \
+	"$(explained "${leader[web]}" "$steps")"
+check_equal 'explain: what would happen to a key' 'key/user offer /usr/libexec/handler container' \
+	"$(explained "${leader[web]}" '.outlook[] | "\(.class) \(.verdict) \(.handler) \(."run-in")"' --class key/user)"
+check_equal 'explain: to a key of another type' 'key native its policy file has no section for it' \
+	"$(explained "${leader[web]}" '.outlook[] | "\(.class) \(.verdict) \(.why)"' --class key/dns_resolver)"
+container_exec web /bin/requester unshare wait /tmp/go &
+waiting=$!
+unshared=''
+find_unshared() {
+	local pid
+	for pid in $(pgrep -x requester); do
+		[ "$(readlink "/proc/$pid/ns/user")" = "$(readlink "/proc/${leader[web]}/ns/user")" ] || unshared=$pid
+	done
+	[ -n "$unshared" ]
+}
+check 'somebody unshares everything in it' wait_for 10 find_unshared
+check_equal 'explain: who unshares everything is still its' 'container web' \
+	"$(explained "$unshared" '"\(.scope) \(.container)"')"
+check_equal 'explain: by ancestors' 'cgroup web true, pid web true, user web true, mnt  false, net  false' \
+	"$(explained "$unshared" "$steps")"
+: >"${root[web]}/tmp/go"
+wait "$waiting"
+
+container_start other
+other=$(container_pid other)
+check_equal 'explain: a container that nobody registered' 'unregistered  native nobody registered it' \
+	"$(explained "$other" '"\(.scope) \(.container) \(.outlook[0].verdict) \(.outlook[0].why)"' --class core)"
+check_equal 'explain: by none of these' ',,,,' "$(explained "$other" '[.steps[].hits] | join(",")')"
+check_equal 'explain: the host' 'host  native' "$(explained $$ '"\(.scope) \(.container) \(.outlook[0].verdict)"')"
+sleep 1000 &
+supervisor=$!
+echo "$supervisor" >"${cgroup[web]}/cgroup.procs"
+check_equal 'explain: a host task in its cgroup is the host'\''s' 'host' "$(explained "$supervisor" .scope)"
+check_equal 'explain: and that is why' "in a container's cgroup, but in none of its namespaces: a task of the host there" \
+	"$(explained "$supervisor" '.steps[0].why')"
+kill "$supervisor"
+check 'explain: for people' grep -q '^the kernel says: *container web, and that is what counts$' \
+	<<<"$(upcallctl explain --pid "${leader[web]}")"
+check_equal 'explain: a process that is none' 3 "$(status_of upcallctl explain --pid 2147483646)"
 
 check_equal 'no upcall is left' '' "$(./shim-client list)"
 summary

@@ -3,6 +3,11 @@ upcall_unit_test(NAME test-client-number
 	SOURCES test-client-number.c ${PROJECT_SOURCE_DIR}/client/ctl/number.c)
 target_include_directories(test-client-number PRIVATE ${PROJECT_SOURCE_DIR}/client/ctl)
 
+upcall_unit_test(NAME test-client-kin
+	SOURCES test-client-kin.c ${PROJECT_SOURCE_DIR}/client/ctl/kin.c)
+target_include_directories(test-client-kin PRIVATE ${PROJECT_SOURCE_DIR}/client/ctl
+	${PROJECT_SOURCE_DIR}/client ${PROJECT_SOURCE_DIR}/daemon/common)
+
 pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
 upcall_unit_test(NAME test-client
 	SOURCES test-client.c fake-daemon.c

@@ -47,6 +47,16 @@ static void on_offer(struct ev_loop *loop, ev_signal *watcher, int events)
 	the_daemon->queue.client.offered(&the_daemon->queue.client, &tags);
 }
 
+/* The kernel has some that nobody told us of. */
+static void on_crowd(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+	for (uint64_t id = 0; id < CROWD; id++) {
+		struct tags tags = fixture_tags(CROWD_FIRST + id);
+
+		fake_upcall_add(&tags);
+	}
+}
+
 struct tags fixture_tags(uint64_t id)
 {
 	struct tags tags = {
@@ -69,6 +79,12 @@ void offer(const struct fixture *fixture)
 	usleep(100000);
 }
 
+void crowd(const struct fixture *fixture)
+{
+	kill(fixture->daemon, SIGUSR2);
+	usleep(100000);
+}
+
 void run_daemon(struct fixture *fixture, bool with_shim)
 {
 	char *directories[] = { fixture->config, NULL };
@@ -80,7 +96,7 @@ void run_daemon(struct fixture *fixture, bool with_shim)
 	};
 	char error[DAEMON_ERROR_SIZE];
 	struct daemon *daemon;
-	ev_signal on_usr1;
+	ev_signal on_usr1, on_usr2;
 
 	fake_shim_reset();
 	if (daemon_new(&options, &daemon, error) < 0) {
@@ -94,7 +110,10 @@ void run_daemon(struct fixture *fixture, bool with_shim)
 	the_daemon = daemon;
 	ev_signal_init(&on_usr1, on_offer, SIGUSR1);
 	ev_signal_start(daemon->loop, &on_usr1);
+	ev_signal_init(&on_usr2, on_crowd, SIGUSR2);
+	ev_signal_start(daemon->loop, &on_usr2);
 	daemon_run(daemon);
+	ev_signal_stop(daemon->loop, &on_usr2);
 	ev_signal_stop(daemon->loop, &on_usr1);
 	daemon_free(daemon);
 	fake_shim_reset();

@@ -37,6 +37,10 @@ bool is_up(const struct fixture *fixture);
 /* The kernel offers an upcall of the first container; ids count from this on. */
 #define FIRST_UPCALL 7
 void offer(const struct fixture *fixture);
+/* It has as many that no event told of. */
+#define CROWD	    200
+#define CROWD_FIRST 1000
+void crowd(const struct fixture *fixture);
 struct tags fixture_tags(uint64_t id);
 
 int connect_raw(const struct fixture *fixture);

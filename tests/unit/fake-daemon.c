@@ -167,6 +167,47 @@ static int on_list_pending(sd_bus_message *call, void *data, sd_bus_error *error
 	return 1;
 }
 
+static void append_outlook(sd_bus_message *reply)
+{
+	must(sd_bus_message_append(reply, "aa{sv}", 2, 5, "class", "s", "key", "verdict", "s",
+				   "native", "section", "s", "", "handler", "s", "", "reason", "s",
+				   "no section", 6, "class", "s", "key", "key-type", "s", "user",
+				   "verdict", "s", "offer", "section", "s", "[Key user]", "handler",
+				   "s", "/x", "reason", "s", "why not"));
+}
+
+static void append_record(sd_bus_message *reply)
+{
+	must(sd_bus_message_append(reply, "a{sv}", 8, "id", "t", (uint64_t)7, "class", "s", "core",
+				   "container", "s", "web", "result", "s", "entry-failed", "step",
+				   "s", "cgroup", "error", "s", "Permission denied", "wait-status",
+				   "u", 0x700, "duration", "t", (uint64_t)1500));
+}
+
+static int on_question(sd_bus_message *call, void *data, sd_bus_error *error)
+{
+	const struct fake_daemon *fake = data;
+	sd_bus_message *reply = NULL;
+
+	if (fake->error_name)
+		return sd_bus_error_set(error, fake->error_name, fake->error_text);
+	must(sd_bus_message_new_method_return(call, &reply));
+	if (sd_bus_message_is_method_call(call, NULL, "Describe")) {
+		append_container(fake, reply, "web");
+		must(sd_bus_message_close_container(reply));
+		append_outlook(reply);
+	} else if (sd_bus_message_is_method_call(call, NULL, "ExplainProcess")) {
+		must(sd_bus_message_append(reply, "a{sv}", 3, "pid", "u", 4711, "scope", "s",
+					   "container", "container", "s", "c0"));
+		append_outlook(reply);
+	}
+	if (!sd_bus_message_is_method_call(call, NULL, "ExplainProcess"))
+		append_record(reply);
+	must(sd_bus_send(NULL, reply, NULL));
+	sd_bus_message_unref(reply);
+	return 1;
+}
+
 static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_METHOD("Register", "sha{sv}", "a{sv}", on_register, SD_BUS_VTABLE_UNPRIVILEGED),
@@ -176,6 +217,10 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD("Reload", "", "", on_unregister, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("ListPending", "", "aa{sv}", on_list_pending, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Cancel", "t", "", on_unregister, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Describe", "s", "a{sv}aa{sv}a{sv}", on_question, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("ExplainProcess", "h", "a{sv}aa{sv}", on_question,
+		      SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("ExplainUpcall", "t", "a{sv}", on_question, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };
 

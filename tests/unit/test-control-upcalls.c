@@ -3,6 +3,7 @@
  * The control socket: questions about upcalls.
  */
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -100,13 +101,13 @@ static void test_pending_many(void **state)
 	sd_bus *bus = registered_web(fixture);
 	sd_bus_message *reply = NULL;
 
-	for (int i = 0; i < 60; i++) {
-		kill(fixture->daemon, SIGUSR1);
-		usleep(5000);
-	}
-	usleep(100000);
+	crowd(fixture);
 	assert_string_equal(call(bus, "ListPending", &reply, NULL), "");
-	assert_string_equal(value_at(reply, 50, "id"), "57");
+	assert_string_equal(value_at(reply, 0, "id"), "1000");
+	assert_string_equal(value_at(reply, CROWD - 1, "id"), "1199");
+	assert_string_equal(value_at(reply, CROWD - 1, "container"), "web");
+	assert_string_equal(value_at(reply, CROWD - 1, "handler"), "");
+	assert_string_equal(value_at(reply, CROWD - 1, "key-type"), "user");
 	sd_bus_message_unref(reply);
 	sd_bus_close_unref(bus);
 }
@@ -134,14 +135,77 @@ static void test_cancel(void **state)
 	sd_bus_close_unref(bus);
 }
 
+static void test_describe(void **state)
+{
+	struct fixture *fixture = *state;
+	sd_bus *bus = registered_web(fixture);
+	sd_bus_message *reply = NULL;
+
+	assert_string_equal(call(bus, "Describe", NULL, "s", "other"), "NoSuchContainer");
+	assert_string_equal(call(bus, "Describe", &reply, "s", "web"), "");
+	assert_string_equal(text_in(reply, "name"), "web");
+	assert_string_equal(text_in(reply, "worker"), "none");
+	reply = sd_bus_message_unref(reply);
+	offer(fixture);
+	assert_string_equal(call(bus, "Cancel", NULL, "t", (uint64_t)FIRST_UPCALL), "");
+	assert_string_equal(call(bus, "Describe", &reply, "s", "web"), "");
+	assert_string_equal(text_in(reply, "worker"), "connected");
+	sd_bus_message_unref(reply);
+	sd_bus_close_unref(bus);
+}
+
+/* The fake kernel says of every process that it is the host's. */
+static void test_explain_process(void **state)
+{
+	struct fixture *fixture = *state;
+	sd_bus *bus = registered_web(fixture);
+	sd_bus_message *reply = NULL;
+
+	assert_string_equal(call(bus, "ExplainProcess", NULL, "h", STDIN_FILENO), "BadArgument");
+	assert_string_equal(call(bus, "ExplainProcess", &reply, "h", fixture->pidfd), "");
+	assert_string_equal(text_in(reply, "scope"), "host");
+	assert_string_equal(text_in(reply, "container"), "");
+	reply = sd_bus_message_unref(reply);
+	kill(fixture->leader, SIGKILL);
+	usleep(100000);
+	assert_string_equal(call(bus, "ExplainProcess", NULL, "h", fixture->pidfd),
+			    "NoSuchProcess");
+	sd_bus_close_unref(bus);
+}
+
+static void test_explain_upcall(void **state)
+{
+	struct fixture *fixture = *state;
+	sd_bus *bus = registered_web(fixture);
+	sd_bus_message *reply = NULL;
+
+	offer(fixture);
+	offer(fixture);
+	assert_string_equal(call(bus, "ExplainUpcall", &reply, "t", (uint64_t)8), "");
+	assert_string_equal(text_in(reply, "result"), "pending");
+	assert_string_equal(text_in(reply, "section"), "[Key user]");
+	assert_non_null(strstr(text_in(reply, "policy"), "/web.conf"));
+	reply = sd_bus_message_unref(reply);
+	assert_string_equal(call(bus, "Cancel", NULL, "t", (uint64_t)8), "");
+	assert_string_equal(call(bus, "ExplainUpcall", &reply, "t", (uint64_t)8), "");
+	assert_string_equal(text_in(reply, "result"), "refused");
+	assert_string_equal(text_in(reply, "reason"), "cancelled");
+	assert_string_equal(text_in(reply, "section"), "[Key user]");
+	assert_string_equal(text_in(reply, "comm"), "a\\xff\\x09b");
+	sd_bus_message_unref(reply);
+	assert_string_equal(call(bus, "ExplainUpcall", NULL, "t", (uint64_t)6), "HasEnded");
+	assert_string_equal(call(bus, "ExplainUpcall", NULL, "t", (uint64_t)9), "NoSuchUpcall");
+	assert_string_equal(call(bus, "ExplainUpcall", NULL, "t", (uint64_t)0), "NoSuchUpcall");
+	sd_bus_close_unref(bus);
+}
+
 #define fixed(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		fixed(test_pending),
-		fixed(test_pending_many),
-		fixed(test_cancel),
+		fixed(test_pending),  fixed(test_pending_many),	   fixed(test_cancel),
+		fixed(test_describe), fixed(test_explain_process), fixed(test_explain_upcall),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

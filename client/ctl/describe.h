@@ -1,0 +1,14 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/* "key: value" for people, and what is said of an upcall. */
+#ifndef UPCALLCTL_DESCRIBE_H
+#define UPCALLCTL_DESCRIBE_H
+
+#include "libupcall.h"
+
+/* One line; nothing for an empty value. */
+__attribute__((format(printf, 2, 3))) void describe(const char *key, const char *format, ...);
+void describe_record(const struct upcall_record *record);
+/* Members of an object that is open. */
+void describe_record_json(const struct upcall_record *record);
+
+#endif

@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <string.h>
+
+#include "outlook.h"
+
+static const char *const scopes[] = {
+	[UPCALL_SCOPE_HOST] = "host",
+	[UPCALL_SCOPE_CONTAINER] = "container",
+	[UPCALL_SCOPE_UNREGISTERED] = "unregistered",
+	[UPCALL_SCOPE_KTHREAD] = "kthread",
+	[UPCALL_SCOPE_AMBIGUOUS] = "ambiguous",
+};
+
+static const char *const verdicts[] = {
+	[UPCALL_VERDICT_NATIVE] = "native",
+	[UPCALL_VERDICT_OFFER] = "offer",
+	[UPCALL_VERDICT_DENY] = "deny",
+};
+
+const char *outlook_scope_name(uint32_t scope)
+{
+	return scope < sizeof(scopes) / sizeof(scopes[0]) ? scopes[scope] : "unknown";
+}
+
+const char *outlook_verdict_name(uint32_t verdict)
+{
+	return verdict < sizeof(verdicts) / sizeof(verdicts[0]) ? verdicts[verdict] : "unknown";
+}
+
+static const char *rule_reason(const struct rule *rule)
+{
+	switch (rule->handler) {
+	case HANDLER_NATIVE:
+		return "its section says native";
+	case HANDLER_DENY:
+		return "its section says deny";
+	case HANDLER_KERNEL:
+	case HANDLER_DNS:
+	case HANDLER_PROGRAM:
+		break;
+	}
+	if (rule->class == UPCALL_CLASS_MODULE)
+		return rule->allow ? "what Allow= names is native, the rest is refused" :
+				     "its section has no Allow=";
+	if (rule->class == UPCALL_CLASS_KEY)
+		return "except requests of the kernel's own without a network namespace, which are native";
+	return "its section has a handler";
+}
+
+static const struct rule *find_rule(const struct policy *policy, uint32_t class,
+				    const char *key_type)
+{
+	for (size_t i = 0; i < policy->rules_count; i++)
+		if (policy->rules[i].class == class && !strcmp(policy->rules[i].key_type, key_type))
+			return &policy->rules[i];
+	return NULL;
+}
+
+static void by_policy(const struct policy *policy, const struct upcall_policy *kernel,
+		      struct outlook *ret)
+{
+	ret->verdict = kernel->verdict[ret->class];
+	ret->rule = policy && !policy->bad ? find_rule(policy, ret->class, ret->key_type) : NULL;
+	if (!policy)
+		ret->reason = "no policy file matches its name";
+	else if (policy->bad)
+		ret->reason = "its policy file could not be read";
+	else if (ret->rule)
+		ret->reason = rule_reason(ret->rule);
+	else
+		ret->reason = "its policy file has no section for it";
+}
+
+static void by_scope(uint32_t scope, bool strict, struct outlook *ret)
+{
+	ret->verdict = UPCALL_VERDICT_NATIVE;
+	switch ((enum upcall_scope)scope) {
+	case UPCALL_SCOPE_HOST:
+		ret->reason = "the host's upcalls are left alone";
+		return;
+	case UPCALL_SCOPE_KTHREAD:
+		ret->reason = "a kernel thread's is nobody's";
+		return;
+	case UPCALL_SCOPE_UNREGISTERED:
+		ret->reason = strict ? "nobody registered it, and the module is strict" :
+				       "nobody registered it";
+		if (strict)
+			ret->verdict = UPCALL_VERDICT_DENY;
+		return;
+	case UPCALL_SCOPE_AMBIGUOUS:
+		ret->reason = "several containers match and none is nearer: upcalld refuses";
+		ret->verdict = UPCALL_VERDICT_OFFER;
+		return;
+	case UPCALL_SCOPE_CONTAINER:
+		break;
+	}
+	ret->reason = "of a container that is not registered here: upcalld refuses";
+	ret->verdict = UPCALL_VERDICT_OFFER;
+}
+
+size_t outlook(uint32_t scope, bool strict, bool registered, const struct policy *policy,
+	       struct outlook ret[OUTLOOK_MAX])
+{
+	struct upcall_policy kernel;
+	size_t count = 0;
+
+	policy_to_kernel(policy, &kernel);
+	for (uint32_t class = 0; class < UPCALL_CLASS_COUNT; class ++) {
+		ret[count] = (struct outlook){ .class = class, .key_type = "" };
+		if (registered)
+			by_policy(policy, &kernel, &ret[count]);
+		else
+			by_scope(scope, strict, &ret[count]);
+		count++;
+	}
+	for (uint32_t i = 0; registered && i < kernel.key_rules; i++) {
+		const struct rule *rule =
+			find_rule(policy, UPCALL_CLASS_KEY, kernel.key_rule[i].type);
+
+		ret[count++] = (struct outlook){
+			.class = UPCALL_CLASS_KEY,
+			.key_type = rule->key_type,
+			.verdict = kernel.key_rule[i].verdict,
+			.rule = rule,
+			.reason = rule_reason(rule),
+		};
+	}
+	return count;
+}

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What would happen to an upcall, for people: the kernel's table and the policy
+ * in words
+ *
+ * It decides nothing. The kernel's verdict is what policy_to_kernel() says, as it
+ * was told.
+ */
+#ifndef UPCALLD_OUTLOOK_H
+#define UPCALLD_OUTLOOK_H
+
+#include "policy.h"
+
+/* Five classes and each key type that has a section. */
+#define OUTLOOK_MAX (UPCALL_CLASS_COUNT + UPCALL_KEY_RULES)
+
+struct outlook {
+	uint32_t class;
+	const char *key_type;	 /* "": every other one */
+	uint32_t verdict;	 /* enum upcall_verdict */
+	const struct rule *rule; /* the section that decides, or NULL */
+	const char *reason;
+};
+
+/*
+ * registered: of a container, whose policy this is (or NULL); else what the kernel
+ * says of its scope. Returns how many there are.
+ */
+size_t outlook(uint32_t scope, bool strict, bool registered, const struct policy *policy,
+	       struct outlook ret[OUTLOOK_MAX]);
+
+const char *outlook_scope_name(uint32_t scope);
+const char *outlook_verdict_name(uint32_t verdict);
+
+#endif
