@@ -176,7 +176,7 @@ struct upcall_record {
 	uint32_t wait_status; /* as of waitpid(2) */
 	uint32_t pid;	      /* of the handler that is attached, while it is pending */
 	uint64_t duration;    /* microseconds */
-	uint64_t at;	      /* microseconds since the epoch: of its end */
+	uint64_t at;	      /* microseconds since the epoch: of its end, or of the event */
 };
 
 /* A pending one, or one of the last that upcalld remembers. -ENOENT, -EALREADY: it is neither. */
@@ -221,6 +221,23 @@ struct upcall_process {
 int upcall_explain_process(struct upcall_connection *connection, int pidfd,
 			   struct upcall_process **ret, struct upcall_outlook ***ret_outlook);
 struct upcall_process *upcall_process_free(struct upcall_process *process); /* takes NULL */
+
+/* --- events --- */
+
+enum upcall_event {
+	UPCALL_EVENT_OFFERED = 0, /* what is known of it then, `at` included */
+	UPCALL_EVENT_ENDED,
+};
+
+/* From here on upcalld tells this connection of all upcalls that it has a part in. */
+int upcall_monitor(struct upcall_connection *connection);
+
+/*
+ * Waits for the next one, to be freed with upcall_record_free(). -ENOBUFS: too many
+ * were left unread, and there are no more.
+ */
+int upcall_next_event(struct upcall_connection *connection, enum upcall_event *event,
+		      struct upcall_record **ret);
 
 /* --- daemon --- */
 

@@ -9,9 +9,7 @@
 #include "cleanup.h"
 #include "control.h"
 #include "daemon.h"
-
-#define OBJECT	  "/org/upcalld"
-#define INTERFACE "org.upcalld.Manager1"
+#include "monitor.h"
 
 static void cleanup_bus_(sd_bus **bus)
 {
@@ -92,9 +90,11 @@ static int message_came(sd_bus_message *message, void *userdata, sd_bus_error *e
 
 	link->partial = 0;
 	link->fds = 0;
-	ev_timer_again(link->control->loop, &link->idle);
+	if (link->monitor == MONITOR_NONE)
+		ev_timer_again(link->control->loop, &link->idle);
+	/* signals wait there, too, and have a bound of their own */
 	if (sd_bus_get_n_queued_write(link->bus_loop.bus, &unread) >= 0 &&
-	    unread > CONTROL_UNREAD_MAX)
+	    unread > CONTROL_UNREAD_MAX + (link->monitor ? MONITOR_UNREAD_MAX : 0))
 		bus_loop_finish(&link->bus_loop);
 	return 0;
 }
@@ -130,7 +130,8 @@ static int make_bus(struct control_link *link, int fd, sd_bus **ret)
 	if (r >= 0)
 		r = sd_bus_add_filter(bus, NULL, message_came, link);
 	if (r >= 0)
-		r = sd_bus_add_object_vtable(bus, NULL, OBJECT, INTERFACE, control_vtable, link);
+		r = sd_bus_add_object_vtable(bus, NULL, CONTROL_OBJECT, CONTROL_INTERFACE,
+					     control_vtable, link);
 	if (r < 0)
 		return r;
 	*ret = take_ptr(bus);

@@ -16,6 +16,7 @@
 #include "daemon.h"
 #include "lane.h"
 #include "memory.h"
+#include "monitor.h"
 #include "policy.h"
 #include "shim.h"
 
@@ -309,4 +310,17 @@ int control_explain_upcall(sd_bus_message *call, void *userdata, sd_bus_error *e
 	if (ret >= 0)
 		ret = sd_bus_message_close_container(reply);
 	return ret < 0 ? ret : sd_bus_send(NULL, reply, NULL);
+}
+
+/* ----------------------------------------------------------------- monitor */
+
+int control_monitor(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct control_link *link = userdata;
+
+	if (!control_is_allowed(link, error))
+		return -EPERM;
+	if (monitor_add(link) < 0)
+		return control_refuse(error, "LimitReached", "there are too many monitors already");
+	return sd_bus_reply_method_return(call, NULL);
 }

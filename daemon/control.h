@@ -33,6 +33,9 @@
 #define CONTROL_UNREAD_MAX   16
 #define CONTROL_TEXT_SIZE    4200 /* a path of 1 KiB, all of it escaped; longer texts are cut */
 
+#define CONTROL_OBJECT	  "/org/upcalld"
+#define CONTROL_INTERFACE "org.upcalld.Manager1"
+
 struct daemon;
 
 struct control {
@@ -46,6 +49,12 @@ struct control {
 	uint64_t accepted;
 };
 
+enum monitor_state {
+	MONITOR_NONE = 0,
+	MONITOR_TOLD,
+	MONITOR_DROPPED, /* it was too slow: nothing more */
+};
+
 /* One connection. */
 struct control_link {
 	struct control *control;
@@ -55,6 +64,7 @@ struct control_link {
 	ev_timer idle;
 	uint64_t partial; /* bytes since the last whole message, at most */
 	uint64_t fds;	  /* the same */
+	enum monitor_state monitor;
 };
 
 /* fd is not consumed. */
@@ -92,6 +102,8 @@ static inline void cleanup_message_(sd_bus_message **message)
 int control_list_pending(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int control_cancel(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int control_explain_upcall(sd_bus_message *call, void *userdata, sd_bus_error *error);
+
+int control_monitor(sd_bus_message *call, void *userdata, sd_bus_error *error);
 
 /* ---- control-explain.c: methods that say why ---- */
 

@@ -8,6 +8,7 @@
 #include "cleanup.h"
 #include "daemon.h"
 #include "journal.h"
+#include "monitor.h"
 #include "shim.h"
 #include "state.h"
 
@@ -26,6 +27,23 @@ static void container_was_gone(struct registry_watcher *watcher, const char *nam
 	struct daemon *daemon = container_of(watcher, struct daemon, watcher);
 
 	daemon->launcher->vtable->stop(daemon->launcher, name);
+}
+
+/* ----------------------------------------------------------------- monitors */
+
+static void upcall_offered(struct record_watcher *watcher, const struct facts *facts,
+			   const char *container)
+{
+	struct daemon *daemon = container_of(watcher, struct daemon, record_watcher);
+
+	monitor_offered(&daemon->control, facts, container);
+}
+
+static void upcall_ended(struct record_watcher *watcher, const struct record *record)
+{
+	struct daemon *daemon = container_of(watcher, struct daemon, record_watcher);
+
+	monitor_ended(&daemon->control, record);
 }
 
 /* ------------------------------------------------------------------- policy */
@@ -273,6 +291,8 @@ static int build(struct daemon *daemon, char *error)
 	start_source(daemon);
 	daemon->registry.shim_fd = daemon->shim_fd;
 	control_start(&daemon->control, daemon, daemon->fds.control);
+	daemon->record_watcher = (struct record_watcher){ upcall_offered, upcall_ended };
+	daemon->records.watcher = &daemon->record_watcher;
 	return 0;
 }
 
@@ -302,6 +322,7 @@ struct daemon *daemon_free(struct daemon *daemon)
 {
 	if (!daemon)
 		return NULL;
+	daemon->records.watcher = NULL;
 	control_close(&daemon->control);
 	save_counters(daemon);
 	daemon->source = source_free(daemon->source);

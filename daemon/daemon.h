@@ -51,6 +51,7 @@ struct daemon {
 	struct queue queue;
 	struct source *source;
 	struct control control;
+	struct record_watcher record_watcher;
 	ev_signal on_term;
 	ev_signal on_int;
 	ev_signal on_hup;

@@ -237,6 +237,7 @@ static void offered(struct source_client *client, const struct tags *tags)
 	if (supersede(queue, tags))
 		return;
 	owner = owner_of(queue->registry, tags);
+	record_offered(queue->records, tags, owner.container ? owner.container->name : NULL);
 	if (owner.container)
 		policy_decide(owner.container->policy, &queue->modules, tags, &decided);
 	else

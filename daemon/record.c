@@ -236,6 +236,8 @@ void record_send(struct records *records, const struct record *record)
 
 	if (records->memory)
 		memory_put(records->memory, record);
+	if (records->watcher)
+		records->watcher->ended(records->watcher, record);
 	if (!rate_allows(records, record->container))
 		return;
 	sentence(record, message, sizeof(message));
@@ -245,4 +247,14 @@ void record_send(struct records *records, const struct record *record)
 	put_facts(&entry, record->facts);
 	put_outcome(&entry, record);
 	journal_send(&entry);
+}
+
+void record_offered(struct records *records, const struct tags *tags, const char *container)
+{
+	struct facts facts;
+
+	if (!records->watcher)
+		return;
+	facts_from_tags(&facts, tags);
+	records->watcher->offered(records->watcher, &facts, container);
 }

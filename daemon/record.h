@@ -69,10 +69,18 @@ struct record {
 
 struct memory;
 
+/* Whoever wants to know of all, also of those that are suppressed. It must not come back here. */
+struct record_watcher {
+	void (*offered)(struct record_watcher *watcher, const struct facts *facts,
+			const char *container /* or NULL */);
+	void (*ended)(struct record_watcher *watcher, const struct record *record);
+};
+
 struct records {
 	struct ev_loop *loop;
 	struct memory *memory;
-	ev_timer second; /* runs while some are suppressed */
+	struct record_watcher *watcher; /* or NULL */
+	ev_timer second;		/* runs while some are suppressed */
 	struct {
 		double window;
 		unsigned int in_window;
@@ -83,6 +91,8 @@ struct records {
 void records_init(struct records *records, struct ev_loop *loop);
 void records_stop(struct records *records);
 void record_send(struct records *records, const struct record *record);
+/* It begins: nothing is written, a watcher is told. */
+void record_offered(struct records *records, const struct tags *tags, const char *container);
 
 void facts_from_tags(struct facts *facts, const struct tags *tags);
 enum record_result record_result_of(uint32_t outcome /* enum worker_outcome */);

@@ -11,6 +11,12 @@
 
 static bool first_member = true;
 static int depth;
+static bool one_line;
+
+void json_one_line(void)
+{
+	one_line = true;
+}
 
 /* Length of the well-formed UTF-8 sequence at `text`, 0 if there is none. */
 static size_t utf8_length(const unsigned char *text)
@@ -63,6 +69,8 @@ static void print_text(const char *string)
 
 static void print_newline(void)
 {
+	if (one_line)
+		return;
 	putchar('\n');
 	for (int i = 0; i < depth; i++)
 		fputs("   ", stdout);
@@ -96,8 +104,10 @@ void json_close(char bracket)
 		print_newline();
 	putchar(bracket);
 	first_member = false;
-	if (!depth)
+	if (!depth) {
 		putchar('\n');
+		first_member = true;
+	}
 }
 
 void json_string(const char *key, const char *value)

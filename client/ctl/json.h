@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+/* From now on: no newlines and no blanks but at the end of the outermost value. */
+void json_one_line(void);
 void json_open(const char *key, char bracket); /* '{' or '[' */
 void json_close(char bracket);		       /* '}' or ']'; a newline after the outermost */
 void json_string(const char *key, const char *value);

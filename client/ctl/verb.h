@@ -34,6 +34,7 @@ extern const struct verb verb_cancel;
 extern const struct verb verb_drain;
 extern const struct verb verb_explain;
 extern const struct verb verb_list;
+extern const struct verb verb_monitor;
 extern const struct verb verb_pending;
 extern const struct verb verb_register;
 extern const struct verb verb_reload;

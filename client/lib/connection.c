@@ -20,7 +20,6 @@
 
 #define SOCKET_PATH  "/run/upcalld/control"
 #define OBJECT_PATH  "/org/upcalld"
-#define INTERFACE    "org.upcalld.Manager1"
 #define ERROR_PREFIX "org.upcalld.Error."
 #define TIMEOUT_SEC  30
 
@@ -180,8 +179,8 @@ int connection_method(struct upcall_connection *connection, const char *method,
 {
 	int r;
 
-	r = sd_bus_message_new_method_call(connection->bus, ret, NULL, OBJECT_PATH, INTERFACE,
-					   method);
+	r = sd_bus_message_new_method_call(connection->bus, ret, NULL, OBJECT_PATH,
+					   CONNECTION_INTERFACE, method);
 	if (r < 0)
 		return connection_fail(connection, r, "cannot make the message %s: %s", method,
 				       strerror(-r));

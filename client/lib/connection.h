@@ -9,6 +9,8 @@
 
 #include "libupcall.h"
 
+#define CONNECTION_INTERFACE "org.upcalld.Manager1"
+
 #define UPCALL_EXPORT __attribute__((visibility("default")))
 
 struct upcall_connection {

@@ -4,7 +4,7 @@
 # lane: default
 #
 # upcallctl's verbs about upcalls, on real ones: a handler stands at a gate, and pending must show it; cancel makes its
-# requester return; show and explain say what the kernel and the policy say.
+# requester return; show and explain say what the kernel and the policy say; monitor sees each begin and end.
 
 # shellcheck source=lib/setup.sh
 . lib/setup.sh
@@ -52,6 +52,11 @@ status_of() {
 	"$@" >said 2>&1 || status=$?
 	echo "$status"
 }
+
+upcallctl monitor --json >events &
+monitor=$!
+upcallctl monitor >events.txt &
+monitor_text=$!
 
 # --- pending
 check_equal 'pending: nothing at first' '' "$(pending .id)"
@@ -174,6 +179,18 @@ kill "$supervisor"
 check 'explain: for people' grep -q '^the kernel says: *container web, and that is what counts$' \
 	<<<"$(upcallctl explain --pid "${leader[web]}")"
 check_equal 'explain: a process that is none' 3 "$(status_of upcallctl explain --pid 2147483646)"
+
+# --- monitor
+ids_of() { jq -r "select(.event == \"$1\") | .id" events | sort -n | paste -sd ' '; }
+check_equal 'monitor: not for others than root' 4 "$(status_of setpriv --reuid=65534 --clear-groups upcallctl monitor)"
+check_equal 'monitor: each that was offered has ended' "$(ids_of offered)" "$(ids_of ended)"
+check_equal 'monitor: as the records say' "$(records UPCALL_RESULT UPCALL_CONTAINER=web | paste -sd ' ')" \
+	"$(jq -r 'select(.event == "ended") | .result' events | paste -sd ' ')"
+check 'monitor: for people' grep -qE '^[0-9:.]+ ended   [0-9]+ key/user web served after [0-9.]+ ms by /usr/libexec/handler$' events.txt
+check 'monitor: is still there' kill -0 "$monitor"
+
+kill "$monitor" "$monitor_text"
+wait "$monitor" "$monitor_text"
 
 check_equal 'no upcall is left' '' "$(./shim-client list)"
 summary

@@ -57,6 +57,15 @@ static void on_crowd(struct ev_loop *loop, ev_signal *watcher, int events)
 	}
 }
 
+static void on_flood(struct ev_loop *loop, ev_signal *watcher, int events)
+{
+	const struct facts facts = { .id = 1 };
+	const struct record record = { .facts = &facts, .container = "web" };
+
+	for (int i = 0; i < FLOOD; i++)
+		record_send(&the_daemon->records, &record);
+}
+
 struct tags fixture_tags(uint64_t id)
 {
 	struct tags tags = {
@@ -79,6 +88,12 @@ void offer(const struct fixture *fixture)
 	usleep(100000);
 }
 
+void flood(const struct fixture *fixture)
+{
+	kill(fixture->daemon, SIGWINCH);
+	usleep(200000);
+}
+
 void crowd(const struct fixture *fixture)
 {
 	kill(fixture->daemon, SIGUSR2);
@@ -96,7 +111,7 @@ void run_daemon(struct fixture *fixture, bool with_shim)
 	};
 	char error[DAEMON_ERROR_SIZE];
 	struct daemon *daemon;
-	ev_signal on_usr1, on_usr2;
+	ev_signal on_usr1, on_usr2, on_winch;
 
 	fake_shim_reset();
 	if (daemon_new(&options, &daemon, error) < 0) {
@@ -112,7 +127,10 @@ void run_daemon(struct fixture *fixture, bool with_shim)
 	ev_signal_start(daemon->loop, &on_usr1);
 	ev_signal_init(&on_usr2, on_crowd, SIGUSR2);
 	ev_signal_start(daemon->loop, &on_usr2);
+	ev_signal_init(&on_winch, on_flood, SIGWINCH);
+	ev_signal_start(daemon->loop, &on_winch);
 	daemon_run(daemon);
+	ev_signal_stop(daemon->loop, &on_winch);
 	ev_signal_stop(daemon->loop, &on_usr2);
 	ev_signal_stop(daemon->loop, &on_usr1);
 	daemon_free(daemon);

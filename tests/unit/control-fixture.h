@@ -41,6 +41,9 @@ void offer(const struct fixture *fixture);
 #define CROWD	    200
 #define CROWD_FIRST 1000
 void crowd(const struct fixture *fixture);
+/* Very many records, at once. */
+#define FLOOD 20000
+void flood(const struct fixture *fixture);
 struct tags fixture_tags(uint64_t id);
 
 int connect_raw(const struct fixture *fixture);

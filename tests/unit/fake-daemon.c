@@ -208,6 +208,28 @@ static int on_question(sd_bus_message *call, void *data, sd_bus_error *error)
 	return 1;
 }
 
+/* Two events, then it is dropped. */
+static int on_monitor(sd_bus_message *call, void *data, sd_bus_error *error)
+{
+	static const char *const members[] = { "UpcallOffered", "FromTheFuture", "UpcallEnded",
+					       "MonitorDropped" };
+	const struct fake_daemon *fake = data;
+
+	if (fake->error_name)
+		return sd_bus_error_set(error, fake->error_name, fake->error_text);
+	must(sd_bus_reply_method_return(call, NULL));
+	for (size_t i = 0; i < sizeof(members) / sizeof(members[0]); i++) {
+		sd_bus_message *signal = NULL;
+
+		must(sd_bus_message_new_signal(sd_bus_message_get_bus(call), &signal,
+					       "/org/upcalld", "org.upcalld.Manager1", members[i]));
+		append_record(signal);
+		must(sd_bus_send(NULL, signal, NULL));
+		sd_bus_message_unref(signal);
+	}
+	return 1;
+}
+
 static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_METHOD("Register", "sha{sv}", "a{sv}", on_register, SD_BUS_VTABLE_UNPRIVILEGED),
@@ -221,6 +243,7 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD("ExplainProcess", "h", "a{sv}aa{sv}", on_question,
 		      SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("ExplainUpcall", "t", "a{sv}", on_question, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Monitor", "", "", on_monitor, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };
 

@@ -350,6 +350,15 @@ static const struct {
 	  .status = 0,
 	  .says = "\"outlook\": []" },
 	{ .arguments = "explain --pid 2147483647", .status = 3, .says = "No such process" },
+	{ .arguments = "monitor",
+	  .status = 1,
+	  .says = "ended   7 core web entry-failed at cgroup: Permission denied after 1.5 ms\n"
+		  "upcallctl: monitor: upcalld has stopped sending" },
+	{ .arguments = "monitor --json", .status = 1, .says = "{\"event\": \"offered\",\"id\": 7," },
+	{ .arguments = "monitor --json",
+	  .status = 1,
+	  .says = "}\n{\"event\": \"ended\",\"id\": 7," },
+	{ .arguments = "monitor x", .status = 2, .says = "one argument too many" },
 	{ .arguments = "drain --timeout -1", .status = 2, .says = "--timeout -1" },
 };
 

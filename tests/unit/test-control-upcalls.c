@@ -14,6 +14,7 @@
 #include <cmocka.h>
 
 #include "control-fixture.h"
+#include "monitor.h"
 
 static const char web_conf[] = "[Match]\nName=web\n"
 			       "[Key user]\nHandler=/usr/libexec/answer\nMaxConcurrent=1\n";
@@ -199,13 +200,98 @@ static void test_explain_upcall(void **state)
 	sd_bus_close_unref(bus);
 }
 
+/* The next signal, which has to be this one. */
+static sd_bus_message *next_signal(sd_bus *bus, const char *member)
+{
+	sd_bus_message *signal = NULL;
+
+	for (int i = 0; i < 100 && !signal; i++) {
+		int ret = sd_bus_process(bus, &signal);
+
+		assert_true(ret >= 0);
+		if (ret == 0)
+			assert_true(sd_bus_wait(bus, 100000) >= 0);
+	}
+	assert_non_null(signal);
+	assert_string_equal(sd_bus_message_get_member(signal), member);
+	return signal;
+}
+
+static void test_monitor(void **state)
+{
+	struct fixture *fixture = *state;
+	sd_bus *bus = registered_web(fixture), *monitor = connect_bus(fixture);
+	sd_bus_message *signal;
+
+	assert_string_equal(call(monitor, "Monitor", NULL, NULL), "");
+	assert_string_equal(call(monitor, "Monitor", NULL, NULL), "");
+	offer(fixture);
+	signal = next_signal(monitor, "UpcallOffered");
+	assert_string_equal(text_in(signal, "container"), "web");
+	assert_string_equal(text_in(signal, "key-type"), "user");
+	sd_bus_message_unref(signal);
+	offer(fixture);
+	sd_bus_message_unref(next_signal(monitor, "UpcallOffered"));
+	assert_string_equal(call(bus, "Cancel", NULL, "t", (uint64_t)8), "");
+	signal = next_signal(monitor, "UpcallEnded");
+	assert_string_equal(text_in(signal, "result"), "refused");
+	assert_string_equal(text_in(signal, "reason"), "cancelled");
+	sd_bus_message_unref(signal);
+	sd_bus_close_unref(monitor);
+	sd_bus_close_unref(bus);
+}
+
+static void test_too_many_monitors(void **state)
+{
+	struct fixture *fixture = *state;
+	sd_bus *monitors[MONITOR_MAX + 1];
+
+	for (int i = 0; i <= MONITOR_MAX; i++) {
+		monitors[i] = connect_bus(fixture);
+		assert_string_equal(call(monitors[i], "Monitor", NULL, NULL),
+				    i < MONITOR_MAX ? "" : "LimitReached");
+	}
+	for (int i = 0; i <= MONITOR_MAX; i++)
+		sd_bus_close_unref(monitors[i]);
+}
+
+/* It reads nothing: the daemon goes on, and says so as the last thing. */
+static void test_slow_monitor(void **state)
+{
+	struct fixture *fixture = *state;
+	sd_bus *bus = registered_web(fixture), *monitor = connect_bus(fixture);
+	sd_bus_message *signal = NULL;
+	unsigned int signals = 0;
+	bool dropped = false;
+
+	assert_string_equal(call(monitor, "Monitor", NULL, NULL), "");
+	flood(fixture);
+	assert_string_equal(call(bus, "Status", NULL, NULL), "");
+	while (!dropped) {
+		int ret = sd_bus_process(monitor, &signal);
+
+		assert_true(ret >= 0);
+		if (ret == 0)
+			assert_true(sd_bus_wait(monitor, 5000000) > 0);
+		if (!signal)
+			continue;
+		signals++;
+		dropped = !strcmp(sd_bus_message_get_member(signal), "MonitorDropped");
+		signal = sd_bus_message_unref(signal);
+	}
+	assert_true(signals > MONITOR_UNREAD_MAX && signals < FLOOD);
+	sd_bus_close_unref(monitor);
+	sd_bus_close_unref(bus);
+}
+
 #define fixed(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		fixed(test_pending),  fixed(test_pending_many),	   fixed(test_cancel),
-		fixed(test_describe), fixed(test_explain_process), fixed(test_explain_upcall),
+		fixed(test_pending),  fixed(test_pending_many),	     fixed(test_cancel),
+		fixed(test_describe), fixed(test_explain_process),   fixed(test_explain_upcall),
+		fixed(test_monitor),  fixed(test_too_many_monitors), fixed(test_slow_monitor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

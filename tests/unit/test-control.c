@@ -171,6 +171,7 @@ static void as_nobody(struct fixture *fixture)
 	    strcmp(call(bus, "Describe", NULL, "s", "web"), "Denied") ||
 	    strcmp(call(bus, "ExplainProcess", NULL, "h", fixture->pidfd), "Denied") ||
 	    strcmp(call(bus, "ExplainUpcall", NULL, "t", (uint64_t)7), "Denied") ||
+	    strcmp(call(bus, "Monitor", NULL, NULL), "Denied") ||
 	    strcmp(call(bus, "Cancel", NULL, "t", (uint64_t)7), "Denied") ||
 	    strcmp(call(bus, "Status", NULL, NULL), ""))
 		_exit(1);
