@@ -205,7 +205,7 @@ int control_explain_process(sd_bus_message *call, void *userdata, sd_bus_error *
 	struct daemon *daemon = link->control->daemon;
 	struct failure failure = FAILURE_NULL;
 	const struct container *container;
-	struct tags tags;
+	struct tags tags = { 0 };
 	int pidfd, ret;
 
 	if (!control_is_allowed(link, error))

@@ -16,8 +16,8 @@
 
 struct outlook {
 	uint32_t class;
-	const char *key_type;	 /* "": every other one */
 	uint32_t verdict;	 /* enum upcall_verdict */
+	const char *key_type;	 /* "": every other one */
 	const struct rule *rule; /* the section that decides, or NULL */
 	const char *reason;
 };
