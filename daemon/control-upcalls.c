@@ -317,10 +317,14 @@ int control_explain_upcall(sd_bus_message *call, void *userdata, sd_bus_error *e
 int control_monitor(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
 	struct control_link *link = userdata;
+	int ret;
 
 	if (!control_is_allowed(link, error))
 		return -EPERM;
-	if (monitor_add(link) < 0)
+	ret = monitor_add(link);
+	if (ret == -EDQUOT)
 		return control_refuse(error, "LimitReached", "there are too many monitors already");
+	if (ret < 0)
+		return ret;
 	return sd_bus_reply_method_return(call, NULL);
 }

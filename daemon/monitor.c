@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <sys/socket.h>
 #include <time.h>
 
 #include "control-dict.h"
@@ -15,10 +16,22 @@ static uint64_t now_usec(void)
 	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
+/* sd-bus makes it 8 MiB, which is thousands of signals that nobody counts as unread. */
+static int bound_socket(const struct control_link *link)
+{
+	const int size = MONITOR_SOCKET_SIZE;
+
+	if (setsockopt(sd_bus_get_fd(link->bus_loop.bus), SOL_SOCKET, SO_SNDBUF, &size,
+		       sizeof(size)) < 0)
+		return -errno;
+	return 0;
+}
+
 int monitor_add(struct control_link *link)
 {
 	unsigned int count = 0;
 	struct control_link *other;
+	int ret;
 
 	list_for_each_entry(other, &link->control->links, link)
 		count += other->monitor != MONITOR_NONE;
@@ -26,6 +39,9 @@ int monitor_add(struct control_link *link)
 		return -EDQUOT;
 	if (link->monitor != MONITOR_NONE)
 		return 0;
+	ret = bound_socket(link);
+	if (ret < 0)
+		return ret;
 	link->monitor = MONITOR_TOLD;
 	/* it has nothing to say any more; its end is seen */
 	ev_timer_stop(link->control->loop, &link->idle);

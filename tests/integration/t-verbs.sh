@@ -65,7 +65,7 @@ check 'a handler stands at the gate' handler_wait "${cgroup[web]}"
 first=$asked
 ask second verbs:2
 second=$asked
-check 'pending: both are there' wait_for 10 pending_count 2
+check 'pending: both are there' wait_for 60 pending_count 2
 check_equal 'pending: the first runs, and that is its pid' "key/user web running /usr/libexec/handler container $handler" \
 	"$(pending '"\(.class) \(.container) \(.state) \(.handler) \(."run-in") \(.pid)"' | head -1)"
 check_equal 'pending: the second waits for its quota' 'offered quota 0' "$(pending '"\(.state) \(."waits-for") \(.pid)"' | tail -1)"
