@@ -2,11 +2,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak: 100
 #
 # nothing of the container's is loaded, parsed or executed while a host credential is held. The container's root is
 # full of bait: a preload file, NSS configuration and modules, locale files, programs with the names of all tools. Each
 # opener of bait is held and looked at; only tasks in the container's own namespaces may be among them.
-# $1: how many rounds (default 20; the soak lane makes 100)
+# $1: how many rounds (default 20)
 
 # shellcheck source=lib/setup.sh
 . lib/setup.sh

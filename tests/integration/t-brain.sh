@@ -2,9 +2,10 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak: 10000
 #
 # after many mixed upcalls the daemon's descriptors, limits, credentials and session keyring are what they were.
-# $1: how many (default 200; the soak lane makes 10 000).
+# $1: how many (default 200)
 
 # shellcheck source=lib/setup.sh
 . lib/setup.sh

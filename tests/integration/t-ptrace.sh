@@ -2,10 +2,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak: 10000
 #
 # the container's root hunts for new processes: attach, open mem, fd, exe, cwd, root. Whatever it gets hold of is
 # already the container's own program; nothing of the host's was reachable before.
-# UPCALLS sets how many (default 150; the soak lane makes 10 000).
+# $1: how many (default 150)
 
 # shellcheck source=lib/setup.sh
 . lib/setup.sh
