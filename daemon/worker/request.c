@@ -194,7 +194,7 @@ static void request_kill(struct request *request)
  */
 static void request_stop(struct request *request)
 {
-	if (request->handler.pid && request->handler.failed)
+	if (request->handler.failed)
 		child_kill(&request->answerer);
 	else
 		request_kill(request);
@@ -259,7 +259,7 @@ static void handler_adopt(struct request *request, pid_t pid)
 		ret = handler_watch(request, &process);
 	if (ret < 0)
 		request_decide(request, WORKER_ENTRY_FAILED, WORKER_STEP_PIDNS, -ret);
-	else if (request->decided)
+	else if (request->decided && !request->handler.failed)
 		process_kill(&process);
 }
 

@@ -596,6 +596,16 @@ static void test_without_user_namespace(void **state)
 	assert_int_equal(fake->attached, 1);
 	assert_int_not_equal(result.handler_pid, 0);
 	assert_nothing_left();
+	/* its failure may be heard of before its birth: its status is its own all the same */
+	for (int i = 0; i < 20; i++) {
+		require_root();
+		info_set(UPCALL_CLASS_KEY, "");
+		request = request_of(WORKER_BECOME);
+		strcpy(request.program, "/nonexistent");
+		result = request_serve(&request);
+		assert_int_equal(result.outcome, WORKER_EXEC_FAILED);
+		assert_int_equal(result.wait_status, 127 << 8);
+	}
 	each_step();
 	require_root();
 	info_set(UPCALL_CLASS_KEY, "echo >ran");
