@@ -16,10 +16,26 @@
 #include <sys/sysmacros.h>
 
 #include "cleanup.h"
-#include "config.h"
+#include "config-parser.h"
 #include "text.h"
 
 #define SUFFIX ".conf"
+
+int config_directories(char ***ret)
+{
+	static const char *const directories[] = { "/usr/lib/upcalld.d", "/run/upcalld.d",
+						   "/etc/upcalld.d" };
+	char **strv = NULL;
+
+	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++) {
+		if (strv_append(&strv, directories[i], strlen(directories[i])) < 0) {
+			strv_free(strv);
+			return -ENOMEM;
+		}
+	}
+	*ret = strv;
+	return 0;
+}
 
 static void cleanup_strv_(char ***strv)
 {
@@ -38,12 +54,20 @@ struct bytes {
 	size_t size;
 };
 
-static int say(char *error, const char *path, const char *reason)
+/* Who hears of errors: the caller of the first (or the last), an observer of all. */
+struct listener {
+	char *error;
+	struct config_observer *observer; /* or NULL */
+};
+
+static int say(struct listener *listener, const char *path, const char *reason)
 {
 	char text[CONFIG_ERROR_SIZE];
 
 	(void)snprintf(text, sizeof(text), "%s: %s", path, reason);
-	text_show(text, strlen(text), error, CONFIG_ERROR_SIZE);
+	text_show(text, strlen(text), listener->error, CONFIG_ERROR_SIZE);
+	if (listener->observer)
+		listener->observer->error(listener->observer, path, 0, reason);
 	return -EINVAL;
 }
 
@@ -65,18 +89,18 @@ static bool strv_has(char *const *strv, const char *text)
 }
 
 /* Add the names of the directory's policy files that are not in the list yet. */
-static int add_names(const char *directory, char ***names, char *error)
+static int add_names(const char *directory, char ***names, struct listener *listener)
 {
 	cleanup_with(cleanup_dir_) DIR *dir = opendir(directory);
 	struct dirent *entry;
 
 	if (!dir)
-		return errno == ENOENT ? 0 : say(error, directory, strerror(errno));
+		return errno == ENOENT ? 0 : say(listener, directory, strerror(errno));
 	while ((entry = readdir(dir))) {
 		if (!is_policy_name(entry->d_name) || strv_has(*names, entry->d_name))
 			continue;
 		if (strv_count(*names) >= CONFIG_FILES_MAX)
-			return say(error, directory, "too many files");
+			return say(listener, directory, "too many files");
 		if (strv_append(names, entry->d_name, strlen(entry->d_name)) < 0)
 			return -ENOMEM;
 	}
@@ -89,7 +113,8 @@ static int by_name(const void *a, const void *b)
 }
 
 /* The sorted names over all directories, with `below` ("" or "/NAME.conf.d") appended to each. */
-static int collect_names(char *const *directories, const char *below, char ***ret, char *error)
+static int collect_names(char *const *directories, const char *below, char ***ret,
+			 struct listener *listener)
 {
 	cleanup_strv char **names = NULL;
 
@@ -101,7 +126,7 @@ static int collect_names(char *const *directories, const char *below, char ***re
 			path = NULL;
 			return -ENOMEM;
 		}
-		r = add_names(path, &names, error);
+		r = add_names(path, &names, listener);
 		if (r < 0)
 			return r;
 	}
@@ -113,25 +138,26 @@ static int collect_names(char *const *directories, const char *below, char ***re
 
 /* ------------------------------------------------------------------ files */
 
-static int check_file(int fd, const char *path, char *error, bool *ret_masked)
+/* 1: a file; 0: masked. */
+static int check_kind(int fd, const char *path, struct stat *st, struct listener *listener)
 {
-	struct stat st;
-
-	if (fstat(fd, &st) < 0)
-		return say(error, path, strerror(errno));
-	*ret_masked = S_ISCHR(st.st_mode) && st.st_rdev == makedev(1, 3);
-	if (*ret_masked)
+	if (fstat(fd, st) < 0)
+		return say(listener, path, strerror(errno));
+	if (S_ISCHR(st->st_mode) && st->st_rdev == makedev(1, 3))
 		return 0;
-	if (!S_ISREG(st.st_mode))
-		return say(error, path, "no regular file");
-	if (st.st_uid != 0 && st.st_uid != geteuid())
-		return say(error, path, "does not belong to root");
-	if (st.st_mode & (S_IWGRP | S_IWOTH))
-		return say(error, path, "others than root may write it");
+	return S_ISREG(st->st_mode) ? 1 : say(listener, path, "no regular file");
+}
+
+static int check_owner(const struct stat *st, const char *path, struct listener *listener)
+{
+	if (st->st_uid != 0 && st->st_uid != geteuid())
+		return say(listener, path, "does not belong to root");
+	if (st->st_mode & (S_IWGRP | S_IWOTH))
+		return say(listener, path, "others than root may write it");
 	return 0;
 }
 
-static int read_all(int fd, const char *path, struct bytes *bytes, char *error)
+static int read_all(int fd, const char *path, struct bytes *bytes, struct listener *listener)
 {
 	ssize_t count;
 
@@ -141,33 +167,35 @@ static int read_all(int fd, const char *path, struct bytes *bytes, char *error)
 	do {
 		count = read(fd, bytes->data + bytes->size, CONFIG_FILE_MAX + 1 - bytes->size);
 		if (count < 0)
-			return say(error, path, strerror(errno));
+			return say(listener, path, strerror(errno));
 		bytes->size += (size_t)count;
 	} while (count > 0 && bytes->size <= CONFIG_FILE_MAX);
-	return bytes->size > CONFIG_FILE_MAX ? say(error, path, "larger than 1 MiB") : 0;
+	return bytes->size > CONFIG_FILE_MAX ? say(listener, path, "larger than 1 MiB") : 0;
 }
 
-/* 1: read; 0: masked; -ENOENT: not in this directory. */
-static int read_file(const char *path, struct bytes *bytes, char *error)
+/* 1: read; 0: masked; -ENOENT: not in this directory. With `owned`, it has to be root's. */
+static int read_file(const char *path, bool owned, struct bytes *bytes, struct listener *listener)
 {
 	cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
-	bool masked;
+	struct stat st;
 	int ret;
 
 	if (fd < 0 && errno == ENOENT)
 		return -ENOENT;
 	if (fd < 0)
-		return say(error, path, strerror(errno));
-	ret = check_file(fd, path, error, &masked);
-	if (ret < 0 || masked)
+		return say(listener, path, strerror(errno));
+	ret = check_kind(fd, path, &st, listener);
+	if (ret <= 0)
 		return ret;
-	ret = read_all(fd, path, bytes, error);
+	ret = owned ? check_owner(&st, path, listener) : 0;
+	if (ret >= 0)
+		ret = read_all(fd, path, bytes, listener);
 	return ret < 0 ? ret : 1;
 }
 
 /* In the last directory that has it. The same returns; a dangling link is as if it were not there. */
 static int find_file(char *const *directories, const char *below, const char *name, char **ret_path,
-		     struct bytes *bytes, char *error)
+		     struct bytes *bytes, struct listener *listener)
 {
 	for (size_t i = strv_count(directories); i > 0; i--) {
 		cleanup_free char *path = NULL;
@@ -177,7 +205,7 @@ static int find_file(char *const *directories, const char *below, const char *na
 			path = NULL;
 			return -ENOMEM;
 		}
-		r = read_file(path, bytes, error);
+		r = read_file(path, /* owned= */ true, bytes, listener);
 		if (r == -ENOENT)
 			continue;
 		*ret_path = take_ptr(path);
@@ -190,29 +218,31 @@ static int find_file(char *const *directories, const char *below, const char *na
 
 /* One file into the policy. 1: done; 0: masked or not there. */
 static int add_file(char *const *directories, const char *below, const char *name,
-		    struct policy *policy, char *error)
+		    struct policy *policy, struct listener *listener)
 {
 	cleanup_free char *path = NULL, *data = NULL;
 	struct bytes bytes = { 0 };
 	int ret;
 
-	ret = find_file(directories, below, name, &path, &bytes, error);
+	ret = find_file(directories, below, name, &path, &bytes, listener);
 	data = bytes.data;
 	if (ret == 0 || ret == -ENOMEM)
 		return ret;
+	policy->match_bad |= ret < 0;
 	if (ret > 0)
-		ret = policy_parse(policy, path, bytes.data, bytes.size, error);
+		ret = policy_parse(policy, path, bytes.data, bytes.size, listener->error);
+	policy->anybody |= ret == -EINVAL && !policy->names_whole;
 	if (!*below)
 		policy->file = take_ptr(path);
 	return ret < 0 ? ret : 1;
 }
 
-/* One of the files that refine; negative: enough. */
+/* One of the files that refine; negative: enough, or an error that was told. */
 typedef int refine_fn(char *const *directories, const char *below, const char *name,
-		      struct policy *policy, char *error);
+		      struct policy *policy, struct listener *listener);
 
-static int refine(char *const *directories, const char *name, struct policy *policy, char *error,
-		  refine_fn *fn)
+static int refine(char *const *directories, const char *name, struct policy *policy,
+		  struct listener *listener, refine_fn *fn)
 {
 	cleanup_strv char **names = NULL;
 	cleanup_free char *below = NULL;
@@ -222,21 +252,24 @@ static int refine(char *const *directories, const char *name, struct policy *pol
 		below = NULL;
 		return -ENOMEM;
 	}
-	ret = collect_names(directories, below, &names, error);
-	for (char **at = names; at && *at && ret >= 0; at++)
-		ret = fn(directories, below, *at, policy, error);
+	ret = collect_names(directories, below, &names, listener);
+	for (char **at = names; at && *at && !config_is_end(listener->observer, ret); at++) {
+		int one = fn(directories, below, *at, policy, listener);
+
+		ret = one < 0 ? one : ret;
+	}
 	return ret < 0 ? ret : 1;
 }
 
 /* -EINVAL: it may say something about names, or cannot be read. */
 static int leave_names(char *const *directories, const char *below, const char *name,
-		       struct policy *policy, char *error)
+		       struct policy *policy, struct listener *listener)
 {
 	cleanup_free char *path = NULL, *data = NULL;
 	struct bytes bytes = { 0 };
 	int ret;
 
-	ret = find_file(directories, below, name, &path, &bytes, error);
+	ret = find_file(directories, below, name, &path, &bytes, listener);
 	data = bytes.data;
 	if (ret > 0 && memmem(bytes.data, bytes.size, "[Match", 6))
 		ret = -EINVAL;
@@ -246,15 +279,16 @@ static int leave_names(char *const *directories, const char *below, const char *
 /*
  * What can be said of a policy that could not be read: its names, if they are known
  * for sure, with `whole` or because no file that refines has any; else it might
- * match anybody.
+ * match anybody. Read again quietly: what is wrong has been told.
  */
 static int make_bad(char *const *directories, const char *name, struct policy *policy, bool whole)
 {
 	char ignored[CONFIG_ERROR_SIZE];
+	struct listener quiet = { ignored, NULL };
 
 	policy->bad = true;
-	if (policy->names && (whole || (policy->names_whole && refine(directories, name, policy,
-								      ignored, leave_names) > 0)))
+	if (policy->names && (whole || (!policy->anybody && refine(directories, name, policy,
+								   &quiet, leave_names) > 0)))
 		return 0;
 	policy->names = strv_free(policy->names);
 	return strv_append(&policy->names, "*", 1);
@@ -262,22 +296,26 @@ static int make_bad(char *const *directories, const char *name, struct policy *p
 
 /* 1: there is a policy; 0: none; -EINVAL: there is one, and it is bad. */
 static int load_policy(char *const *directories, const char *name, struct policy *policy,
-		       bool keep_bad, char *error)
+		       bool keep_bad, struct listener *listener)
 {
 	bool whole;
-	int ret;
+	int ret, more;
 
-	ret = add_file(directories, "", name, policy, error);
-	if (ret == 0)
-		return ret;
-	if (ret > 0)
-		ret = refine(directories, name, policy, error, add_file);
+	policy->observer = listener->observer;
+	ret = add_file(directories, "", name, policy, listener);
+	if (ret != 0 && !config_is_end(listener->observer, ret)) {
+		more = refine(directories, name, policy, listener, add_file);
+		ret = more < 0 ? more : ret;
+	}
 	whole = ret > 0;
-	if (whole)
-		ret = policy_check(policy, error);
+	if (ret != 0 && !config_is_end(listener->observer, ret)) {
+		more = policy_check(policy, listener->error);
+		ret = more < 0 ? more : ret;
+	}
+	policy->observer = NULL;
 	if (ret == -EINVAL && keep_bad && make_bad(directories, name, policy, whole) < 0)
 		return -ENOMEM;
-	return ret < 0 ? ret : 1;
+	return ret;
 }
 
 /* -------------------------------------------------------------------- set */
@@ -315,7 +353,7 @@ static void cleanup_config_(struct config **config)
 
 /* The first error is the one that is told. */
 static int load_into(struct config *config, char *const *directories, char *const *names,
-		     bool keep_bad, char *error)
+		     bool keep_bad, struct listener *listener)
 {
 	int worst = 0;
 
@@ -324,10 +362,11 @@ static int load_into(struct config *config, char *const *directories, char *cons
 		return -ENOMEM;
 	for (; names && *names; names++) {
 		char ignored[CONFIG_ERROR_SIZE];
+		struct listener later = { ignored, listener->observer };
 		struct policy *policy = &config->policies[config->count];
 		int ret;
 
-		ret = load_policy(directories, *names, policy, keep_bad, worst ? ignored : error);
+		ret = load_policy(directories, *names, policy, keep_bad, worst ? &later : listener);
 		if (ret == 0) {
 			policy_clear(policy);
 			continue;
@@ -355,23 +394,73 @@ static int deny_all(struct config *config)
 	return strv_append(&config->policies[0].names, "*", 1);
 }
 
-int config_load(char *const *directories, bool keep_bad, struct config **ret,
-		char error[CONFIG_ERROR_SIZE])
+static int load_all(char *const *directories, bool keep_bad, struct config **ret,
+		    struct listener *listener)
 {
 	cleanup_with(cleanup_config_) struct config *config = config_new();
 	cleanup_strv char **names = NULL;
 	int result;
 
-	*error = '\0';
+	*listener->error = '\0';
 	if (!config)
 		return -ENOMEM;
-	result = collect_names(directories, "", &names, error);
+	result = collect_names(directories, "", &names, listener);
 	if (result >= 0)
-		result = load_into(config, directories, names, keep_bad, error);
+		result = load_into(config, directories, names, keep_bad, listener);
 	else if (result == -EINVAL && keep_bad && deny_all(config) < 0)
 		return -ENOMEM;
 	if (result < 0 && !(keep_bad && result == -EINVAL))
 		return result;
 	*ret = take_ptr(config);
 	return result;
+}
+
+int config_load(char *const *directories, bool keep_bad, struct config **ret,
+		char error[CONFIG_ERROR_SIZE])
+{
+	struct listener listener = { error, NULL };
+
+	return load_all(directories, keep_bad, ret, &listener);
+}
+
+int config_observe(char *const *directories, struct config_observer *observer, struct config **ret)
+{
+	char error[CONFIG_ERROR_SIZE];
+	struct listener listener = { error, observer };
+
+	return load_all(directories, /* keep_bad= */ true, ret, &listener) == -ENOMEM ? -ENOMEM : 0;
+}
+
+/* Does the file refine another, as NAME.conf.d/FILE? */
+static bool is_refinement(const char *path)
+{
+	static const char ending[] = SUFFIX ".d";
+	const char *slash = strrchr(path, '/');
+	size_t size = slash ? (size_t)(slash - path) : 0;
+
+	return size >= strlen(ending) && !strncmp(slash - strlen(ending), ending, strlen(ending));
+}
+
+int config_observe_file(const char *path, struct config_observer *observer)
+{
+	char error[CONFIG_ERROR_SIZE];
+	struct listener listener = { error, observer };
+	struct policy policy = { .observer = observer, .file = strdup(path) };
+	cleanup_free char *data = NULL;
+	struct bytes bytes = { 0 };
+	int ret;
+
+	if (!policy.file)
+		return -ENOMEM;
+	ret = read_file(path, /* owned= */ false, &bytes, &listener);
+	data = bytes.data;
+	if (ret == -ENOENT)
+		ret = say(&listener, path, strerror(ENOENT));
+	if (ret > 0) {
+		ret = policy_parse(&policy, path, bytes.data, bytes.size, error);
+		if (ret != -ENOMEM && !is_refinement(path))
+			ret = policy_check(&policy, error);
+	}
+	policy_clear(&policy);
+	return ret == -ENOMEM ? -ENOMEM : 0;
 }

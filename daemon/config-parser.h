@@ -5,6 +5,8 @@
 #ifndef UPCALLD_CONFIG_PARSER_H
 #define UPCALLD_CONFIG_PARSER_H
 
+#include <errno.h>
+
 #include "config.h"
 
 /* Bits of masks: settings that a section may have, settings that were made. */
@@ -25,15 +27,23 @@ struct parser {
 	const char *file;
 	unsigned int line;
 	bool in_match;
+	bool refused;	      /* the section's title was: what is in it means nothing */
+	bool names_whole;     /* as far as the first error */
 	size_t section;	      /* index of the rule + 1; 0: none yet, or [Match] */
 	uint32_t set_here;    /* in this section of this file */
 	char **seen_sections; /* titles */
 	char *error;
 };
 
-/* Writes FILE:LINE: reason; returns -EINVAL. */
+/* Writes FILE:LINE: reason, tells the observer; returns -EINVAL. */
 int parser_fail(const struct parser *parser, const char *format, ...)
 	__attribute__((format(printf, 2, 3)));
+
+/* An error that is told is not the end: there may be more. */
+static inline bool config_is_end(const struct config_observer *observer, int ret)
+{
+	return ret < 0 && !(ret == -EINVAL && observer);
+}
 
 static inline struct rule *parser_rule(const struct parser *parser)
 {

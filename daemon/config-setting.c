@@ -172,6 +172,15 @@ static int check_setting(const struct parser *parser, uint32_t allowed, size_t i
 	return 0;
 }
 
+static void tell_setting(const struct parser *parser, const char *name, const char *value)
+{
+	struct config_observer *observer = parser->policy->observer;
+
+	if (observer && observer->setting)
+		observer->setting(observer, parser->policy, parser->section, parser->file,
+				  parser->line, name, value);
+}
+
 int setting_parse(struct parser *parser, uint32_t allowed, const char *name, const char *value)
 {
 	int ret;
@@ -185,7 +194,10 @@ int setting_parse(struct parser *parser, uint32_t allowed, const char *name, con
 		parser->set_here |= settings[i].bit;
 		if (parser->section)
 			parser_rule(parser)->set |= settings[i].bit;
-		return settings[i].parse(parser, value);
+		ret = settings[i].parse(parser, value);
+		if (ret >= 0)
+			tell_setting(parser, name, value);
+		return ret;
 	}
 	return refuse_setting(parser, name);
 }

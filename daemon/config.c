@@ -11,6 +11,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cleanup.h"
 #include "config-parser.h"
 #include "text.h"
 
@@ -24,14 +25,18 @@
 /* What is quoted need not be UTF-8, or is cut within a character: D-Bus and terminals get ASCII. */
 int parser_fail(const struct parser *parser, const char *format, ...)
 {
-	char reason[CONFIG_ERROR_SIZE / 2], text[CONFIG_ERROR_SIZE];
+	char reason[CONFIG_ERROR_SIZE / 2], text[CONFIG_ERROR_SIZE], shown[CONFIG_ERROR_SIZE];
 	va_list args;
 
 	va_start(args, format);
 	(void)vsnprintf(reason, sizeof(reason), format, args);
 	va_end(args);
+	text_show(reason, strlen(reason), shown, sizeof(shown));
 	(void)snprintf(text, sizeof(text), "%s:%u: %s", parser->file, parser->line, reason);
 	text_show(text, strlen(text), parser->error, CONFIG_ERROR_SIZE);
+	if (parser->policy->observer)
+		parser->policy->observer->error(parser->policy->observer, parser->file,
+						parser->line, shown);
 	return -EINVAL;
 }
 
@@ -61,6 +66,7 @@ static uint32_t settings_of(uint32_t class)
 static int enter_rule(struct parser *parser, uint32_t class, const char *key_type)
 {
 	struct policy *policy = parser->policy;
+	cleanup_free char *file = NULL;
 	struct rule *longer;
 	size_t i;
 
@@ -70,7 +76,8 @@ static int enter_rule(struct parser *parser, uint32_t class, const char *key_typ
 	parser->section = i + 1;
 	if (i < policy->rules_count)
 		return 0;
-	longer = reallocarray(policy->rules, i + 1, sizeof(*longer));
+	file = strdup(parser->file);
+	longer = file ? reallocarray(policy->rules, i + 1, sizeof(*longer)) : NULL;
 	if (!longer)
 		return -ENOMEM;
 	policy->rules = longer;
@@ -79,6 +86,7 @@ static int enter_rule(struct parser *parser, uint32_t class, const char *key_typ
 		.class = class,
 		.run_sec = class == UPCALL_CLASS_CORE ? RUN_SEC_CORE : RUN_SEC,
 		.max_concurrent = CONCURRENT,
+		.file = take_ptr(file),
 		.line = parser->line,
 	};
 	text_copy(longer[i].key_type, sizeof(longer[i].key_type), key_type, strlen(key_type));
@@ -100,7 +108,7 @@ static int enter_key(struct parser *parser, const char *type)
 	return enter_rule(parser, UPCALL_CLASS_KEY, type);
 }
 
-static int enter_section(struct parser *parser, const char *title)
+static int find_section(struct parser *parser, const char *title)
 {
 	for (char **seen = parser->seen_sections; seen && *seen; seen++)
 		if (!strcmp(*seen, title))
@@ -120,12 +128,22 @@ static int enter_section(struct parser *parser, const char *title)
 	return parser_fail(parser, "unknown section [%s]", title);
 }
 
+static int enter_section(struct parser *parser, const char *title)
+{
+	int ret = find_section(parser, title);
+
+	parser->refused = ret < 0;
+	return ret;
+}
+
 /* ------------------------------------------------------------------ lines */
 
 static int parse_setting(struct parser *parser, const char *name, const char *value)
 {
 	uint32_t allowed = SET_NAME;
 
+	if (parser->refused)
+		return 0;
 	if (!parser->in_match && !parser->section)
 		return parser_fail(parser, "%s= before any section", name);
 	if (!parser->in_match)
@@ -152,8 +170,10 @@ static int parse_line(struct parser *parser, char *line)
 	if (!size || *text == '#' || *text == ';')
 		return 0;
 	if (*text == '[') {
-		if (text[size - 1] != ']')
+		if (text[size - 1] != ']') {
+			parser->refused = true;
 			return parser_fail(parser, "'%.64s' is no section", text);
+		}
 		text[size - 1] = '\0';
 		return enter_section(parser, text + 1);
 	}
@@ -175,24 +195,42 @@ static int check_bytes(const struct parser *parser, const char *line, size_t siz
 	return 0;
 }
 
+/* What the current section says is not what was meant. */
+static void mark_bad(struct parser *parser)
+{
+	if (parser->refused)
+		return;
+	if (parser->in_match)
+		parser->policy->match_bad = true;
+	else if (parser->section)
+		parser_rule(parser)->bad = true;
+}
+
 static int parse_lines(struct parser *parser, const char *text, size_t size)
 {
 	const char *end = text + size;
 	char line[CONFIG_LINE_MAX + 1];
-	int ret = 0;
+	int ret, worst = 0;
 
-	while (text < end && ret >= 0) {
+	while (text < end) {
 		const char *stop = memchr(text, '\n', (size_t)(end - text)) ?: end;
 
 		parser->line++;
 		ret = check_bytes(parser, text, (size_t)(stop - text));
+		if (ret >= 0) {
+			text_copy(line, sizeof(line), text, (size_t)(stop - text));
+			ret = parse_line(parser, line);
+		}
+		if (ret < 0 && worst == 0)
+			parser->names_whole = parser->policy->names && !parser->in_match;
 		if (ret < 0)
+			mark_bad(parser);
+		if (config_is_end(parser->policy->observer, ret))
 			return ret;
-		text_copy(line, sizeof(line), text, (size_t)(stop - text));
-		ret = parse_line(parser, line);
+		worst = worst < 0 ? worst : ret;
 		text = stop + 1;
 	}
-	return ret;
+	return worst;
 }
 
 int policy_parse(struct policy *policy, const char *file, const char *text, size_t size,
@@ -202,7 +240,7 @@ int policy_parse(struct policy *policy, const char *file, const char *text, size
 	int ret;
 
 	ret = parse_lines(&parser, text, size);
-	policy->names_whole = policy->names && (ret >= 0 || !parser.in_match);
+	policy->names_whole = ret < 0 ? parser.names_whole : policy->names != NULL;
 	strv_free(parser.seen_sections);
 	return ret;
 }
@@ -218,11 +256,16 @@ static int check_answer(const struct parser *parser, const struct rule *rule)
 	return 0;
 }
 
-static int check_rule(const struct policy *policy, const struct rule *rule, char *error)
+static int check_rule(struct policy *policy, const struct rule *rule, char *error)
 {
-	const struct parser parser = { .file = policy->file, .line = rule->line, .error = error };
+	const struct parser parser = {
+		.policy = policy, .file = rule->file, .line = rule->line, .error = error
+	};
 	bool decided = rule->handler == HANDLER_NATIVE || rule->handler == HANDLER_DENY;
 
+	/* that has been said */
+	if (rule->bad)
+		return 0;
 	if (decided && (rule->set & ~(uint32_t)SET_HANDLER))
 		return parser_fail(&parser,
 				   "other settings have no meaning with Handler=native or deny");
@@ -231,21 +274,25 @@ static int check_rule(const struct policy *policy, const struct rule *rule, char
 	return check_answer(&parser, rule);
 }
 
-int policy_check(const struct policy *policy, char error[CONFIG_ERROR_SIZE])
+int policy_check(struct policy *policy, char error[CONFIG_ERROR_SIZE])
 {
-	const struct parser parser = { .file = policy->file, .line = 1, .error = error };
-	int ret = 0;
+	const struct parser parser = {
+		.policy = policy, .file = policy->file, .line = 1, .error = error
+	};
+	int worst = 0;
 
-	if (!policy->names)
-		return parser_fail(&parser, "no Name= in [Match]");
-	for (size_t i = 0; i < policy->rules_count && ret >= 0; i++)
-		ret = check_rule(policy, &policy->rules[i], error);
-	return ret;
+	if (!policy->names && !(policy->match_bad && policy->observer))
+		worst = parser_fail(&parser, "no Name= in [Match]");
+	for (size_t i = 0; i < policy->rules_count && !config_is_end(policy->observer, worst); i++)
+		if (check_rule(policy, &policy->rules[i], error) < 0)
+			worst = -EINVAL;
+	return worst;
 }
 
 void policy_clear(struct policy *policy)
 {
 	for (size_t i = 0; i < policy->rules_count; i++) {
+		free(policy->rules[i].file);
 		free(policy->rules[i].program);
 		strv_free(policy->rules[i].allow);
 	}

@@ -72,8 +72,10 @@ struct rule {
 	char **allow; /* class module */
 
 	/* for messages and checks while it is read */
+	char *file; /* where the section is first */
 	unsigned int line;
 	uint32_t set; /* mask of settings, over all files */
+	bool bad;     /* a line of it was refused */
 };
 
 /* One NAME.conf with what refines it. */
@@ -83,7 +85,27 @@ struct policy {
 	struct rule *rules;
 	size_t rules_count;
 	bool names_whole; /* all of [Match] was read, also if what follows was not */
+	bool match_bad;	  /* a line of [Match] was refused, or is not known */
 	bool bad;	  /* could not be read: its containers get DENY */
+	bool anybody;	  /* an error left its names unknown */
+	struct config_observer *observer; /* while it is read, or NULL */
+};
+
+/*
+ * Who wants to know more than the first error. With an observer, reading goes on
+ * after an error, to find the next ones; what only follows from one is not told.
+ */
+struct config_observer {
+	/* line 0: of the file as a whole */
+	void (*error)(struct config_observer *observer, const char *file, unsigned int line,
+		      const char *reason);
+	/*
+	 * A line that was taken, in the order in which they refine each other; section
+	 * is the index of the policy's rule + 1, or 0 for [Match]. May be NULL.
+	 */
+	void (*setting)(struct config_observer *observer, const struct policy *policy,
+			size_t section, const char *file, unsigned int line, const char *name,
+			const char *value);
 };
 
 /* A whole set, immutable. Upcalls under way keep the one that they began with. */
@@ -102,7 +124,7 @@ struct config {
 int policy_parse(struct policy *policy, const char *file, const char *text, size_t size,
 		 char error[CONFIG_ERROR_SIZE]);
 /* What only the whole policy tells; the same returns. */
-int policy_check(const struct policy *policy, char error[CONFIG_ERROR_SIZE]);
+int policy_check(struct policy *policy, char error[CONFIG_ERROR_SIZE]);
 void policy_clear(struct policy *policy);
 
 /* ---- the set ---- */
@@ -116,6 +138,19 @@ void policy_clear(struct policy *policy);
  */
 int config_load(char *const *directories, bool keep_bad, struct config **ret,
 		char error[CONFIG_ERROR_SIZE]);
+/* Where policies are, if nobody says otherwise; for strv_free(). */
+int config_directories(char ***ret);
+
+/*
+ * config_load() with keep_bad, and everything told. 0, also if all is bad, as
+ * what was told says; or -ENOMEM.
+ */
+int config_observe(char *const *directories, struct config_observer *observer, struct config **ret);
+/*
+ * One file, wherever it is and whoever owns it. What refines another (a file in
+ * NAME.conf.d) is not checked as a whole.
+ */
+int config_observe_file(const char *path, struct config_observer *observer);
 /* An empty set: everything native. NULL: no memory. */
 struct config *config_new(void);
 struct config *config_ref(struct config *config);

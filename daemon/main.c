@@ -80,17 +80,11 @@ static int take_option(int option, struct options *options)
 
 static int set_defaults(struct options *options)
 {
-	static const char *const directories[] = { "/usr/lib/upcalld.d", "/run/upcalld.d",
-						   "/etc/upcalld.d" };
-
 	if (!options->idle_given)
 		options->idle_seconds = options->standalone ? 0 : IDLE_SECONDS;
 	if (options->config_dirs)
 		return 0;
-	for (size_t i = 0; i < sizeof(directories) / sizeof(directories[0]); i++)
-		if (strv_append(&options->config_dirs, directories[i], strlen(directories[i])) < 0)
-			return -ENOMEM;
-	return 0;
+	return config_directories(&options->config_dirs);
 }
 
 static int parse_options(int argc, char **argv, struct options *options)

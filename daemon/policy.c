@@ -1,28 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include <fnmatch.h>
-#include <stdio.h>
 #include <string.h>
 
 #include "policy.h"
 #include "text.h"
 
 #define REQUEST_NAME_MAX 256
-
-static bool matches(const struct policy *policy, const char *name)
-{
-	for (char **glob = policy->names; glob && *glob; glob++)
-		if (!fnmatch(*glob, name, 0))
-			return true;
-	return false;
-}
-
-const struct policy *policy_select(const struct config *config, const char *name)
-{
-	for (size_t i = 0; i < config->count; i++)
-		if (matches(&config->policies[i], name))
-			return &config->policies[i];
-	return NULL;
-}
 
 /* ------------------------------------------------------- the kernel's table */
 
@@ -187,41 +169,6 @@ void rule_to_request(const struct rule *rule, struct worker_request *request)
 		text_copy(request->program, sizeof(request->program), rule->program,
 			  strlen(rule->program));
 }
-
-void rule_section_name(const struct rule *rule, char out[RULE_SECTION_SIZE])
-{
-	static const char *const sections[UPCALL_CLASS_COUNT] = {
-		[UPCALL_CLASS_CORE] = "Core",	  [UPCALL_CLASS_KEY] = "Key",
-		[UPCALL_CLASS_MODULE] = "Module", [UPCALL_CLASS_RELEASE_AGENT] = "Release-Agent",
-		[UPCALL_CLASS_OTHER] = "Other",
-	};
-
-	(void)snprintf(out, RULE_SECTION_SIZE, "[%s%s%s]", sections[rule->class],
-		       rule->key_type[0] ? " " : "", rule->key_type);
-}
-
-const char *rule_handler_name(const struct rule *rule)
-{
-	switch (rule->handler) {
-	case HANDLER_KERNEL:
-		return "kernel";
-	case HANDLER_NATIVE:
-		return "native";
-	case HANDLER_DENY:
-		return "deny";
-	case HANDLER_DNS:
-		return "dns";
-	case HANDLER_PROGRAM:
-		return rule->program;
-	}
-	return "";
-}
-
-const char *rule_run_in_name(const struct rule *rule)
-{
-	return rule->in_host ? "host" : "container";
-}
-
 bool rule_same_quota(const struct rule *a, const struct rule *b)
 {
 	return a->class == b->class && !strcmp(a->key_type, b->key_type);

@@ -1,0 +1,56 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Whose policy it is, and the words for what it says: for the daemon and for upcallctl. */
+#include <fnmatch.h>
+#include <stdio.h>
+
+#include "policy.h"
+
+static bool matches(const struct policy *policy, const char *name)
+{
+	for (char **glob = policy->names; glob && *glob; glob++)
+		if (!fnmatch(*glob, name, 0))
+			return true;
+	return false;
+}
+
+const struct policy *policy_select(const struct config *config, const char *name)
+{
+	for (size_t i = 0; i < config->count; i++)
+		if (matches(&config->policies[i], name))
+			return &config->policies[i];
+	return NULL;
+}
+
+void rule_section_name(const struct rule *rule, char out[RULE_SECTION_SIZE])
+{
+	static const char *const sections[UPCALL_CLASS_COUNT] = {
+		[UPCALL_CLASS_CORE] = "Core",	  [UPCALL_CLASS_KEY] = "Key",
+		[UPCALL_CLASS_MODULE] = "Module", [UPCALL_CLASS_RELEASE_AGENT] = "Release-Agent",
+		[UPCALL_CLASS_OTHER] = "Other",
+	};
+
+	(void)snprintf(out, RULE_SECTION_SIZE, "[%s%s%s]", sections[rule->class],
+		       rule->key_type[0] ? " " : "", rule->key_type);
+}
+
+const char *rule_handler_name(const struct rule *rule)
+{
+	switch (rule->handler) {
+	case HANDLER_KERNEL:
+		return "kernel";
+	case HANDLER_NATIVE:
+		return "native";
+	case HANDLER_DENY:
+		return "deny";
+	case HANDLER_DNS:
+		return "dns";
+	case HANDLER_PROGRAM:
+		return rule->program;
+	}
+	return "";
+}
+
+const char *rule_run_in_name(const struct rule *rule)
+{
+	return rule->in_host ? "host" : "container";
+}
