@@ -1,0 +1,148 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * upcallctl check: what is wrong in policy files, all of it
+ *
+ * The daemon's own parser, so what is said here is what the daemon would say;
+ * it stops at the first error, this does not.
+ */
+#include <errno.h>
+#include <stdio.h>
+
+#include "config.h"
+#include "json.h"
+#include "policies.h"
+#include "text.h"
+#include "verb.h"
+
+struct arguments {
+	bool json;
+	char **directories;
+};
+
+struct report {
+	struct config_observer observer;
+	bool json;
+	unsigned int errors;
+};
+
+static const struct option options[] = {
+	{ "config-dir", required_argument, NULL, 'c' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+static void on_error(struct config_observer *observer, const char *file, unsigned int line,
+		     const char *reason)
+{
+	struct report *report = (struct report *)observer;
+
+	report->errors++;
+	if (!report->json) {
+		policies_print_error(stdout, file, line, reason);
+		return;
+	}
+	json_open(NULL, '{');
+	json_string("file", file);
+	json_number("line", line);
+	json_string("reason", reason);
+	json_close('}');
+}
+
+/* Negative if all is well, else an exit status. */
+static int take_arguments(const struct verb *verb, int argc, char **argv,
+			  struct arguments *arguments)
+{
+	int option;
+
+	while ((option = getopt_long(argc, argv, ":hjc:", options, NULL)) != -1) {
+		switch (option) {
+		case 'c':
+			if (policies_add_directory(&arguments->directories, optarg) < 0)
+				return failed(verb, ENOMEM, "--config-dir");
+			break;
+		case 'j':
+			arguments->json = true;
+			break;
+		case 'h':
+			return print_verb_help(verb);
+		default:
+			return refuse_option(verb, option, argv);
+		}
+	}
+	if (argc != optind && arguments->directories)
+		return usage_error(verb, "FILE and --config-dir exclude each other");
+	return -1;
+}
+
+static int check_directories(struct arguments *arguments, struct config_observer *observer)
+{
+	struct config *config;
+	int r = 0;
+
+	if (!arguments->directories)
+		r = config_directories(&arguments->directories);
+	if (r >= 0)
+		r = config_observe(arguments->directories, observer, &config);
+	if (r >= 0)
+		config_unref(config);
+	return r;
+}
+
+static int check_files(char **files, struct config_observer *observer)
+{
+	int r = 0;
+
+	for (; *files && r >= 0; files++)
+		r = config_observe_file(*files, observer);
+	return r;
+}
+
+static int check(const struct verb *verb, struct arguments *arguments, char **files)
+{
+	struct report report = { .observer.error = on_error, .json = arguments->json };
+	int r, status;
+
+	if (report.json) {
+		json_open(NULL, '{');
+		json_open("errors", '[');
+	}
+	if (*files)
+		r = check_files(files, &report.observer);
+	else
+		r = check_directories(arguments, &report.observer);
+	if (report.json) {
+		json_close(']');
+		json_close('}');
+	}
+	if (r < 0)
+		return failed(verb, r, "not everything could be read");
+	status = finish_output(verb);
+	return status ?: report.errors ? STATUS_FAILED : STATUS_OK;
+}
+
+static int run(const struct verb *verb, int argc, char **argv)
+{
+	struct arguments arguments = { 0 };
+	int status;
+
+	status = take_arguments(verb, argc, argv, &arguments);
+	if (status < 0)
+		status = check(verb, &arguments, argv + optind);
+	strv_free(arguments.directories);
+	return status;
+}
+
+const struct verb verb_check = {
+	.name = "check",
+	.arguments = "[--config-dir DIR... | FILE...] [--json]",
+	.summary = "Say what is wrong in policy files: FILE:LINE: reason, status 1 if anything is",
+	.details =
+		"Without FILE: all of the policies, as upcalld would read them; also owners and\n"
+		"modes. With FILE: only what is in it, wherever it is; a file in NAME.conf.d is\n"
+		"not checked together with NAME.conf then. Neither daemon nor module is needed.\n\n"
+		"  --config-dir DIR   instead of upcalld.d in /usr/lib, /run and /etc; may be\n"
+		"                     repeated, later ones win\n\n",
+	.example = "upcallctl check web.conf && cp web.conf /etc/upcalld.d && upcallctl reload",
+	.run = run,
+};
