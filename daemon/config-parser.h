@@ -45,6 +45,9 @@ static inline bool config_is_end(const struct config_observer *observer, int ret
 	return ret < 0 && !(ret == -EINVAL && observer);
 }
 
+/* The mask of settings that the class' section may have. */
+uint32_t section_settings(uint32_t class);
+
 static inline struct rule *parser_rule(const struct parser *parser)
 {
 	return &parser->policy->rules[parser->section - 1];

@@ -3,10 +3,12 @@
  * The settings of policy files: one table, one function each
  */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "config-parser.h"
+#include "policy.h"
 #include "text.h"
 
 #define NAME_GLOB  "abcdefghijklmnopqrstuvwxyz0123456789_.-*?[]!"
@@ -134,19 +136,50 @@ static int parse_concurrent(struct parser *parser, const char *value)
 			    &parser_rule(parser)->max_concurrent);
 }
 
+static void show_text(char *out, size_t room, const char *text)
+{
+	text_copy(out, room, text, strlen(text));
+}
+
+static void show_handler(const struct rule *rule, char *out, size_t room)
+{
+	show_text(out, room, rule_handler_name(rule));
+}
+
+static void show_run_in(const struct rule *rule, char *out, size_t room)
+{
+	show_text(out, room, rule_run_in_name(rule));
+}
+
+static void show_run_sec(const struct rule *rule, char *out, size_t room)
+{
+	(void)snprintf(out, room, "%u", rule->run_sec);
+}
+
+static void show_concurrent(const struct rule *rule, char *out, size_t room)
+{
+	(void)snprintf(out, room, "%u", rule->max_concurrent);
+}
+
+static void show_answer(const struct rule *rule, char *out, size_t room)
+{
+	show_text(out, room, rule->answer ? "yes" : "no");
+}
+
 static const struct {
 	const char *name;
 	enum setting bit;
 	bool list; /* may be there several times, and be empty */
 	int (*parse)(struct parser *parser, const char *value);
+	void (*show)(const struct rule *rule, char *out, size_t room); /* NULL for a list */
 } settings[] = {
-	{ "Name", SET_NAME, true, parse_name },
-	{ "Handler", SET_HANDLER, false, parse_handler },
-	{ "RunIn", SET_RUN_IN, false, parse_run_in },
-	{ "RuntimeMaxSec", SET_RUN_SEC, false, parse_run_sec },
-	{ "MaxConcurrent", SET_CONCURRENT, false, parse_concurrent },
-	{ "Answer", SET_ANSWER, false, parse_answer },
-	{ "Allow", SET_ALLOW, true, parse_allow },
+	{ "Name", SET_NAME, true, parse_name, NULL },
+	{ "Handler", SET_HANDLER, false, parse_handler, show_handler },
+	{ "RunIn", SET_RUN_IN, false, parse_run_in, show_run_in },
+	{ "RuntimeMaxSec", SET_RUN_SEC, false, parse_run_sec, show_run_sec },
+	{ "MaxConcurrent", SET_CONCURRENT, false, parse_concurrent, show_concurrent },
+	{ "Answer", SET_ANSWER, false, parse_answer, show_answer },
+	{ "Allow", SET_ALLOW, true, parse_allow, NULL },
 };
 
 static int refuse_setting(const struct parser *parser, const char *name)
@@ -200,4 +233,31 @@ int setting_parse(struct parser *parser, uint32_t allowed, const char *name, con
 		return ret;
 	}
 	return refuse_setting(parser, name);
+}
+
+/* native and deny leave nothing else to say, an Allow= list no handler, dns always answers. */
+static uint32_t meaningful(const struct rule *rule)
+{
+	uint32_t mask = section_settings(rule->class);
+
+	if (rule->handler == HANDLER_NATIVE || rule->handler == HANDLER_DENY)
+		return mask & SET_HANDLER;
+	if (rule->class == UPCALL_CLASS_MODULE)
+		return mask & SET_ALLOW;
+	return rule->handler == HANDLER_DNS ? mask & ~(uint32_t)SET_ANSWER : mask;
+}
+
+bool rule_setting(const struct rule *rule, size_t index, struct setting_value *ret)
+{
+	uint32_t mask = meaningful(rule);
+
+	for (size_t i = 0; i < sizeof(settings) / sizeof(settings[0]); i++) {
+		if (!(mask & settings[i].bit) || index-- > 0)
+			continue;
+		*ret = (struct setting_value){ .name = settings[i].name, .list = settings[i].list };
+		if (settings[i].show)
+			settings[i].show(rule, ret->value, sizeof(ret->value));
+		return true;
+	}
+	return false;
 }

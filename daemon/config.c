@@ -54,12 +54,23 @@ static const struct {
 	{ "Other", UPCALL_CLASS_OTHER, SET_OF_ALL },
 };
 
-static uint32_t settings_of(uint32_t class)
+uint32_t section_settings(uint32_t class)
 {
 	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
 		if (sections[i].class == class)
 			return sections[i].settings;
 	return 0;
+}
+
+void rule_title(const struct rule *rule, char out[CONFIG_TITLE_SIZE])
+{
+	const char *title = "";
+
+	for (size_t i = 0; i < sizeof(sections) / sizeof(sections[0]); i++)
+		if (sections[i].class == rule->class)
+			title = sections[i].title;
+	(void)snprintf(out, CONFIG_TITLE_SIZE, "%s%s%s", title, rule->key_type[0] ? " " : "",
+		       rule->key_type);
 }
 
 /* The rule of that section: the one that an earlier file began, or a new one. */
@@ -147,7 +158,7 @@ static int parse_setting(struct parser *parser, const char *name, const char *va
 	if (!parser->in_match && !parser->section)
 		return parser_fail(parser, "%s= before any section", name);
 	if (!parser->in_match)
-		allowed = settings_of(parser_rule(parser)->class);
+		allowed = section_settings(parser_rule(parser)->class);
 	return setting_parse(parser, allowed, name, value);
 }
 

@@ -157,4 +157,19 @@ struct config *config_ref(struct config *config);
 /* Takes NULL, returns NULL. */
 struct config *config_unref(struct config *config);
 
+/* ---- for who shows a set ---- */
+
+#define CONFIG_TITLE_SIZE (UPCALL_KEY_TYPE_LEN + 16)
+
+struct setting_value {
+	const char *name;
+	bool list;			    /* its values are what the observer was told */
+	char value[CONFIG_PROGRAM_MAX + 1]; /* in effect: what was set, or the default */
+};
+
+/* "Key user" */
+void rule_title(const struct rule *rule, char out[CONFIG_TITLE_SIZE]);
+/* The index-th setting that means something in the rule. False: there are no more. */
+bool rule_setting(const struct rule *rule, size_t index, struct setting_value *ret);
+
 #endif

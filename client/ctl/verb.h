@@ -32,6 +32,7 @@ struct verb {
 
 extern const struct verb verb_cancel;
 extern const struct verb verb_check;
+extern const struct verb verb_config;
 extern const struct verb verb_drain;
 extern const struct verb verb_explain;
 extern const struct verb verb_list;
