@@ -33,6 +33,7 @@ struct verb {
 extern const struct verb verb_cancel;
 extern const struct verb verb_check;
 extern const struct verb verb_config;
+extern const struct verb verb_doctor;
 extern const struct verb verb_drain;
 extern const struct verb verb_explain;
 extern const struct verb verb_list;

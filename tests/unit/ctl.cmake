@@ -6,3 +6,15 @@ foreach(verb check config)
 		DEFINES UPCALLCTL="$<TARGET_FILE:upcallctl>")
 	add_dependencies(test-ctl-${verb} upcallctl)
 endforeach()
+
+# The checks of doctor, on a machine that the test makes up.
+set(doctor ${PROJECT_SOURCE_DIR}/client/ctl/doctor)
+upcall_unit_test(NAME test-ctl-doctor
+	SOURCES test-ctl-doctor.c fake-daemon.c ${doctor}-find.c ${doctor}-host.c ${doctor}-module.c
+		${doctor}-policy.c ${doctor}-table.c ${doctor}-units.c
+	LIBS libupcall upcalld-config PkgConfig::SYSTEMD)
+target_include_directories(test-ctl-doctor PRIVATE ${PROJECT_SOURCE_DIR}/client/ctl)
+
+# docs/doctor.md names what doctor can find, and nothing else.
+add_test(NAME test-doctor-docs COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/test-doctor-docs
+	WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What the checks share: findings, and files of the machine. */
+#include <errno.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "doctor.h"
+#include "policy.h"
+#include "process.h"
+
+static void add(struct doctor *doctor, struct finding finding)
+{
+	struct finding *longer =
+		reallocarray(doctor->findings, doctor->count + 1, sizeof(*doctor->findings));
+
+	if (longer)
+		doctor->findings = longer;
+	if (!longer || !finding.subject || !finding.what || !finding.mend) {
+		doctor->no_memory = true;
+		free(finding.subject);
+		free(finding.what);
+		free(finding.mend);
+		return;
+	}
+	longer[doctor->count++] = finding;
+}
+
+static void __attribute__((format(printf, 6, 0)))
+add_finding(struct doctor *doctor, const struct finding_kind *kind, bool note, const char *subject,
+	    const char *mend, const char *what, va_list args)
+{
+	struct finding finding = { .kind = kind, .note = note };
+
+	finding.subject = strdup(subject);
+	finding.mend = strdup(mend);
+	if (vasprintf(&finding.what, what, args) < 0)
+		finding.what = NULL;
+	add(doctor, finding);
+}
+
+void found(struct doctor *doctor, const struct finding_kind *kind, const char *subject,
+	   const char *mend, const char *what, ...)
+{
+	va_list args;
+
+	va_start(args, what);
+	add_finding(doctor, kind, /* note= */ false, subject, mend, what, args);
+	va_end(args);
+}
+
+void noted(struct doctor *doctor, const struct finding_kind *kind, const char *subject,
+	   const char *mend, const char *what, ...)
+{
+	va_list args;
+
+	va_start(args, what);
+	add_finding(doctor, kind, /* note= */ true, subject, mend, what, args);
+	va_end(args);
+}
+
+bool is_found_about(const struct doctor *doctor, const char *subject)
+{
+	for (size_t i = 0; i < doctor->count; i++)
+		if (!strcmp(doctor->findings[i].subject, subject))
+			return true;
+	return false;
+}
+
+bool is_found(const struct doctor *doctor, const struct finding_kind *kind)
+{
+	for (size_t i = 0; i < doctor->count; i++)
+		if (doctor->findings[i].kind == kind)
+			return true;
+	return false;
+}
+
+/* ------------------------------------------------------------------- files */
+
+static const char *below_root(const struct doctor *doctor, const char *path, char *out, size_t room)
+{
+	(void)snprintf(out, room, "%s%s", doctor->root, path);
+	return out;
+}
+
+bool doctor_stat(const struct doctor *doctor, const char *path, struct stat *ret)
+{
+	char full[2 * DOCTOR_PATH];
+
+	return stat(below_root(doctor, path, full, sizeof(full)), ret) == 0;
+}
+
+bool doctor_exists(const struct doctor *doctor, const char *path)
+{
+	struct stat st;
+
+	return doctor_stat(doctor, path, &st);
+}
+
+void doctor_line(const struct doctor *doctor, const char *path, char *out, size_t room)
+{
+	char full[2 * DOCTOR_PATH];
+
+	if (read_line(below_root(doctor, path, full, sizeof(full)), out, room) < 0)
+		out[0] = '\0';
+}
+
+int doctor_grep(const struct doctor *doctor, const char *path, const char *text, bool within)
+{
+	char full[2 * DOCTOR_PATH];
+	cleanup_file FILE *file = fopen(below_root(doctor, path, full, sizeof(full)), "re");
+	cleanup_free char *line = NULL;
+	size_t room = 0;
+
+	if (!file)
+		return -1;
+	while (getline(&line, &room, file) >= 0)
+		if (within ? strstr(line, text) != NULL : !strncmp(line, text, strlen(text)))
+			return 1;
+	return ferror(file) ? -1 : 0;
+}
+
+bool doctor_wants(const struct doctor *doctor, uint32_t class)
+{
+	for (size_t i = 0; doctor->config && i < doctor->config->count; i++) {
+		const struct policy *policy = &doctor->config->policies[i];
+
+		for (size_t n = 0; n < policy->rules_count; n++)
+			if (policy->rules[n].class == class &&
+			    policy->rules[n].handler != HANDLER_NATIVE &&
+			    policy->rules[n].handler != HANDLER_DENY)
+				return true;
+	}
+	return false;
+}

@@ -1,0 +1,214 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* upcallctl doctor: policies */
+#include <dirent.h>
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "cleanup.h"
+#include "doctor.h"
+#include "policy.h"
+#include "text.h"
+
+static const struct finding_kind policy_directory_mode = {
+	"policy-directory-mode", "who may write there decides what runs as root in containers"
+};
+static const struct finding_kind policy_mode = {
+	"policy-mode",
+	"who may write it decides what runs as root in containers; so it is not taken"
+};
+static const struct finding_kind policy_bad = {
+	"policy-bad",
+	"no reload is taken, and a daemon that starts refuses all upcalls of whom it may be about"
+};
+static const struct finding_kind handler_missing = { "handler-missing",
+						     "upcalls that it is to handle fail" };
+static const struct finding_kind policy_unused = {
+	"policy-unused", "if a container is meant, its name or its registration is wrong"
+};
+
+/* ------------------------------------------------------------------ owners */
+
+static bool others_may_write(const struct stat *st)
+{
+	return st->st_uid != 0 || (st->st_mode & (S_IWGRP | S_IWOTH));
+}
+
+/* Names are the administrator's; still, a command must not be led astray by a blank. */
+static void quote(const char *path, char *out, size_t room)
+{
+	(void)snprintf(out, room, "%s%s%s",
+		       strpbrk(path, " \t\"$`\\;&|<>()*?[]#~!{}'\n") ? "'" : "", path,
+		       strpbrk(path, " \t\"$`\\;&|<>()*?[]#~!{}'\n") ? "'" : "");
+}
+
+static void check_owner(struct doctor *doctor, const struct finding_kind *kind, const char *path,
+			const struct stat *st)
+{
+	char quoted[DOCTOR_PATH], mend[3 * DOCTOR_PATH];
+
+	if (!others_may_write(st))
+		return;
+	quote(path, quoted, sizeof(quoted));
+	(void)snprintf(mend, sizeof(mend),
+		       "chown root:root %s && chmod go-w %s && upcallctl reload", quoted, quoted);
+	found(doctor, kind, path, mend, "%s has mode %04o and belongs to uid %u", path,
+	      st->st_mode & 07777U, st->st_uid);
+}
+
+static void cleanup_dir_(DIR **dir)
+{
+	if (*dir)
+		(void)closedir(*dir);
+}
+
+static bool ends_with(const char *name, const char *ending)
+{
+	size_t size = strlen(name);
+
+	return size > strlen(ending) && !strcmp(name + size - strlen(ending), ending);
+}
+
+/* With `refined`, NAME.conf.d in it, too. */
+static void scan(struct doctor *doctor, const char *directory, bool refined)
+{
+	char path[DOCTOR_PATH], full[2 * DOCTOR_PATH];
+	cleanup_with(cleanup_dir_) DIR *dir = NULL;
+	struct dirent *entry;
+	struct stat st;
+
+	if (!doctor_stat(doctor, directory, &st) || !S_ISDIR(st.st_mode))
+		return;
+	check_owner(doctor, &policy_directory_mode, directory, &st);
+	(void)snprintf(full, sizeof(full), "%s%s", doctor->root, directory);
+	dir = opendir(full);
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.' || snprintf(path, sizeof(path), "%s/%s", directory,
+							entry->d_name) >= (int)sizeof(path))
+			continue;
+		if (refined && ends_with(entry->d_name, ".conf.d"))
+			scan(doctor, path, /* refined= */ false);
+		else if (ends_with(entry->d_name, ".conf") && doctor_stat(doctor, path, &st) &&
+			 S_ISREG(st.st_mode))
+			check_owner(doctor, &policy_mode, path, &st);
+	}
+}
+
+void check_policy_owners(struct doctor *doctor)
+{
+	for (char **directory = doctor->directories; directory && *directory; directory++)
+		scan(doctor, *directory, /* refined= */ true);
+}
+
+/* ------------------------------------------------------------------ errors */
+
+struct listener {
+	struct config_observer observer;
+	struct doctor *doctor;
+};
+
+static void on_error(struct config_observer *observer, const char *file, unsigned int line,
+		     const char *reason)
+{
+	struct doctor *doctor = ((struct listener *)observer)->doctor;
+	char subject[DOCTOR_PATH], quoted[DOCTOR_PATH], text[CONFIG_ERROR_SIZE * 4];
+	char mend[2 * DOCTOR_PATH];
+
+	doctor->policies_bad = true;
+	file += strlen(doctor->root);
+	/* its owner or mode, found already */
+	if (!line && is_found_about(doctor, file))
+		return;
+	if (line)
+		(void)snprintf(subject, sizeof(subject), "%s:%u", file, line);
+	else
+		(void)snprintf(subject, sizeof(subject), "%s", file);
+	quote(file, quoted, sizeof(quoted));
+	(void)snprintf(mend, sizeof(mend), "editor %s && upcallctl check && upcallctl reload",
+		       quoted);
+	text_show(reason, strlen(reason), text, sizeof(text));
+	found(doctor, &policy_bad, subject, mend, "%s: %s", subject, text);
+}
+
+static int below_root(const struct doctor *doctor, char ***ret)
+{
+	char path[2 * DOCTOR_PATH];
+	int r = 0;
+
+	for (char **directory = doctor->directories; directory && *directory && r >= 0;
+	     directory++) {
+		(void)snprintf(path, sizeof(path), "%s%s", doctor->root, *directory);
+		r = strv_append(ret, path, strlen(path));
+	}
+	return r;
+}
+
+void check_policies(struct doctor *doctor)
+{
+	struct listener listener = { .observer.error = on_error, .doctor = doctor };
+	char **directories = NULL;
+	int r;
+
+	r = below_root(doctor, &directories);
+	if (r >= 0)
+		r = config_observe(directories, &listener.observer, &doctor->config);
+	doctor->no_memory |= r < 0;
+	strv_free(directories);
+}
+
+/* ---------------------------------------------------------------- handlers */
+
+/*
+ * Only those on the host: what is in a container is not looked at from outside.
+ * The line is not known here; upcallctl config tells it.
+ */
+static void check_handler(struct doctor *doctor, const struct policy *policy,
+			  const struct rule *rule)
+{
+	char quoted[DOCTOR_PATH], mend[2 * DOCTOR_PATH], title[CONFIG_TITLE_SIZE];
+	const char *file = policy->file + strlen(doctor->root);
+	struct stat st;
+
+	if (rule->handler != HANDLER_PROGRAM || !rule->in_host)
+		return;
+	if (doctor_stat(doctor, rule->program, &st) && S_ISREG(st.st_mode) &&
+	    (st.st_mode & S_IXUSR))
+		return;
+	rule_title(rule, title);
+	quote(file, quoted, sizeof(quoted));
+	(void)snprintf(mend, sizeof(mend), "editor %s && upcallctl reload", quoted);
+	found(doctor, &handler_missing, rule->program, mend,
+	      "%s: [%s]: %s is no program on the host, and RunIn=host", file, title, rule->program);
+}
+
+void check_host_handlers(struct doctor *doctor)
+{
+	for (size_t i = 0; doctor->config && i < doctor->config->count; i++) {
+		const struct policy *policy = &doctor->config->policies[i];
+
+		for (size_t n = 0; n < policy->rules_count && !policy->bad; n++)
+			check_handler(doctor, policy, &policy->rules[n]);
+	}
+}
+
+/* ------------------------------------------------------------------ unused */
+
+static bool is_used(const struct doctor *doctor, const struct policy *policy)
+{
+	for (struct upcall_entry **entry = doctor->entries; *entry; entry++)
+		if (policy_select(doctor->config, (*entry)->name) == policy)
+			return true;
+	return false;
+}
+
+void check_unused(struct doctor *doctor)
+{
+	for (size_t i = 0; doctor->config && doctor->entries && i < doctor->config->count; i++) {
+		const struct policy *policy = &doctor->config->policies[i];
+		const char *file = policy->file + strlen(doctor->root);
+
+		if (!policy->bad && !is_used(doctor, policy))
+			noted(doctor, &policy_unused, file, "upcallctl list",
+			      "%s is the policy of no container that is registered", file);
+	}
+}

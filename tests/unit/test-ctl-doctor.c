@@ -1,0 +1,322 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* What upcallctl doctor finds on machines with one fault each, and on a healthy one. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "doctor.h"
+#include "fake-daemon.h"
+#include "text.h"
+
+#define RELEASE "6.1.0-test"
+
+static char root[64];
+static const char *dkms;	/* what dkms prints; NULL: there is none */
+static const char *unit_states; /* of every unit */
+
+static int fake_capture(const char *const argv[], char *out, size_t room)
+{
+	const char *text = !strcmp(argv[0], "dkms") ? dkms : unit_states;
+
+	if (!text)
+		return -1;
+	snprintf(out, room, "%s", text);
+	return 0;
+}
+
+static void put(const char *path, const char *text, mode_t mode)
+{
+	char full[256];
+	FILE *file;
+
+	for (const char *slash = strchr(path + 1, '/'); slash; slash = strchr(slash + 1, '/')) {
+		snprintf(full, sizeof(full), "%s%.*s", root, (int)(slash - path), path);
+		(void)mkdir(full, 0755);
+	}
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	(void)unlink(full);
+	if (!text)
+		return;
+	file = fopen(full, "w");
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+	assert_int_equal(chmod(full, mode), 0);
+}
+
+/* But for the device and the daemon, which no test can make. */
+static int machine_make(void **state)
+{
+	char path[128];
+
+	strcpy(root, "/tmp/upcall-doctor-XXXXXX");
+	if (!mkdtemp(root))
+		return -1;
+	dkms = NULL;
+	unit_states = "LoadState=loaded\nActiveState=active\nUnitFileState=enabled\n";
+	put("/sys/module/upcall_shim/version", UPCALL_VERSION "\n", 0444);
+	put("/sys/kernel/tracing/enabled_functions", "call_usermodehelper_exec (1) R I\n", 0444);
+	put("/lib/modules/" RELEASE "/modules.dep", "updates/dkms/upcall_shim.ko.xz:\n", 0644);
+	put("/proc/sys/kernel/ftrace_enabled", "1\n", 0644);
+	put("/proc/sys/kernel/core_pattern", "|/usr/lib/systemd/systemd-coredump\n", 0644);
+	put("/proc/sys/kernel/core_pipe_limit", "16\n", 0644);
+	put("/proc/sys/kernel/modprobe", "/sbin/modprobe\n", 0644);
+	put("/proc/sys/kernel/usermodehelper/bset", "4294967295\t511\n", 0644);
+	put("/proc/sys/fs/suid_dumpable", "2\n", 0644);
+	put("/run/systemd/system/x", "", 0644);
+	put("/etc/upcalld.d/x", "", 0644);
+	snprintf(path, sizeof(path), "%s/run/upcalld", root);
+	return mkdir(path, 0755);
+}
+
+static int machine_free(void **state)
+{
+	char command[128];
+
+	sprintf(command, "rm -rf '%s'", root);
+	return system(command);
+}
+
+/* "id id ", notes with a '?' behind. What a test cannot make is left out. */
+static const char *ids(char *mends, size_t room)
+{
+	static char out[1024];
+	struct doctor doctor = { .root = root, .release = RELEASE, .capture = fake_capture };
+	size_t used = 0;
+
+	*mends = '\0';
+	assert_int_equal(strv_append(&doctor.directories, "/etc/upcalld.d", 14), 0);
+	assert_int_equal(doctor_run(&doctor), 0);
+	out[0] = '\0';
+	for (size_t i = 0; i < doctor.count; i++) {
+		const struct finding *finding = &doctor.findings[i];
+
+		print_message("%s: %s: %s\n", finding->kind->id, finding->what, finding->mend);
+		if (!strcmp(finding->kind->id, "device-missing") ||
+		    !strcmp(finding->kind->id, "daemon-unreachable"))
+			continue;
+		used += (size_t)snprintf(out + used, sizeof(out) - used, "%s%s ", finding->kind->id,
+					 finding->note ? "?" : "");
+		snprintf(mends + strlen(mends), room - strlen(mends), "%s\n", finding->mend);
+	}
+	doctor_clear(&doctor);
+	return out;
+}
+
+static void test_files(void **state)
+{
+	static const struct {
+		const char *path;
+		const char *text; /* NULL: there is no such file */
+		const char *ids;
+		const char *mend; /* in one of the commands */
+	} cases[] = {
+		{ "/nothing", NULL, "", "" },
+		{ "/sys/module/upcall_shim/version", "0.0.1\n", "module-version ", "modprobe -r" },
+		{ "/sys/kernel/tracing/enabled_functions", "schedule (1)\n", "hook-missing ",
+		  "modprobe -r" },
+		{ "/sys/kernel/tracing/enabled_functions", NULL, "", "" },
+		{ "/proc/sys/kernel/core_pattern", "core\n", "core-pattern-file? ",
+		  "apt install systemd-coredump" },
+		{ "/proc/sys/kernel/core_pipe_limit", "0\n", "core-pipe-limit? ", "=16" },
+		{ "/proc/sys/fs/suid_dumpable", "1\n", "suid-dumpable ", "=2" },
+		{ "/proc/sys/kernel/modprobe", "/tmp/x\n", "modprobe-path ", "=/sbin/modprobe" },
+		{ "/proc/sys/kernel/modprobe", "\n", "modprobe-off? ", "=/sbin/modprobe" },
+		{ "/proc/sys/kernel/modprobe", NULL, "", "" },
+		{ "/proc/sys/kernel/usermodehelper/bset", "0\t0\n", "usermodehelper-bset ",
+		  "reboot" },
+		{ "/boot/config-" RELEASE,
+		  "CONFIG_STATIC_USERMODEHELPER=y\nCONFIG_STATIC_USERMODEHELPER_PATH=\"\"\n",
+		  "usermodehelper-off ", "reboot" },
+		{ "/boot/config-" RELEASE,
+		  "CONFIG_STATIC_USERMODEHELPER=y\nCONFIG_STATIC_USERMODEHELPER_PATH=\"/sbin/h\"\n",
+		  "usermodehelper-static? ", "" },
+		{ "/etc/upcalld.d/a.conf", "[Match]\nName=a\n[Nope]\nX=1\n[Core]\nY=1\n",
+		  "policy-bad policy-bad ", "editor /etc/upcalld.d/a.conf && " },
+		{ "/etc/upcalld.d/a.conf", "[Match]\nName=a\n[Core]\nRunIn=host\nHandler=/none\n",
+		  "handler-missing ", "editor /etc/upcalld.d/a.conf" },
+	};
+	char mends[4096], before[4096], full[256];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		FILE *file;
+		size_t size = 0;
+
+		snprintf(full, sizeof(full), "%s%s", root, cases[i].path);
+		file = fopen(full, "r");
+		if (file) {
+			size = fread(before, 1, sizeof(before) - 1, file);
+			fclose(file);
+		}
+		before[size] = '\0';
+		print_message("%s: %s\n", cases[i].path, cases[i].text ?: "none");
+		put(cases[i].path, cases[i].text, 0644);
+		assert_string_equal(ids(mends, sizeof(mends)), cases[i].ids);
+		assert_non_null(strstr(mends, cases[i].mend));
+		put(cases[i].path, file ? before : NULL, 0644);
+	}
+}
+
+static void remove_module(void)
+{
+	put("/sys/module/upcall_shim/version", NULL, 0);
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/sys/module/upcall_shim", root);
+	assert_int_equal(rmdir(path), 0);
+}
+
+static void test_no_module(void **state)
+{
+	char mends[4096];
+
+	remove_module();
+	assert_string_equal(ids(mends, sizeof(mends)), "module-not-loaded ");
+	put("/sys/kernel/security/lockdown", "none [integrity] confidentiality\n", 0444);
+	assert_string_equal(ids(mends, sizeof(mends)), "kernel-lockdown module-not-loaded ");
+	put("/sys/kernel/security/lockdown", "[none] integrity confidentiality\n", 0444);
+	put("/proc/sys/kernel/ftrace_enabled", "0\n", 0644);
+	assert_string_equal(ids(mends, sizeof(mends)), "ftrace-disabled module-not-loaded ");
+	put("/proc/sys/kernel/ftrace_enabled", NULL, 0644);
+	assert_string_equal(ids(mends, sizeof(mends)), "kernel-no-ftrace module-not-loaded ");
+	put("/proc/sys/kernel/ftrace_enabled", "1\n", 0644);
+	put("/dev/upcall", "", 0644);
+	assert_string_equal(ids(mends, sizeof(mends)), "device-stale module-not-loaded ");
+}
+
+static void test_not_built(void **state)
+{
+	char mends[4096];
+
+	remove_module();
+	put("/lib/modules/" RELEASE "/modules.dep", "kernel/fs/nfs.ko:\n", 0644);
+	assert_string_equal(ids(mends, sizeof(mends)), "module-missing ");
+	dkms = "";
+	assert_string_equal(ids(mends, sizeof(mends)), "module-missing ");
+	dkms = "upcall-shim/0.1.0: added\n";
+	assert_string_equal(ids(mends, sizeof(mends)), "module-not-built ");
+	assert_non_null(strstr(mends, "apt install linux-headers-" RELEASE " && dkms"));
+	put("/lib/modules/" RELEASE "/build/Makefile", "", 0644);
+	assert_string_equal(ids(mends, sizeof(mends)), "module-not-built ");
+	assert_string_equal(mends, "dkms autoinstall -k " RELEASE " && modprobe upcall_shim\n");
+}
+
+/* Cores and modules that a policy wants make faults of notes. */
+static void test_wanted(void **state)
+{
+	char mends[4096];
+
+	put("/etc/upcalld.d/a.conf", "[Match]\nName=a\n[Core]\nHandler=/x\n[Module]\nAllow=x\n",
+	    0644);
+	put("/proc/sys/kernel/core_pattern", "core\n", 0644);
+	put("/proc/sys/kernel/modprobe", "\n", 0644);
+	put("/usr/lib/sysctl.d/50-coredump.conf", "", 0644);
+	assert_string_equal(ids(mends, sizeof(mends)), "core-pattern-file modprobe-off ");
+	assert_non_null(strstr(mends, "sysctl -p /usr/lib/sysctl.d/50-coredump.conf"));
+	put("/etc/upcalld.d/a.conf", "[Match]\nName=a\n[Core]\nHandler=deny\n", 0644);
+	assert_string_equal(ids(mends, sizeof(mends)), "core-pattern-file? modprobe-off? ");
+}
+
+/* Four units; the two sockets have to be active, one of them enabled. */
+static void test_units(void **state)
+{
+	static const struct {
+		const char *states;
+		const char *ids;
+		const char *mend;
+	} cases[] = {
+		{ "LoadState=masked\nActiveState=inactive\nUnitFileState=masked-runtime\n",
+		  "unit-masked unit-masked unit-masked unit-masked ",
+		  "systemctl unmask --runtime upcalld.socket && systemctl restart upcalld.socket\n" },
+		{ "LoadState=not-found\nActiveState=inactive\nUnitFileState=\n",
+		  "unit-missing unit-missing unit-missing unit-missing ", "--reinstall upcalld" },
+		{ "LoadState=loaded\nActiveState=failed\nUnitFileState=enabled\n",
+		  "unit-failed unit-failed unit-failed unit-failed ", "reset-failed" },
+		{ "LoadState=loaded\nActiveState=inactive\nUnitFileState=static\n",
+		  "unit-inactive unit-inactive ", "systemctl restart upcalld-shim.socket\n" },
+		{ "LoadState=loaded\nActiveState=active\nUnitFileState=disabled\n",
+		  "unit-disabled ", "systemctl enable upcalld.socket\n" },
+	};
+	char mends[4096];
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		unit_states = cases[i].states;
+		assert_string_equal(ids(mends, sizeof(mends)), cases[i].ids);
+		assert_non_null(strstr(mends, cases[i].mend));
+	}
+	/* no systemd */
+	put("/run/systemd/system/x", NULL, 0666);
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/run/systemd/system", root);
+	assert_int_equal(rmdir(path), 0);
+	assert_string_equal(ids(mends, sizeof(mends)), "");
+}
+
+/* Somebody's own daemon, of another version. */
+static void test_standalone(void **state)
+{
+	struct fake_daemon fake = { 0 };
+	char mends[4096];
+
+	unit_states = "LoadState=loaded\nActiveState=inactive\nUnitFileState=disabled\n";
+	fake_daemon_start(&fake);
+	assert_string_equal(ids(mends, sizeof(mends)), "daemon-version ");
+	fake_daemon_stop(&fake);
+	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
+	assert_string_equal(ids(mends, sizeof(mends)),
+			    "unit-inactive unit-disabled unit-inactive ");
+}
+
+static void set_mode(const char *path, mode_t mode)
+{
+	char full[256];
+
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	assert_int_equal(chmod(full, mode), 0);
+}
+
+static void test_modes(void **state)
+{
+	char mends[4096];
+
+	if (geteuid() != 0)
+		skip();
+	put("/etc/upcalld.d/a b.conf", "[Match]\nName=a\n", 0664);
+	put("/etc/upcalld.d/a b.conf.d/x.conf", "[Core]\nHandler=deny\n", 0646);
+	set_mode("/etc/upcalld.d", 0777);
+	set_mode("/run/upcalld", 0775);
+	assert_string_equal(ids(mends, sizeof(mends)),
+			    "policy-directory-mode policy-mode policy-mode state-directory ");
+	assert_non_null(strstr(mends, "chmod go-w '/etc/upcalld.d/a b.conf' &&"));
+	set_mode("/etc/upcalld.d", 0755);
+	set_mode("/etc/upcalld.d/a b.conf", 0644);
+	set_mode("/etc/upcalld.d/a b.conf.d/x.conf", 0644);
+	set_mode("/run/upcalld", 0755);
+	assert_string_equal(ids(mends, sizeof(mends)), "");
+	set_mode("/run/upcalld", 0000);
+	put("/run/upcalld/x", NULL, 0);
+	machine_free(state);
+	assert_non_null(strstr(ids(mends, sizeof(mends)), "state-directory "));
+}
+
+#define TEST(test) cmocka_unit_test_setup_teardown(test, machine_make, machine_free)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_files), TEST(test_no_module),	 TEST(test_not_built), TEST(test_wanted),
+		TEST(test_units), TEST(test_standalone), TEST(test_modes),
+	};
+
+	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
