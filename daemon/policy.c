@@ -169,6 +169,7 @@ void rule_to_request(const struct rule *rule, struct worker_request *request)
 		text_copy(request->program, sizeof(request->program), rule->program,
 			  strlen(rule->program));
 }
+
 bool rule_same_quota(const struct rule *a, const struct rule *b)
 {
 	return a->class == b->class && !strcmp(a->key_type, b->key_type);
