@@ -51,6 +51,7 @@ static int broker_fd;
 static pid_t leader;
 static unsigned long leader_namespaces = NAMESPACES;
 static uint32_t own_ns = OWN_NS;
+static bool has_user_ns = true;
 static int leader_ids = 0;   /* first id inside */
 static bool leader_is_bound; /* no new privileges, few capabilities */
 static char out[] = "/tmp/upcall-enter-XXXXXX";
@@ -89,6 +90,12 @@ static int leader_settle(void)
 	if (leader_is_bound && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -1;
 	return setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0 ? -1 : 0;
+}
+
+static void without_user_ns(void)
+{
+	leader_namespaces &= ~(unsigned long)CLONE_NEWUSER;
+	own_ns &= ~(1u << UPCALL_NS_USER);
 }
 
 static void leader_start(void)
@@ -139,6 +146,16 @@ static const char *cgroups_find(void)
 	return places[1];
 }
 
+/* The kernel makes none for who is in a chroot. */
+static bool user_namespaces_work(void)
+{
+	pid_t pid = (pid_t)syscall(SYS_clone, CLONE_NEWUSER | SIGCHLD, NULL, NULL, NULL, NULL);
+
+	if (pid == 0)
+		_exit(0);
+	return pid > 0 && waitpid(pid, NULL, 0) == pid;
+}
+
 static int group_setup(void **state)
 {
 	const char *cgroups;
@@ -166,6 +183,9 @@ static int group_setup(void **state)
 	broker_fd = sockets[1];
 	if (connection_add(&hands, sockets[0]) < 0)
 		return -1;
+	has_user_ns = user_namespaces_work();
+	if (!has_user_ns)
+		without_user_ns();
 	leader_start();
 	return 0;
 }
@@ -312,6 +332,13 @@ static void require_root(void)
 	fault_step = WORKER_STEP_NONE;
 }
 
+static void require_user_namespaces(void)
+{
+	require_root();
+	if (!has_user_ns)
+		skip();
+}
+
 /* -------------------------------------------------------------------- become */
 
 static void assert_line(const char *text, const char *line)
@@ -339,7 +366,7 @@ static void test_become(void **state)
 	char expected[128], *status;
 
 	(void)state;
-	require_root();
+	require_user_namespaces();
 	info_set(UPCALL_CLASS_KEY,
 		 "cat /proc/self/status >status; pwd -P >cwd; env -i /bin/true;"
 		 "cat /proc/self/limits >limits; cat /proc/self/oom_score_adj >oom;"
@@ -420,7 +447,7 @@ static void test_no_root_inside(void **state)
 	char *status;
 
 	(void)state;
-	require_root();
+	require_user_namespaces();
 	leader_replace(500, false);
 	info_set(UPCALL_CLASS_KEY, "cat /proc/self/status >status");
 	request = request_of(WORKER_BECOME);
@@ -585,8 +612,7 @@ static void test_without_user_namespace(void **state)
 
 	(void)state;
 	require_root();
-	leader_namespaces &= ~(unsigned long)CLONE_NEWUSER;
-	own_ns &= ~(1u << UPCALL_NS_USER);
+	without_user_ns();
 	leader_replace(0, false);
 	info_set(UPCALL_CLASS_KEY, "exit 3");
 	request = request_of(WORKER_BECOME);
@@ -612,9 +638,11 @@ static void test_without_user_namespace(void **state)
 	request = request_of(WORKER_BECOME);
 	fake->wrong_ns = 1u << UPCALL_NS_PID;
 	assert_refused(&request, WORKER_STEP_VERIFY, EKEYREJECTED);
-	leader_namespaces |= CLONE_NEWUSER;
-	own_ns |= 1u << UPCALL_NS_USER;
-	leader_replace(0, false);
+	if (has_user_ns) {
+		leader_namespaces |= CLONE_NEWUSER;
+		own_ns |= 1u << UPCALL_NS_USER;
+		leader_replace(0, false);
+	}
 }
 
 #define REFUSED(step, error, change)                     \
