@@ -91,6 +91,41 @@ static void check_kept(const struct config *kept)
 	property(bad);
 }
 
+/* ---------------------------------------------------------------- observed */
+
+struct listener {
+	struct config_observer observer;
+	bool told;
+};
+
+static void on_error(struct config_observer *observer, const char *file, unsigned int line,
+		     const char *reason)
+{
+	((struct listener *)observer)->told = true;
+	property(*file && *reason);
+	for (const char *at = reason; *at; at++)
+		property(*at >= ' ' && *at <= '~');
+}
+
+/* Who reads on after an error comes to the same set. */
+static void check_observed(const struct config *kept, bool bad)
+{
+	struct listener listener = { .observer.error = on_error };
+	struct config *config = NULL;
+
+	property(config_observe(search, &listener.observer, &config) == 0);
+	property(listener.told == bad && config->count == kept->count);
+	for (size_t i = 0; i < kept->count; i++) {
+		const struct policy *a = &kept->policies[i], *b = &config->policies[i];
+
+		property(a->bad == b->bad && !strcmp(a->file, b->file));
+		property(strv_count(a->names) == strv_count(b->names));
+		for (size_t n = 0; n < strv_count(a->names); n++)
+			property(!strcmp(a->names[n], b->names[n]));
+	}
+	config_unref(config);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct config *strict = NULL, *kept = NULL;
@@ -112,6 +147,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		property(load(true, &kept) == -EINVAL);
 		check_kept(kept);
 	}
+	check_observed(kept, strict == NULL);
 	config_unref(strict);
 	config_unref(kept);
 	directory_clear();

@@ -96,8 +96,8 @@ static void check_decisions(const struct policy *policy)
 			continue;
 		policy_decide(policy, NULL, &tags, &decided);
 		property(decided.decision <= DECISION_DENY);
-		property((decided.decision == DECISION_HANDLE) == (decided.rule != NULL));
-		if (rule->class == UPCALL_CLASS_KEY && decided.rule)
+		property(decided.decision != DECISION_HANDLE || decided.rule);
+		if (rule->class == UPCALL_CLASS_KEY && decided.decision == DECISION_HANDLE)
 			property(decided.rule->answer || decided.rule->handler == HANDLER_DNS);
 		if (rule->handler == HANDLER_DENY)
 			property(decided.decision == DECISION_DENY);

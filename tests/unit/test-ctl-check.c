@@ -61,6 +61,8 @@ static void test_files(void **state)
 		  "f.conf:4: control character 0x1b\n" },
 		{ "what is printed is printable", M "[Core]\nHandler=\xff\n",
 		  "f.conf:4: Handler=\\xff: neither native, deny nor an absolute path\n" },
+		{ "a backslash is one", M "[Core]\nHandler=a\\b\n",
+		  "f.conf:4: Handler=a\\b: neither native, deny nor an absolute path\n" },
 		{ "control characters", M "\x01\n\x02\n",
 		  "f.conf:3: control character 0x01\nf.conf:4: control character 0x02\n" },
 	};
