@@ -47,7 +47,7 @@ mirrored() { sed 's/mirror[0-9]*/mirrorN/' "${root[$1]}/tmp/mirror" | sort | uni
 key_environ='HOME=/ PATH=/sbin:/bin:/usr/sbin:/usr/bin'
 expected() {
 	echo "$rounds 0=null 1=null 2=null cwd=/ $key_environ"
-	echo "$rounds 0=null 1=pipe 2=null cwd=/ UPCALL_KEY_TYPE=dns_resolver UPCALL_KEY_DESCRIPTION=mirrorN.example"
+	echo "$rounds 0=null 1=socket 2=null cwd=/ UPCALL_KEY_TYPE=dns_resolver UPCALL_KEY_DESCRIPTION=mirrorN.example"
 	echo "$rounds 0=pipe 1=null 2=null cwd=/"
 }
 

@@ -3,7 +3,7 @@
  * A handler that writes what it finds itself in, one line for each run, to
  * /tmp/mirror: its descriptors, where it is, its environment
  *
- * A descriptor is "null" for the null device, "pipe", or what its link says.
+ * A descriptor is "null" for the null device, "pipe", "socket", or what its link says.
  * Reads what is on its standard input (a core dump) after that.
  */
 #include <dirent.h>
@@ -29,6 +29,8 @@ static const char *kind_of(int fd)
 		return "null";
 	if (S_ISFIFO(status.st_mode))
 		return "pipe";
+	if (S_ISSOCK(status.st_mode))
+		return "socket";
 	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
 	size = readlink(path, target, sizeof(target) - 1);
 	target[size > 0 ? size : 0] = '\0';
