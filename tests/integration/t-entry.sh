@@ -24,13 +24,15 @@ CONF
 
 status_of() { awk -v key="$1:" '$1 == key { $1 = ""; sub(/^ /, ""); print }' "/proc/$handler/status"; }
 
-# Descriptors 0 to 2 only, each /dev/null of the host's or, for a core, a pipe.
+# Descriptors 0 to 2 only, each a null device that is not the host's file or, for a core, a pipe.
 fds_are_plain() {
 	local fd target
 	for fd in /proc/"$handler"/fd/*; do
 		target=$(readlink "$fd")
+		[ "$(stat -Lc '%t:%T' "$fd")" != 1:3 ] || target=null
+		[ "$(stat -Lc '%d:%i' "$fd")" != "$(stat -c '%d:%i' /dev/null)" ] || target="the host's null"
 		case ${fd##*/}:$target in
-		[012]:/dev/null | 0:pipe:* | [0-9]*:/usr/libexec/handler) ;;
+		[012]:null | 0:pipe:* | [0-9]*:/usr/libexec/handler) ;;
 		*)
 			echo "fd ${fd##*/} is $target"
 			return 1
