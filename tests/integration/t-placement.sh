@@ -33,6 +33,9 @@ for name in a b; do
 	check "$name is registered" registered "$name"
 done
 
+# Its making reads what is watched.
+container_rootfs "$containers/fs/rootfs"
+
 # Whoever opens one of these is in the log.
 marker=/run/host-marker
 echo secret >$marker
