@@ -230,6 +230,18 @@ static int fake_init(ares_channel *channel, struct ares_options *options, int ma
 
 /* --------------------------------------------------------------- the test */
 
+const char *__lsan_default_suppressions(void);
+
+/*
+ * c-ares 1.18 forgets a name where /etc/hosts knows no such address of "localhost"
+ * and it answers by itself (corpus: localhost-unknown). Once for each question, and
+ * the handler ends with it.
+ */
+const char *__lsan_default_suppressions(void)
+{
+	return "leak:ares_strdup\n";
+}
+
 /* What answer_print() prints: a payload of such a key, by the worker's judgement. */
 static void check_printed(const struct answer *answer, const char *description)
 {
