@@ -192,6 +192,8 @@ int shim_tags(int fd, uint32_t pid, struct tags *ret)
 	fake_shim.tags_calls++;
 	if (failure)
 		return failure;
+	if (fake_shim.only_pid && pid != fake_shim.only_pid)
+		return -ESRCH;
 	*ret = fake_shim.process;
 	return 0;
 }

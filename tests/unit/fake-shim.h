@@ -41,8 +41,9 @@ struct fake_shim {
 	uint64_t next_id;
 	struct fake_upcall upcalls[FAKE_UPCALLS];
 	unsigned int upcalls_count;
-	/* of whatever process is asked about */
+	/* of whatever process is asked about, or of one alone: no other has tags */
 	struct tags process;
+	uint32_t only_pid;
 	/* negative errno that the next such call gives, once */
 	int fail_add;
 	int fail_policy;
