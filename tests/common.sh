@@ -56,17 +56,59 @@ lock_scratch() {
 
 # count_step 'NAME: WHAT' COMMAND...: runs it; the output is kept, and shown when it fails
 count_step() {
-	local what=$1 log start=$SECONDS
+	local what=$1 start=$SECONDS
 	shift
 	mkdir -p "$SCRATCH/log"
-	log=$SCRATCH/log/${what%%:*}.log
-	if "$@" >"$log" 2>&1 </dev/null; then
+	"$@" >"$(step_log "$what")" 2>&1 </dev/null
+	count_result $? "$what" $((SECONDS - start))
+}
+
+# begin_step 'NAME: WHAT' COMMAND...: like count_step, two at once, in the background; end_steps waits for all
+STEPS_AT_ONCE=2
+declare -A STEP_WHAT STEP_START
+
+begin_step() {
+	local what=$1
+	shift
+	mkdir -p "$SCRATCH/log"
+	while ((${#STEP_WHAT[@]} >= STEPS_AT_ONCE)); do end_one_step; done
+	# A group for each, so that what ends us can end all of it: the keyboard's interrupt does not reach the background.
+	trap end_by_force EXIT
+	set -m
+	"$@" >"$(step_log "$what")" 2>&1 </dev/null &
+	set +m
+	STEP_WHAT[$!]=$what
+	STEP_START[$!]=$SECONDS
+}
+
+end_steps() {
+	while ((${#STEP_WHAT[@]})); do end_one_step; done
+}
+
+end_one_step() {
+	local pid status=0
+	wait -n -p pid "${!STEP_WHAT[@]}" || status=$?
+	count_result "$status" "${STEP_WHAT[$pid]}" $((SECONDS - STEP_START[$pid]))
+	unset "STEP_WHAT[$pid]" "STEP_START[$pid]"
+}
+
+end_by_force() {
+	local pid
+	for pid in "${!STEP_WHAT[@]}"; do kill -- "-$pid" 2>/dev/null; done
+	wait
+}
+
+step_log() { echo "$SCRATCH/log/${1%%:*}.log"; }
+
+# count_result STATUS 'NAME: WHAT' SECONDS
+count_result() {
+	if [[ $1 = 0 ]]; then
 		PASSED=$((PASSED + 1))
-		echo "ok      $what ($((SECONDS - start)) s)"
+		echo "ok      $2 ($3 s)"
 	else
 		FAILED=$((FAILED + 1))
-		sed 's/^/        /' "$log"
-		echo "FAILED  $what ($((SECONDS - start)) s)"
+		sed 's/^/        /' "$(step_log "$2")"
+		echo "FAILED  $2 ($3 s)"
 	fi
 }
 
