@@ -74,6 +74,13 @@ answered() {
 	: >$trace/trace
 }
 
+# crowd SIDE CONTAINER NUMBER: so many requesters at once; together they raise as many upcalls as fewer do
+crowd() {
+	local side=$1 name=$2 number=$3
+	rounds_of "crowd-$number" "$side" ok in_container "$name" -n $(((rounds * 8 + number - 1) / number)) -w 1 -p 0 \
+		-j "$number" "${key[@]}"
+}
+
 in_container() {
 	local name=$1
 	shift
@@ -235,6 +242,24 @@ case_key_cold() {
 	check 'key-cold: audited' audit_checkpoint
 }
 
+# Wall-clock time is measured, so the machine is not one that counts. In turns: whatever else the machine does is on both
+# sides.
+case_crowd() {
+	local number
+	host_static
+	box_static
+	audit_expect_host '*' 'crowd: the native side'
+	for _ in 1 2 3; do
+		for number in 1 8 64; do
+			crowd native plain "$number"
+			crowd ours box "$number"
+		done
+	done
+	check 'crowd: audited' audit_checkpoint
+	host_stock
+	box_stock
+}
+
 raise_quotas
 start_containers
 if is_wanted host || is_wanted unregistered; then case_host; fi
@@ -242,4 +267,6 @@ register_box
 for name in key-stock key-static dns module-refused key-refused key-cold; do
 	if is_wanted "$name"; then "case_${name//-/_}"; fi
 done
+# Only if asked by name: another kind of machine.
+case " ${wanted[*]} " in *' crowd '*) case_crowd ;; esac
 summary
