@@ -6,6 +6,7 @@
 #ifndef UPCALL_SHIM_COMPAT_H
 #define UPCALL_SHIM_COMPAT_H
 
+#include <linux/capability.h>
 #include <linux/ftrace.h>
 #include <linux/sched/signal.h>
 #include <linux/version.h>
@@ -44,6 +45,16 @@
 #else
 #define COMPAT_PF_WORKERS PF_IO_WORKER
 #endif
+
+/* One word of 64 bits since 6.3, an array before. */
+static inline u64 compat_cap_bits(kernel_cap_t set)
+{
+#ifdef _KERNEL_CAPABILITY_U32S
+	return (u64)set.cap[1] << 32 | set.cap[0];
+#else
+	return set.val;
+#endif
+}
 
 /* The status that wait(2) would report of a thread group that has ended. */
 static inline int compat_exit_status(const struct task_struct *leader)

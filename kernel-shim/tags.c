@@ -6,15 +6,18 @@
  * while the caller of call_usermodehelper_exec() keeps them alive. Texts are
  * copied as they are: bytes, not meaning.
  */
+#include <linux/cgroup.h>
 #include <linux/coredump.h>
 #include <linux/cred.h>
 #include <linux/key-type.h>
 #include <linux/key.h>
 #include <linux/sched/coredump.h>
+#include <linux/seccomp.h>
 #include <linux/umh.h>
 #include <linux/user_namespace.h>
 #include <net/netlink.h>
 
+#include "compat.h"
 #include "match.h"
 #include "subject.h"
 #include "table.h"
@@ -121,6 +124,53 @@ static int owner_put(struct sk_buff *skb, enum upcall_scope scope, const struct 
 	return 0;
 }
 
+/* Under RCU. A version 1 hierarchy holds limits too, which who forks a helper must share. */
+static bool cgroup1_differs(struct task_struct *task)
+{
+	int i;
+
+	for (i = 0; i < CGROUP_SUBSYS_COUNT; i++) {
+		struct cgroup *cgroup = task_cgroup(task, i);
+
+		if (cgroup->root != &cgrp_dfl_root && cgroup != task_cgroup(current, i))
+			return true;
+	}
+	return false;
+}
+
+static int helper_ids_put(struct sk_buff *skb, const struct cred *cred)
+{
+	uid_t uid = 0;
+	gid_t gid = 0;
+
+	if (!uid_valid(make_kuid(cred->user_ns, 0)))
+		uid = from_kuid(cred->user_ns, cred->euid);
+	if (!gid_valid(make_kgid(cred->user_ns, 0)))
+		gid = from_kgid(cred->user_ns, cred->egid);
+	if (uid != (uid_t)-1 && nla_put_u32(skb, UPCALL_HELPER_A_UID, uid))
+		return -EMSGSIZE;
+	if (gid != (gid_t)-1 && nla_put_u32(skb, UPCALL_HELPER_A_GID, gid))
+		return -EMSGSIZE;
+	return 0;
+}
+
+/* Under RCU. */
+static int helper_put(struct sk_buff *skb, struct task_struct *task)
+{
+	const struct cred *cred = __task_cred(task);
+	struct nlattr *nest = nla_nest_start(skb, UPCALL_A_HELPER);
+
+	if (!nest || helper_ids_put(skb, cred) ||
+	    nla_put_u64_64bit(skb, UPCALL_HELPER_A_BSET, compat_cap_bits(cred->cap_bset),
+			      UPCALL_HELPER_A_PAD) ||
+	    nla_put_u32(skb, UPCALL_HELPER_A_NO_NEW_PRIVS, task_no_new_privs(task)) ||
+	    nla_put_u32(skb, UPCALL_HELPER_A_SECCOMP, seccomp_mode(&task->seccomp)) ||
+	    nla_put_u32(skb, UPCALL_HELPER_A_CGROUP1, cgroup1_differs(task)))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
 int tags_put_process(struct sk_buff *skb, struct task_struct *task)
 {
 	struct task_facts facts;
@@ -133,6 +183,8 @@ int tags_put_process(struct sk_buff *skb, struct task_struct *task)
 	ret = task_put(skb, task, &facts);
 	if (!ret)
 		ret = owner_put(skb, match.scope, match.entry);
+	if (!ret)
+		ret = helper_put(skb, task);
 	rcu_read_unlock();
 	return ret;
 }

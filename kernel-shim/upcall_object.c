@@ -652,9 +652,11 @@ void upcall_attach_end(struct upcall *upcall, int error)
 			upcall_answer(upcall, 0, 0);
 	}
 	spin_unlock_irq(&upcall->lock);
-	upcall_wake_pollers(upcall);
+	/* who polls is told of an end, and of nothing that is none */
+	if (error)
+		upcall_wake_pollers(upcall);
 	/* a waiter that was killed meanwhile stands here */
-	wake_up_all(&upcall->poll);
+	wake_up_all(&upcall->attached);
 }
 
 static void handler_kill(struct upcall *upcall)
@@ -745,6 +747,7 @@ static struct upcall *upcall_alloc(struct subprocess_info *info, int wait,
 	spin_lock_init(&upcall->lock);
 	init_completion(&upcall->done);
 	init_waitqueue_head(&upcall->poll);
+	init_waitqueue_head(&upcall->attached);
 	init_waitqueue_func_entry(&upcall->watch, handler_wake);
 	INIT_LIST_HEAD(&upcall->watch.entry);
 	INIT_LIST_HEAD(&upcall->link);
@@ -829,7 +832,7 @@ static bool upcall_abandon(struct upcall *upcall)
 	bool gone = false;
 
 	/* init() may be at work on our stack; it only allocates and installs */
-	wait_event(upcall->poll, READ_ONCE(upcall->state) != UPCALL_STATE_ATTACHING);
+	wait_event(upcall->attached, READ_ONCE(upcall->state) != UPCALL_STATE_ATTACHING);
 	spin_lock_irq(&upcall->lock);
 	if (upcall->state == UPCALL_STATE_ATTACHING) {
 		/* it was claimed and attached since: another turn */

@@ -57,7 +57,8 @@ struct upcall {
 	unsigned long deadline; /* jiffies, with deadline_work pending */
 
 	struct completion done;
-	wait_queue_head_t poll;
+	wait_queue_head_t poll;	    /* its claim no longer stands */
+	wait_queue_head_t attached; /* it is not ATTACHING any more */
 	wait_queue_entry_t watch;
 	struct work_struct exit_work;
 	struct delayed_work deadline_work;

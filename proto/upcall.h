@@ -27,7 +27,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define UPCALL_ABI_VERSION 1
+#define UPCALL_ABI_VERSION 2
 
 #define UPCALL_GENL_NAME    "upcall"
 #define UPCALL_GENL_VERSION 1
@@ -159,6 +159,7 @@ enum upcall_attr {
 	UPCALL_A_KEY,		 /* nest of enum upcall_key_attr; class key */
 	UPCALL_A_CORE,		 /* nest of enum upcall_core_attr; class core */
 	UPCALL_A_RELEASE_CGROUP, /* string, path in its hierarchy; class release-agent */
+	UPCALL_A_HELPER,	 /* nest of enum upcall_helper_attr; UPCALL_IOC_TAGS */
 
 	/* private: */
 	__UPCALL_A_MAX
@@ -208,6 +209,26 @@ enum upcall_core_attr {
 	__UPCALL_CORE_A_MAX
 };
 #define UPCALL_CORE_A_MAX (__UPCALL_CORE_A_MAX - 1)
+
+/*
+ * What a helper that takes a process's place may be. Ids are those inside the
+ * process's user namespace: 0 where that is mapped, else the process's effective
+ * id; absent where neither is.
+ */
+enum upcall_helper_attr {
+	UPCALL_HELPER_A_UNSPEC = 0,
+	UPCALL_HELPER_A_PAD,
+	UPCALL_HELPER_A_UID,	      /* u32 */
+	UPCALL_HELPER_A_GID,	      /* u32 */
+	UPCALL_HELPER_A_BSET,	      /* u64: its capability bounding set */
+	UPCALL_HELPER_A_NO_NEW_PRIVS, /* u32: 0 or 1 */
+	UPCALL_HELPER_A_SECCOMP,      /* u32: its seccomp mode, 0: none */
+	UPCALL_HELPER_A_CGROUP1,      /* u32, 1: in other cgroups of version 1 than the caller */
+
+	/* private: */
+	__UPCALL_HELPER_A_MAX
+};
+#define UPCALL_HELPER_A_MAX (__UPCALL_HELPER_A_MAX - 1)
 
 /* ------------------------------------------------------------------ ioctls */
 

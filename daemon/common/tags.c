@@ -24,6 +24,7 @@ enum field_kind {
 	FIELD_NS,
 	FIELD_KEY,
 	FIELD_CORE,
+	FIELD_HELPER,
 };
 
 struct field {
@@ -37,7 +38,9 @@ struct layout {
 };
 
 /* More attributes than bits in a mask would need another check for doubles. */
-_Static_assert(UPCALL_A_MAX < 64 && UPCALL_NS_A_MAX < 64 && UPCALL_KEY_A_MAX < 64, "mask");
+_Static_assert(UPCALL_A_MAX < 64 && UPCALL_NS_A_MAX < 64 && UPCALL_KEY_A_MAX < 64 &&
+		       UPCALL_HELPER_A_MAX < 64,
+	       "mask");
 
 #define FIELD(kind_, member)                                                   \
 	{                                                                      \
@@ -70,6 +73,20 @@ static const struct field core_fields[] = {
 	[UPCALL_CORE_A_DUMP_MODE] = FIELD(U32, core_dump_mode),
 };
 
+static const struct field helper_fields[] = {
+	[UPCALL_HELPER_A_UID] = FIELD(U32, helper.uid),
+	[UPCALL_HELPER_A_GID] = FIELD(U32, helper.gid),
+	[UPCALL_HELPER_A_BSET] = FIELD(U64, helper.bounding),
+	[UPCALL_HELPER_A_NO_NEW_PRIVS] = FIELD(U32, helper.no_new_privs),
+	[UPCALL_HELPER_A_SECCOMP] = FIELD(U32, helper.seccomp),
+	[UPCALL_HELPER_A_CGROUP1] = FIELD(U32, helper.cgroup1),
+};
+
+/* Of these none may be missing: what is not said would be read as "no limit". */
+#define HELPER_LIMITS                                                          \
+	(1ULL << UPCALL_HELPER_A_BSET | 1ULL << UPCALL_HELPER_A_NO_NEW_PRIVS | \
+	 1ULL << UPCALL_HELPER_A_SECCOMP | 1ULL << UPCALL_HELPER_A_CGROUP1)
+
 static const struct field top_fields[] = {
 	[UPCALL_A_ID] = FIELD(U64, id),
 	[UPCALL_A_GENERATION] = FIELD(U32, generation),
@@ -94,12 +111,14 @@ static const struct field top_fields[] = {
 	[UPCALL_A_KEY] = { .kind = FIELD_KEY },
 	[UPCALL_A_CORE] = { .kind = FIELD_CORE },
 	[UPCALL_A_RELEASE_CGROUP] = FIELD(TEXT, release_cgroup),
+	[UPCALL_A_HELPER] = { .kind = FIELD_HELPER },
 };
 
 static const struct layout top_layout = { top_fields, UPCALL_A_MAX };
 static const struct layout ns_layout = { ns_fields, UPCALL_NS_A_MAX };
 static const struct layout key_layout = { key_fields, UPCALL_KEY_A_MAX };
 static const struct layout core_layout = { core_fields, UPCALL_CORE_A_MAX };
+static const struct layout helper_layout = { helper_fields, UPCALL_HELPER_A_MAX };
 
 static int run_parse(const void *buffer, size_t size, const struct layout *layout,
 		     struct tags *tags, uint64_t *ret_seen);
@@ -162,6 +181,21 @@ static int core_parse(const struct nlattr *attr, struct tags *tags)
 	return nest_parse(attr, &core_layout, tags, &seen);
 }
 
+static int helper_parse(const struct nlattr *attr, struct tags *tags)
+{
+	uint64_t seen;
+	int ret = nest_parse(attr, &helper_layout, tags, &seen);
+
+	if (ret < 0)
+		return ret;
+	if ((seen & HELPER_LIMITS) != HELPER_LIMITS)
+		return -EBADMSG;
+	tags->helper.present = true;
+	tags->helper.has_uid = seen & (1ULL << UPCALL_HELPER_A_UID);
+	tags->helper.has_gid = seen & (1ULL << UPCALL_HELPER_A_GID);
+	return 0;
+}
+
 static int field_parse(const struct nlattr *attr, const struct field *field, struct tags *tags)
 {
 	void *member = (char *)tags + field->offset;
@@ -184,6 +218,8 @@ static int field_parse(const struct nlattr *attr, const struct field *field, str
 		return key_parse(attr, tags);
 	case FIELD_CORE:
 		return core_parse(attr, tags);
+	case FIELD_HELPER:
+		return helper_parse(attr, tags);
 	}
 	return -EBADMSG;
 }

@@ -31,6 +31,19 @@ struct tags_key {
 	struct tags_text description;
 };
 
+/* What a helper in the place of a process may be: UPCALL_IOC_TAGS. */
+struct tags_helper {
+	bool present;
+	bool has_uid; /* else there is none that it could have */
+	bool has_gid;
+	uint32_t uid; /* in the process's user namespace */
+	uint32_t gid;
+	uint64_t bounding;
+	uint32_t no_new_privs;
+	uint32_t seccomp;
+	uint32_t cgroup1; /* in other cgroups of version 1 than we */
+};
+
 struct tags {
 	uint64_t id;
 	uint32_t generation;
@@ -55,6 +68,7 @@ struct tags {
 	struct tags_text argv; /* each with its NUL; tags_strv() splits */
 	struct tags_text envp;
 	struct tags_key key;
+	struct tags_helper helper;
 	bool has_core;
 	uint32_t core_signal;
 	uint32_t core_dump_mode;

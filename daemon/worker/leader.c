@@ -2,11 +2,14 @@
 /*
  * Facts about a container's leader
  *
- * Read first, check last: everything is read through one open /proc/PID, which
- * belongs to one process for good, and only then is that process compared with
- * what was registered. If it is the same at the end, it was when we read, since
- * a pid is not given away while its process has not been reaped (CVE-2015-5279
- * and its like: a pid that was recycled between look-up and use).
+ * What it may do is told by the shim, in the same answer that says that it is
+ * still who was registered: no fact can be another process's.
+ *
+ * What only procfs has is read first and checked last: through one open
+ * /proc/PID, which belongs to one process for good, and only then is that process
+ * compared with what was registered. If it is the same at the end, it was when we
+ * read, since a pid is not given away while its process has not been reaped
+ * (CVE-2015-5279 and its like: a pid that was recycled between look-up and use).
  *
  * The root is opened here and not after setns(): "/" of a mount namespace is not
  * the root of a process that has chrooted, and a path looked up inside could be
@@ -21,15 +24,24 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "file.h"
 #include "leader.h"
 #include "shim-fd.h"
 
-#define STATUS_LEN  8192
 #define CGROUPS_LEN (WORKER_PATH_LEN * 4)
-#define ID_MAP_LEN  (16 * 1024) /* at most 340 lines of 33 bytes */
+#define OVERFLOW_ID 65534u
+
+static int bset_fd = -1;
+
+int leader_init(void)
+{
+	close_keep_errno(bset_fd);
+	bset_fd = open("/proc/sys/kernel/usermodehelper/bset", O_RDONLY | O_CLOEXEC);
+	return bset_fd < 0 ? -errno : 0;
+}
 
 static int leader_open(const struct worker_request *request, int pidfd, int *ret_directory)
 {
@@ -58,24 +70,16 @@ static int leader_open(const struct worker_request *request, int pidfd, int *ret
 	return 0;
 }
 
+/* Anew each time: the administrator may have cut it. */
 static int bset_read(uint64_t *ret)
 {
 	char text[64];
-	int error;
+	ssize_t size = pread(bset_fd, text, sizeof(text) - 1, 0);
 
-	error = file_read(AT_FDCWD, "/proc/sys/kernel/usermodehelper/bset", text, sizeof(text));
-	return error < 0 ? error : parse_bset(text, ret);
-}
-
-static int id_read(int directory, const char *name, uint32_t outside, uint32_t *ret)
-{
-	cleanup_free char *text = malloc(ID_MAP_LEN);
-	int error;
-
-	if (!text)
-		return -ENOMEM;
-	error = file_read(directory, name, text, ID_MAP_LEN);
-	return error < 0 ? error : parse_id_map(text, outside, ret);
+	if (size < 0)
+		return -errno;
+	text[size] = '\0';
+	return parse_bset(text, ret);
 }
 
 /* Decided at boot: read once. */
@@ -151,53 +155,54 @@ static int label_read(int directory, struct leader *leader)
 	return selinux_is_enabled() ? label_selinux_read(directory, leader) : 0;
 }
 
-static int status_read(int directory, struct leader *leader, struct status_facts *ret_facts)
+/* Never an id that stands for "nobody knows": CVE-2015-8709. */
+static bool id_is_usable(bool is_known, uint32_t id)
 {
-	char text[STATUS_LEN];
+	return is_known && id != UINT32_MAX && id != OVERFLOW_ID;
+}
+
+static int helper_take(const struct tags_helper *helper, struct leader *leader)
+{
 	uint64_t bset;
 	int ret;
 
-	ret = file_read(directory, "status", text, sizeof(text));
-	if (ret == 0)
-		ret = parse_status(text, ret_facts);
-	if (ret == 0)
-		ret = bset_read(&bset);
-	if (ret == 0)
-		ret = id_read(directory, "uid_map", ret_facts->uid, &leader->uid);
-	if (ret == 0)
-		ret = id_read(directory, "gid_map", ret_facts->gid, &leader->gid);
+	if (!helper->present)
+		return -EPROTO;
+	if (!id_is_usable(helper->has_uid, helper->uid) ||
+	    !id_is_usable(helper->has_gid, helper->gid))
+		return -EPERM;
+	ret = bset_read(&bset);
 	if (ret < 0)
 		return ret;
-	leader->capabilities = ret_facts->cap_bounding & bset;
-	leader->no_new_privs = ret_facts->no_new_privs;
+	leader->uid = helper->uid;
+	leader->gid = helper->gid;
+	leader->capabilities = helper->bounding & bset;
+	leader->no_new_privs = helper->no_new_privs;
 	return 0;
 }
 
 /*
- * A version 1 hierarchy holds limits too, of devices among others, and nothing
- * here joins them.
+ * Its path in cgroup2. A hint: whoever opens it compares the id, so this may be
+ * read after the check, and need not be read where it was told with that id.
  */
-static int cgroup_read(int directory, struct leader *leader)
+static int cgroup_read(const struct worker_request *request, int directory, struct leader *leader)
 {
-	/* nobody moves a worker */
-	static char ours[CGROUPS_LEN];
-	char theirs[CGROUPS_LEN];
-	int ret = 0;
+	char text[CGROUPS_LEN];
+	int ret;
 
-	if (ours[0] == '\0')
-		ret = file_read(AT_FDCWD, "/proc/self/cgroup", ours, sizeof(ours));
-	if (ret == 0)
-		ret = file_read(directory, "cgroup", theirs, sizeof(theirs));
-	if (ret == 0)
-		ret = parse_cgroup(theirs, leader->cgroup, sizeof(leader->cgroup));
-	if (ret < 0)
-		return ret;
-	return parse_cgroup_v1_is_same(theirs, ours) ? 0 : -EOPNOTSUPP;
+	if (leader->cgroup_id == request->cgroup_id) {
+		const char *path = request->cgroup + strspn(request->cgroup, "/");
+
+		memcpy(leader->cgroup, path, strlen(path) + 1);
+		return 0;
+	}
+	ret = file_read(directory, "cgroup", text, sizeof(text));
+	return ret < 0 ? ret : parse_cgroup(text, leader->cgroup, sizeof(leader->cgroup));
 }
 
 /* By the shim, not by /proc/PID/ns: reading that can block, and its ids are recycled. */
 static int leader_check(const struct worker_request *request, int upcall_fd, int pidfd,
-			uint64_t *ret_cgroup_id)
+			struct tags *ret_tags)
 {
 	struct tags tags;
 	int ret;
@@ -213,17 +218,33 @@ static int leader_check(const struct worker_request *request, int upcall_fd, int
 			return -EKEYREJECTED;
 	if (syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) < 0)
 		return -errno;
-	*ret_cgroup_id = tags.cgroup_id;
+	*ret_tags = tags;
 	return 0;
 }
 
-static int obstacles_check(const struct status_facts *facts, int label_error, bool ours,
-			   enum worker_step *ret_step)
+static int facts_take(const struct worker_request *request, const struct tags *tags, int directory,
+		      struct leader *leader, enum worker_step *ret_step)
+{
+	int ret;
+
+	*ret_step = WORKER_STEP_STATUS;
+	ret = helper_take(&tags->helper, leader);
+	if (ret < 0)
+		return ret;
+	*ret_step = WORKER_STEP_CGROUP;
+	/* nothing here joins a version 1 hierarchy, whose limits a handler would not have */
+	if (tags->helper.cgroup1)
+		return -EOPNOTSUPP;
+	leader->cgroup_id = tags->cgroup_id;
+	return cgroup_read(request, directory, leader);
+}
+
+static int obstacles_check(uint32_t seccomp, int label_error, bool ours, enum worker_step *ret_step)
 {
 	if (ours)
 		return 0;
 	*ret_step = WORKER_STEP_SECCOMP;
-	if (facts->seccomp != 0)
+	if (seccomp != 0)
 		return -EPERM;
 	*ret_step = WORKER_STEP_LABEL;
 	return label_error;
@@ -234,7 +255,7 @@ int leader_read(const struct worker_request *request, int upcall_fd, int pidfd, 
 {
 	struct leader leader = LEADER_NULL;
 	cleanup_fd int directory = -1, root = -1;
-	struct status_facts facts;
+	struct tags tags = { 0 };
 	int error, label_error;
 
 	*ret_step = WORKER_STEP_LEADER;
@@ -245,21 +266,16 @@ int leader_read(const struct worker_request *request, int upcall_fd, int pidfd, 
 	root = openat(directory, "root", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	if (root < 0)
 		return -errno;
-	*ret_step = WORKER_STEP_STATUS;
-	error = status_read(directory, &leader, &facts);
-	if (error < 0)
-		return error;
-	*ret_step = WORKER_STEP_CGROUP;
-	error = cgroup_read(directory, &leader);
-	if (error < 0)
-		return error;
 	label_error = label_read(directory, &leader);
-	/* ORDER: after all that was read, or a recycled pid's facts would pass */
+	/* ORDER: after what was read from procfs, or a recycled pid's facts would pass */
 	*ret_step = WORKER_STEP_LEADER;
-	error = leader_check(request, upcall_fd, pidfd, &leader.cgroup_id);
+	error = leader_check(request, upcall_fd, pidfd, &tags);
 	if (error < 0)
 		return error;
-	error = obstacles_check(&facts, label_error, ours, ret_step);
+	error = facts_take(request, &tags, directory, &leader, ret_step);
+	if (error < 0)
+		return error;
+	error = obstacles_check(tags.helper.seccomp, label_error, ours, ret_step);
 	if (error < 0)
 		return error;
 	leader.root_fd = take_fd(&root);

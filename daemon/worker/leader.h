@@ -33,6 +33,9 @@ struct leader {
 
 #define LEADER_NULL ((struct leader){ .root_fd = -1 })
 
+/* Once, before anything else here. */
+int leader_init(void);
+
 /*
  * Facts about the leader whom `request` names. On failure *ret_step says which
  * step of the entry failed; -EKEYREJECTED: it is not who was registered. With

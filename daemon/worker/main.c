@@ -18,6 +18,7 @@
 #include "fault.h"
 #include "guard.h"
 #include "hands.h"
+#include "leader.h"
 #include "listen.h"
 #include "parse.h"
 #include "request.h"
@@ -124,6 +125,8 @@ static int hands_open(struct hands *hands, const struct options *options)
 	if (hands->null_fd < 0)
 		return hands->null_fd;
 	ret = spawn_init();
+	if (ret == 0)
+		ret = leader_init();
 	if (ret < 0)
 		return ret;
 	if (options->connection_fd >= 0) {

@@ -2,8 +2,8 @@
 /*
  * What a handler takes from its container's leader (daemon/worker/leader.c)
  *
- * The input is the leader's files. However they read: a handler has no power that
- * usermodehelper/bset has not, no id that stands for "nobody knows", the leader's
+ * The input is the leader's files and what the kernel half says of it. However they read: a handler
+ * has no power that usermodehelper/bset has not, no id that stands for "nobody knows", the leader's
  * whole label or none, and nothing is open that was not handed over.
  */
 #include <errno.h>
@@ -16,10 +16,38 @@
 
 static const struct worker_request request = { .leader = 1, .own_ns = 1, .ns = { 4026532000u } };
 
-/* The kernel half says that it is who was registered. */
+static uint64_t helper_bounding;
+
+/*
+ * The kernel half says that it is who was registered, and of its helpers what is in
+ * the section "helper": two ids, the bounding set, three numbers. A negative id: none.
+ */
 int shim_tags(int fd, uint32_t pid, struct tags *ret)
 {
+	const struct section *file = fake_files_find("helper");
+	long long numbers[6] = { 0 };
+	char text[128];
+	int found;
+
 	*ret = (struct tags){ .tgid = request.leader, .ns = { 4026532000u } };
+	if (!file)
+		return 0;
+	(void)snprintf(text, sizeof(text), "%.*s", (int)(file->size < 128 ? file->size : 127),
+		       file->data);
+	found = sscanf(text, "%lld %lld %llx %lld %lld %lld", &numbers[0], &numbers[1],
+		       (unsigned long long *)&numbers[2], &numbers[3], &numbers[4], &numbers[5]);
+	ret->helper = (struct tags_helper){
+		.present = found > 0,
+		.has_uid = numbers[0] >= 0,
+		.has_gid = numbers[1] >= 0,
+		.uid = (uint32_t)numbers[0],
+		.gid = (uint32_t)numbers[1],
+		.bounding = (uint64_t)numbers[2],
+		.no_new_privs = numbers[3] != 0,
+		.seccomp = (uint32_t)numbers[4],
+		.cgroup1 = numbers[5] != 0,
+	};
+	helper_bounding = ret->helper.bounding;
 	return 0;
 }
 
@@ -51,6 +79,7 @@ static void check_leader(const struct leader *leader)
 	property(leader->uid != 65534 && leader->gid != 65534);
 	property(leader_read_host(&of_host, &host, &step) == 0);
 	property((leader->capabilities & ~host.capabilities) == 0);
+	property((leader->capabilities & ~helper_bounding) == 0);
 	leader_clear(&host);
 	check_label(leader);
 }
@@ -75,14 +104,18 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	if (pidfd < 0)
 		pidfd = (int)syscall(SYS_pidfd_open, 1, 0);
 	property(pidfd >= 0);
-	before = dup(pidfd);
-	close(before);
 	sections_split(data, size, &files);
 	fake_files_arm(&files);
+	if (leader_init() < 0) {
+		fake_files_disarm();
+		return 0;
+	}
+	before = dup(pidfd);
+	close(before);
 	ret = read_leader(pidfd, false, &strict);
 	if (ret == 0) {
 		check_leader(&strict);
-		property(fake_files_find("status"));
+		property(fake_files_find("helper"));
 	}
 	/* what stops a program of the container's is all that ours may pass by */
 	property(read_leader(pidfd, true, &ours) == 0 || ret < 0);

@@ -3,7 +3,7 @@
  * Files of procfs as the worker reads them (daemon/worker/parse.c)
  *
  * Every parser sees every input. Accepted facts, written as the kernel would,
- * are read as the same; an id is never one that stands for another.
+ * are read as the same.
  */
 #include <errno.h>
 #include <inttypes.h>
@@ -11,8 +11,7 @@
 #include "fuzz.h"
 #include "parse.h"
 
-#define UNTOUCHED   0x5a5a5a5a
-#define OVERFLOW_ID 65534u
+#define UNTOUCHED 0x5a5a5a5a
 
 static const char *line_of(const char *text, const char *name)
 {
@@ -41,31 +40,6 @@ static void check_word(const char *text, const char *name, int index, uint64_t n
 	property(!strncmp(word, decimal, strlen(decimal)));
 }
 
-static void check_status(const char *text)
-{
-	struct status_facts facts, again;
-	char canonical[512];
-
-	memset(&facts, 0x5a, sizeof(facts));
-	memset(&again, 0x5a, sizeof(again));
-	if (parse_status(text, &facts) < 0) {
-		property(!memcmp(&facts, &again, sizeof(facts)));
-		return;
-	}
-	check_word(text, "Uid:", 1, facts.uid);
-	check_word(text, "Gid:", 1, facts.gid);
-	check_word(text, "Seccomp:", 0, facts.seccomp);
-	check_word(text, "NoNewPrivs:", 0, facts.no_new_privs);
-	(void)snprintf(canonical, sizeof(canonical),
-		       "Uid:\t1\t%u\t3\t4\nGid:\t1\t%u\t3\t4\nCapBnd:\t%016" PRIx64
-		       "\nNoNewPrivs:\t%d\nSeccomp:\t%u\n",
-		       facts.uid, facts.gid, facts.cap_bounding, facts.no_new_privs, facts.seccomp);
-	property(parse_status(canonical, &again) == 0);
-	property(facts.uid == again.uid && facts.gid == again.gid &&
-		 facts.cap_bounding == again.cap_bounding && facts.seccomp == again.seccomp &&
-		 facts.no_new_privs == again.no_new_privs);
-}
-
 static void check_bset(const char *text)
 {
 	uint64_t set = UNTOUCHED, again;
@@ -92,47 +66,6 @@ static void check_pidfd_info(const char *text)
 		property(pid >= 1 && pid <= INT32_MAX);
 		check_word(text, "Pid:", 0, pid);
 	}
-}
-
-/* Is there a line whose first number is 0? */
-static bool maps_zero(const char *text)
-{
-	while (*text) {
-		text += strspn(text, " \t");
-		if (text[0] == '0' && strchr(" \t", text[1]))
-			return true;
-		text += strcspn(text, "\n");
-		text += *text == '\n';
-	}
-	return false;
-}
-
-/* Does a line map `outside` to `inside`? The lines have been accepted. */
-static bool maps(const char *text, uint64_t outside, uint64_t inside)
-{
-	uint64_t first, lower, count;
-
-	for (; text && *text; text = strchr(text, '\n') ? strchr(text, '\n') + 1 : NULL) {
-		property(sscanf(text, "%" SCNu64 "%" SCNu64 "%" SCNu64, &first, &lower, &count) ==
-			 3);
-		if (outside >= lower && outside - lower < count &&
-		    first + outside - lower == inside)
-			return true;
-	}
-	return false;
-}
-
-static void check_id_map(const char *text, uint32_t outside)
-{
-	uint32_t inside = UNTOUCHED;
-	int ret = parse_id_map(text, outside, &inside);
-
-	if (ret < 0) {
-		property((ret == -EBADMSG || ret == -EPERM) && inside == UNTOUCHED);
-		return;
-	}
-	property(inside != UINT32_MAX && inside != OVERFLOW_ID);
-	property(inside ? maps(text, outside, inside) : maps_zero(text));
 }
 
 static void check_label(const char *text)
@@ -166,14 +99,10 @@ static void check_cgroup(const char *text, size_t room)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-	static const uint32_t ids[] = { 0, 1, 1000, 65534, 100000, UINT32_MAX };
 	cleanup_free char *text = fuzz_text(data, size);
 
-	check_status(text);
 	check_bset(text);
 	check_pidfd_info(text);
-	for (size_t i = 0; i < sizeof(ids) / sizeof(ids[0]); i++)
-		check_id_map(text, ids[i]);
 	check_label(text);
 	check_cgroup(text, 1);
 	check_cgroup(text, 32);

@@ -110,6 +110,27 @@ static void put_key(struct writer *writer, const struct tags_key *key)
 	memcpy(writer->data + start, &size, sizeof(size));
 }
 
+static void put_helper(struct writer *writer, const struct tags_helper *helper)
+{
+	size_t start = writer->used;
+	uint16_t size;
+
+	if (!helper->present)
+		return;
+	put(writer, UPCALL_A_HELPER, NULL, 0);
+	if (helper->has_uid)
+		put(writer, UPCALL_HELPER_A_UID, &helper->uid, sizeof(helper->uid));
+	if (helper->has_gid)
+		put(writer, UPCALL_HELPER_A_GID, &helper->gid, sizeof(helper->gid));
+	put(writer, UPCALL_HELPER_A_BSET, &helper->bounding, sizeof(helper->bounding));
+	put(writer, UPCALL_HELPER_A_NO_NEW_PRIVS, &helper->no_new_privs,
+	    sizeof(helper->no_new_privs));
+	put(writer, UPCALL_HELPER_A_SECCOMP, &helper->seccomp, sizeof(helper->seccomp));
+	put(writer, UPCALL_HELPER_A_CGROUP1, &helper->cgroup1, sizeof(helper->cgroup1));
+	size = (uint16_t)(writer->used - start);
+	memcpy(writer->data + start, &size, sizeof(size));
+}
+
 static void put_core(struct writer *writer, const struct tags *tags)
 {
 	const struct nlattr signal = { 8, UPCALL_CORE_A_SIGNAL };
@@ -152,6 +173,7 @@ static void put_all(struct writer *writer, const struct tags *tags)
 	put_key(writer, &tags->key);
 	put_core(writer, tags);
 	put_text(writer, UPCALL_A_RELEASE_CGROUP, tags->release_cgroup);
+	put_helper(writer, &tags->helper);
 }
 
 static void check_same_text(struct tags_text a, struct tags_text b)
@@ -166,6 +188,14 @@ static void check_same_key(const struct tags_key *a, const struct tags_key *b)
 	property(a->net_cookie == b->net_cookie && a->net == b->net);
 	check_same_text(a->type, b->type);
 	check_same_text(a->description, b->description);
+}
+
+static void check_same_helper(const struct tags_helper *a, const struct tags_helper *b)
+{
+	property(a->present == b->present && a->has_uid == b->has_uid && a->has_gid == b->has_gid);
+	property(a->uid == b->uid && a->gid == b->gid && a->bounding == b->bounding);
+	property(a->no_new_privs == b->no_new_privs && a->seccomp == b->seccomp);
+	property(a->cgroup1 == b->cgroup1);
 }
 
 static void check_same(const struct tags *a, const struct tags *b)
@@ -185,6 +215,7 @@ static void check_same(const struct tags *a, const struct tags *b)
 	check_same_text(a->argv, b->argv);
 	check_same_text(a->envp, b->envp);
 	check_same_key(&a->key, &b->key);
+	check_same_helper(&a->helper, &b->helper);
 }
 
 static void check_round_trip(const struct tags *tags, size_t size)

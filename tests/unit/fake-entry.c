@@ -64,6 +64,63 @@ void fake_place(const char *pid, struct tags *ret)
 	ret->net_cookie = ret->ns[UPCALL_NS_NET];
 }
 
+/* The number in a line of /proc/PID/status. */
+static uint64_t status_number(const char *pid, const char *name, int base)
+{
+	char path[64], line[512];
+	uint64_t number = 0;
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%s/status", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return 0;
+	while (fgets(line, sizeof(line), file))
+		if (strncmp(line, name, strlen(name)) == 0)
+			number = strtoull(line + strlen(name), NULL, base);
+	fclose(file);
+	return number;
+}
+
+/* 0 where there is one, else the only other id that these tests' leaders have. */
+static uint32_t id_inside(const char *pid, const char *map)
+{
+	unsigned int first = UINT32_MAX;
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "/proc/%s/%s", pid, map);
+	file = fopen(path, "re");
+	if (!file)
+		return first;
+	if (fscanf(file, "%u", &first) != 1)
+		first = UINT32_MAX;
+	fclose(file);
+	return first;
+}
+
+static struct tags_helper helper_of(const char *pid)
+{
+	struct tags_helper helper = {
+		.present = true,
+		.uid = id_inside(pid, "uid_map"),
+		.gid = id_inside(pid, "gid_map"),
+		.bounding = status_number(pid, "CapBnd:", 16),
+		.no_new_privs = status_number(pid, "NoNewPrivs:", 10) != 0,
+		.seccomp = (uint32_t)status_number(pid, "Seccomp:", 10),
+	};
+
+	helper.has_uid = helper.uid != UINT32_MAX;
+	helper.has_gid = helper.gid != UINT32_MAX;
+	if (fake->overflow_id)
+		helper.uid = 65534;
+	if (fake->no_id)
+		helper.has_uid = false;
+	if (fake->cgroup1)
+		helper.cgroup1 = 1;
+	return helper;
+}
+
 int shim_info(int fd, uint64_t id, uint32_t generation, struct shim_info *ret)
 {
 	(void)fd;
@@ -89,6 +146,7 @@ int shim_tags(int fd, uint32_t pid, struct tags *ret)
 		.tgid = pid,
 		.start_time = FAKE_START_TIME,
 		.container = FAKE_CONTAINER,
+		.helper = helper_of(text),
 	};
 	fake_place(text, ret);
 	for (int i = 0; pid == 0 && i < UPCALL_NS_COUNT; i++)

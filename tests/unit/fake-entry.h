@@ -20,6 +20,9 @@ struct fake_entry {
 	int attach_error;  /* what ATTACH fails with, 0: it works */
 	bool wrong_cgroup; /* the child is told that it is elsewhere */
 	uint32_t wrong_ns; /* mask: the same */
+	bool no_id;	   /* the leader's user namespace has no id for a handler */
+	bool overflow_id;  /* or only the overflow id */
+	bool cgroup1;	   /* the leader is in other cgroups of version 1 */
 	bool core;	   /* ATTACH puts a pipe at fd 0 */
 	/* what happened */
 	int attached;

@@ -207,37 +207,6 @@ static int parent_number(const char *text, uint64_t *value)
 	return ret;
 }
 
-#define STATUS(uid, gid, seccomp)                                                     \
-	"Uid:\t1\t" uid "\t3\t4\nGid:\t1\t" gid "\t3\t4\nCapBnd:\t000001ffffffffff\n" \
-	"NoNewPrivs:\t0\nSeccomp:\t" seccomp "\n"
-
-static int status_uid(const char *text, uint64_t *value)
-{
-	struct status_facts facts = { .uid = UNTOUCHED };
-	int ret = parse_status(around(STATUS("%s", "1", "1"), text), &facts);
-
-	*value = facts.uid;
-	return ret;
-}
-
-static int status_gid(const char *text, uint64_t *value)
-{
-	struct status_facts facts = { .gid = UNTOUCHED };
-	int ret = parse_status(around(STATUS("1", "%s", "1"), text), &facts);
-
-	*value = facts.gid;
-	return ret;
-}
-
-static int status_seccomp(const char *text, uint64_t *value)
-{
-	struct status_facts facts = { .seccomp = UNTOUCHED };
-	int ret = parse_status(around(STATUS("1", "1", "%s"), text), &facts);
-
-	*value = facts.seccomp;
-	return ret;
-}
-
 static int bset_low(const char *text, uint64_t *value)
 {
 	return parse_bset(around("%s\t0\n", text), value);
@@ -249,15 +218,6 @@ static int worker_pidfd(const char *text, uint64_t *value)
 	int ret = parse_pidfd_info(around("pos:\t0\nPid:\t%s\nNSpid:\t1\n", text), &pid);
 
 	*value = pid;
-	return ret;
-}
-
-static int id_inside(const char *text, uint64_t *value)
-{
-	uint32_t id = UNTOUCHED;
-	int ret = parse_id_map(around("%s 100000 1\n", text), 100000, &id);
-
-	*value = id;
 	return ret;
 }
 
@@ -330,12 +290,8 @@ static const struct {
 	{ "counters", counter, 0, UINT64_MAX, 0, 0, 0 },
 	{ "pidfd, daemon", pidfd_number, 1, INT32_MAX, 0, 0, 0 },
 	{ "parent in stat", parent_number, 0, INT32_MAX, AFTER, 0, 0 },
-	{ "Uid: in status", status_uid, 0, UINT32_MAX, AROUND, 0, 0 },
-	{ "Gid: in status", status_gid, 0, UINT32_MAX, AROUND, 0, 0 },
-	{ "Seccomp: in status", status_seccomp, 0, UINT32_MAX, AROUND, 0, 0 },
 	{ "bset", bset_low, 0, UINT32_MAX, AROUND, 0, 0 },
 	{ "pidfd, worker", worker_pidfd, 1, INT32_MAX, AROUND, 0, 0 },
-	{ "uid_map, inside", id_inside, 0, UINT32_MAX - 1, AROUND, 0, 0 },
 	{ "ttl of an answer", payload_ttl, 0, UINT32_MAX, 0, 1, PAYLOAD_TTL_MAX },
 	{ "port of an answer", payload_port, 1, UINT16_MAX, 0, 0, 0 },
 	{ "dnserror of an answer", payload_error, 1, 511, 0, 0, 0 },
@@ -448,20 +404,6 @@ static void test_core_pipe_limit(void **state)
 	}
 }
 
-/* The other columns: what is no number spoils the map. */
-static void test_id_map_columns(void **state)
-{
-	uint32_t id = UNTOUCHED;
-
-	for (size_t i = 0; i < COUNT(texts); i++) {
-		if (texts[i].number && texts[i].value <= UINT32_MAX)
-			continue;
-		assert_int_equal(parse_id_map(around("0 %s 1\n", texts[i].text), 0, &id), -EBADMSG);
-		assert_int_equal(parse_id_map(around("0 0 %s\n", texts[i].text), 0, &id), -EBADMSG);
-		assert_int_equal(id, UNTOUCHED);
-	}
-}
-
 /* A leaf cgroup is taken for empty only where it says so. */
 static void test_populated(void **state)
 {
@@ -482,7 +424,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all),
 		cmocka_unit_test(test_core_pipe_limit),
-		cmocka_unit_test(test_id_map_columns),
 		cmocka_unit_test(test_populated),
 	};
 

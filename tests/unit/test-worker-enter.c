@@ -32,6 +32,7 @@
 #include "fault.h"
 #include "guard.h"
 #include "hands.h"
+#include "leader.h"
 #include "listen.h"
 #include "packet.h"
 #include "request.h"
@@ -176,7 +177,7 @@ static int group_setup(void **state)
 	boundary_id = status.st_ino;
 	hands.null_fd = guard_null_open();
 	hands.dns_path = UPCALL_DNS_PATH;
-	if (hands.null_fd < 0 || spawn_init() < 0 || guard_process() < 0)
+	if (hands.null_fd < 0 || spawn_init() < 0 || leader_init() < 0 || guard_process() < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
 		return -1;
@@ -556,6 +557,35 @@ static void assert_refused(const struct worker_request *request, enum worker_ste
 	assert_null(output("ran"));
 }
 
+/* What the kernel half says of the leader is an obstacle. */
+static void assert_leader_refused(enum worker_step step, int error)
+{
+	struct worker_request request;
+
+	info_set(UPCALL_CLASS_KEY, "touch ran");
+	request = request_of(WORKER_BECOME);
+	assert_refused(&request, step, error);
+}
+
+static void test_no_usable_id(void **state)
+{
+	(void)state;
+	require_root();
+	fake->no_id = true;
+	assert_leader_refused(WORKER_STEP_STATUS, EPERM);
+	fake_reset();
+	fake->overflow_id = true;
+	assert_leader_refused(WORKER_STEP_STATUS, EPERM);
+}
+
+static void test_cgroup1_elsewhere(void **state)
+{
+	(void)state;
+	require_root();
+	fake->cgroup1 = true;
+	assert_leader_refused(WORKER_STEP_CGROUP, EOPNOTSUPP);
+}
+
 /* A boundary that the leader is not in is no boundary of its container. */
 static void test_leader_elsewhere(void **state)
 {
@@ -878,6 +908,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_become),
+		cmocka_unit_test(test_no_usable_id),
+		cmocka_unit_test(test_cgroup1_elsewhere),
 		cmocka_unit_test(test_bound_leader),
 		cmocka_unit_test(test_no_root_inside),
 		cmocka_unit_test(test_leader_elsewhere),

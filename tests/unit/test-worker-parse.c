@@ -71,68 +71,6 @@ static void test_bset(void **state)
 	assert_int_equal(parse_bset("1x 0\n", &set), -EBADMSG);
 }
 
-static const char status_good[] = "Name:\tbash\nUmask:\t0022\nUid:\t1000\t1001\t1002\t1003\n"
-				  "Gid:\t5\t6\t7\t8\nGroups:\t \nCapInh:\t0000000000000000\n"
-				  "CapBnd:\t000001ffffffffff\nCapAmb:\t0000000000000000\n"
-				  "NoNewPrivs:\t1\nSeccomp:\t2\nSeccomp_filters:\t1\n";
-
-static void test_status(void **state)
-{
-	static const char *const needed[] = { "Uid:", "Gid:", "CapBnd:", "NoNewPrivs:", "Seccomp:" };
-	struct status_facts facts;
-	char text[sizeof(status_good) + 64];
-
-	(void)state;
-	assert_int_equal(parse_status(status_good, &facts), 0);
-	assert_int_equal(facts.uid, 1001);
-	assert_int_equal(facts.gid, 6);
-	assert_int_equal(facts.cap_bounding, 0x1ffffffffff);
-	assert_int_equal(facts.seccomp, 2);
-	assert_true(facts.no_new_privs);
-	for (size_t i = 0; i < COUNT(needed); i++) {
-		/* absent */
-		strcpy(text, status_good);
-		*strstr(text, needed[i]) = '_';
-		assert_int_equal(parse_status(text, &facts), -EBADMSG);
-		/* twice */
-		strcpy(text, status_good);
-		strcat(text, needed[i]);
-		strcat(text, "\t0\n");
-		assert_int_equal(parse_status(text, &facts), -EBADMSG);
-	}
-}
-
-static void test_status_malformed(void **state)
-{
-	static const struct {
-		const char *from, *to;
-	} cases[] = {
-		{ "CapBnd:\t000001", "CapBnd:\t00001" },
-		{ "CapBnd:\t0000", "CapBnd:\t0x00" },
-		{ "CapBnd:\t0000", "CapBnd:\t00000" },
-		{ "NoNewPrivs:\t1", "NoNewPrivs:\t2" },
-		{ "Seccomp:\t2", "Seccomp:\t-2" },
-		{ "Uid:\t1000\t", "Uid:\t1000x" },
-		{ "1003\n", "1003\t5\n" },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		const char *at = strstr(status_good, cases[i].from);
-		struct status_facts facts;
-		char text[sizeof(status_good) + 64];
-		size_t before;
-
-		assert_non_null(at);
-		before = (size_t)(at - status_good);
-		memcpy(text, status_good, before);
-		strcpy(text + before, cases[i].to);
-		strcat(text, at + strlen(cases[i].from));
-		if (parse_status(text, &facts) != -EBADMSG)
-			fail_msg("accepted: %s", cases[i].to);
-	}
-}
-
 static void test_pidfd_info(void **state)
 {
 	uint32_t pid;
@@ -145,41 +83,6 @@ static void test_pidfd_info(void **state)
 	assert_int_equal(parse_pidfd_info("Pid:\t0\n", &pid), -ESRCH);
 	assert_int_equal(parse_pidfd_info("NSpid:\t17\n", &pid), -EBADMSG);
 	assert_int_equal(parse_pidfd_info("", &pid), -EBADMSG);
-}
-
-static void test_id_map(void **state)
-{
-	static const struct {
-		const char *text;
-		uint32_t outside;
-		int ret;
-		uint32_t inside;
-	} cases[] = {
-		{ "         0          0 4294967295\n", 0, 0, 0 },
-		{ "         0     100000      65536\n", 100005, 0, 0 },
-		{ "         0     100000      65536\n", 0, 0, 0 },
-		{ "      1000     100000         10\n", 100005, 0, 1005 },
-		{ "      1000     100000         10\n", 100010, -EPERM, 0 },
-		{ "      1000     100000         10\n", 99999, -EPERM, 0 },
-		{ "      1000     100000 1\n         0     200000 1\n", 100000, 0, 0 },
-		{ "     65534     100000          1\n", 100000, -EPERM, 0 },
-		{ "", 0, -EPERM, 0 },
-		{ "0 0\n", 0, -EBADMSG, 0 },
-		{ "0 0 1 1\n", 0, -EBADMSG, 0 },
-		{ "-1 0 1\n", 0, -EBADMSG, 0 },
-		{ "00 0 1\n", 0, -EBADMSG, 0 },
-		{ "0 0 1x\n", 0, -EBADMSG, 0 },
-		{ "0 0 1\n\n", 0, -EBADMSG, 0 },
-	};
-
-	(void)state;
-	for (size_t i = 0; i < COUNT(cases); i++) {
-		uint32_t inside = 77;
-		int ret = parse_id_map(cases[i].text, cases[i].outside, &inside);
-
-		if (ret != cases[i].ret || inside != (ret ? 77 : cases[i].inside))
-			fail_msg("case %zu: %d, %u", i, ret, inside);
-	}
 }
 
 static void test_label(void **state)
@@ -230,27 +133,12 @@ static void test_cgroup(void **state)
 			 -ENAMETOOLONG);
 }
 
-static void test_cgroup_v1(void **state)
-{
-	static const char ours[] = "4:devices:/ours\n3:cpu,cpuacct:/\n1:name=systemd:/a\n0::/a\n";
-
-	(void)state;
-	assert_true(parse_cgroup_v1_is_same("0::/b\n", "0::/a\n"));
-	assert_true(parse_cgroup_v1_is_same(ours, ours));
-	assert_true(parse_cgroup_v1_is_same("4:devices:/ours\n1:name=systemd:/b\n0::/b", ours));
-	assert_false(parse_cgroup_v1_is_same("4:devices:/our\n0::/b\n", ours));
-	assert_false(parse_cgroup_v1_is_same("4:devices:/ours/\n0::/b\n", ours));
-	assert_false(parse_cgroup_v1_is_same("9:pids:/\n", ours));
-}
-
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_number),	   cmocka_unit_test(test_bset),
-		cmocka_unit_test(test_status),	   cmocka_unit_test(test_status_malformed),
-		cmocka_unit_test(test_pidfd_info), cmocka_unit_test(test_id_map),
-		cmocka_unit_test(test_label),	   cmocka_unit_test(test_cgroup),
-		cmocka_unit_test(test_cgroup_v1),
+		cmocka_unit_test(test_pidfd_info), cmocka_unit_test(test_label),
+		cmocka_unit_test(test_cgroup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -186,6 +186,57 @@ static void test_malformed(void **state)
 	}
 }
 
+static void helper_put(struct blob *blob, unsigned int without)
+{
+	size_t nest = put(blob, UPCALL_A_HELPER, NULL, 0);
+	const uint64_t bounding = 0x1ffffffffff;
+
+	for (unsigned int type = UPCALL_HELPER_A_UID; type <= UPCALL_HELPER_A_MAX; type++) {
+		if (type == without)
+			continue;
+		if (type == UPCALL_HELPER_A_BSET)
+			put(blob, type, &bounding, sizeof(bounding));
+		else
+			put_u32(blob, type, 1000 + type);
+	}
+	nest_end(blob, nest);
+}
+
+static void test_helper(void **state)
+{
+	struct blob blob = { .size = 0 };
+	struct tags tags;
+
+	(void)state;
+	helper_put(&blob, 0);
+	assert_int_equal(tags_parse(blob.data, blob.size, &tags), 0);
+	assert_true(tags.helper.present && tags.helper.has_uid && tags.helper.has_gid);
+	assert_int_equal(tags.helper.uid, 1000 + UPCALL_HELPER_A_UID);
+	assert_int_equal(tags.helper.gid, 1000 + UPCALL_HELPER_A_GID);
+	assert_int_equal(tags.helper.bounding, 0x1ffffffffff);
+	assert_int_equal(tags.helper.no_new_privs, 1000 + UPCALL_HELPER_A_NO_NEW_PRIVS);
+	assert_int_equal(tags.helper.seccomp, 1000 + UPCALL_HELPER_A_SECCOMP);
+	assert_int_equal(tags.helper.cgroup1, 1000 + UPCALL_HELPER_A_CGROUP1);
+}
+
+/* An id may be missing, a limit not: it would be read as none. */
+static void test_helper_parts(void **state)
+{
+	(void)state;
+	for (unsigned int type = UPCALL_HELPER_A_UID; type <= UPCALL_HELPER_A_MAX; type++) {
+		bool is_id = type == UPCALL_HELPER_A_UID || type == UPCALL_HELPER_A_GID;
+		struct blob blob = { .size = 0 };
+		struct tags tags;
+
+		helper_put(&blob, type);
+		assert_int_equal(tags_parse(blob.data, blob.size, &tags), is_id ? 0 : -EBADMSG);
+		if (!is_id)
+			continue;
+		assert_int_equal(tags.helper.has_uid, type != UPCALL_HELPER_A_UID);
+		assert_int_equal(tags.helper.has_gid, type != UPCALL_HELPER_A_GID);
+	}
+}
+
 static void test_doubled(void **state)
 {
 	struct blob blob = { .size = 0 };
@@ -236,10 +287,11 @@ static void test_strv(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_good),	  cmocka_unit_test(test_empty),
-		cmocka_unit_test(test_truncated), cmocka_unit_test(test_malformed),
-		cmocka_unit_test(test_doubled),	  cmocka_unit_test(test_mutated),
-		cmocka_unit_test(test_strv),
+		cmocka_unit_test(test_good),	     cmocka_unit_test(test_empty),
+		cmocka_unit_test(test_truncated),    cmocka_unit_test(test_malformed),
+		cmocka_unit_test(test_doubled),	     cmocka_unit_test(test_mutated),
+		cmocka_unit_test(test_strv),	     cmocka_unit_test(test_helper),
+		cmocka_unit_test(test_helper_parts),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
