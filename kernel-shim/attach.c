@@ -82,7 +82,17 @@ static bool place_is_allowed(const struct upcall *upcall)
 	return same && key_may_enter(upcall);
 }
 
-static int init_run(struct upcall *upcall)
+/* A subset of what was: commit_creds() has no reason to make its process dumpable. */
+static void cred_cut(struct cred *cred, kernel_cap_t allowed)
+{
+	cred->cap_bset = cap_intersect(cred->cap_bset, allowed);
+	cred->cap_permitted = cap_intersect(cred->cap_permitted, allowed);
+	cred->cap_effective = cap_intersect(cred->cap_effective, allowed);
+	cred->cap_inheritable = compat_cap_set(0);
+	cred->cap_ambient = compat_cap_set(0);
+}
+
+static int init_run(struct upcall *upcall, u64 capabilities)
 {
 	struct subprocess_info *info = upcall->info;
 	struct cred *new;
@@ -98,11 +108,13 @@ static int init_run(struct upcall *upcall)
 		abort_creds(new);
 		return ret;
 	}
+	/* ORDER: after init(), whose credentials these are too */
+	cred_cut(new, compat_cap_set(capabilities));
 	commit_creds(new);
 	return 0;
 }
 
-int attach_current(struct upcall *upcall, u32 generation, struct file *file)
+int attach_current(struct upcall *upcall, u32 generation, u64 capabilities, struct file *file)
 {
 	int ret;
 
@@ -115,7 +127,7 @@ int attach_current(struct upcall *upcall, u32 generation, struct file *file)
 		return ret;
 	/* the ioctl only borrows the file from an fd table that init() changes */
 	get_file(file);
-	ret = init_run(upcall);
+	ret = init_run(upcall, capabilities);
 	upcall_attach_end(upcall, ret ? EIO : 0);
 	fput(file);
 	return ret;

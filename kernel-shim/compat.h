@@ -56,6 +56,15 @@ static inline u64 compat_cap_bits(kernel_cap_t set)
 #endif
 }
 
+static inline kernel_cap_t compat_cap_set(u64 bits)
+{
+#ifdef _KERNEL_CAPABILITY_U32S
+	return (kernel_cap_t){ .cap = { (u32)bits, (u32)(bits >> 32) } };
+#else
+	return (kernel_cap_t){ .val = bits };
+#endif
+}
+
 /* The status that wait(2) would report of a thread group that has ended. */
 static inline int compat_exit_status(const struct task_struct *leader)
 {

@@ -110,7 +110,7 @@ static int handle_attach(struct handle *handle, struct file *file,
 		return -EFAULT;
 	if (attach.flags || attach.reserved)
 		return -EINVAL;
-	return attach_current(handle->upcall, handle->generation, file);
+	return attach_current(handle->upcall, handle->generation, attach.capabilities, file);
 }
 
 /* Whoever holds the fd inside a container is told about itself, not about the host. */

@@ -352,7 +352,9 @@ struct upcall_container {
 /*
  * ATTACH makes the calling process the usermode helper: what the kernel's own
  * helper process would be given (the pipe of a core dump as fd 0, the session
- * keyring of a key request) is given to the caller.
+ * keyring of a key request) is given to the caller. In the same step its
+ * capability sets are cut to `capabilities`: bounding, permitted and effective
+ * set keep nothing else, the inheritable and the ambient one are emptied.
  *
  * Fails, with nothing changed, with: ESTALE the claim was revoked; EBUSY
  * already attached; EINVAL flags; EPERM a thread group of several, shared
@@ -364,6 +366,7 @@ struct upcall_container {
 struct upcall_attach {
 	__u32 flags; /* 0 */
 	__u32 reserved;
+	__u64 capabilities; /* the caller's sets are cut to these; no set ever grows */
 };
 
 /*

@@ -86,9 +86,9 @@ int shim_tags(int fd, uint32_t pid, struct tags *ret)
 	return 0;
 }
 
-int shim_attach(int upcall_fd)
+int shim_attach(int upcall_fd, uint64_t capabilities)
 {
-	struct upcall_attach attach = { 0 };
+	struct upcall_attach attach = { .capabilities = capabilities };
 
 	return shim_ioctl(upcall_fd, UPCALL_IOC_ATTACH, &attach);
 }

@@ -35,7 +35,8 @@ void shim_info_clear(struct shim_info *info);
 /* Numbers of a process only; all texts of *ret are empty. pid 0: the caller. */
 int shim_tags(int fd, uint32_t pid, struct tags *ret);
 
-int shim_attach(int upcall_fd);
+/* The caller's capability sets are cut to `capabilities`. */
+int shim_attach(int upcall_fd, uint64_t capabilities);
 int shim_complete(int upcall_fd, int error);
 
 #endif

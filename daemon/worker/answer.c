@@ -139,7 +139,8 @@ static int answer_receive(struct answer *answer, char *buffer, struct payload *r
 
 static int answer_attach(struct answer *answer)
 {
-	int ret = shim_attach(answer->upcall_fd);
+	/* it has none any more, see power_drop(), and is to get none */
+	int ret = shim_attach(answer->upcall_fd, /* capabilities= */ 0);
 
 	if (ret == 0)
 		ret = report_send(answer->report_fd, REPORT_ATTACHED, WORKER_STEP_ATTACH, 0);

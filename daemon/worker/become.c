@@ -24,8 +24,6 @@
 #include "enter.h"
 #include "file.h"
 
-#define SIGNAL_LAST 64
-
 int become_undumpable(void)
 {
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
@@ -73,18 +71,25 @@ int become_ids(struct enter *enter)
 	return ids_check(uid, gid);
 }
 
+static int capability_last;
+
+int become_init(void)
+{
+	int capability = 0;
+
+	while (prctl(PR_CAPBSET_READ, capability, 0, 0, 0) >= 0)
+		capability++;
+	capability_last = capability - 1;
+	return capability > 0 && capability <= 64 ? 0 : -EINVAL;
+}
+
 /* What the program's exec may give at most; it cannot come back. */
 static int bounding_cut(uint64_t allowed)
 {
-	int capability, held;
-
-	for (capability = 0; (held = cap_get_bound((cap_value_t)capability)) >= 0; capability++) {
-		if (capability < 64 && allowed >> capability & 1)
-			continue;
-		if (held && cap_drop_bound((cap_value_t)capability) < 0)
+	for (int capability = 0; capability <= capability_last; capability++)
+		if (!(allowed >> capability & 1) && prctl(PR_CAPBSET_DROP, capability, 0, 0, 0) < 0)
 			return -errno;
-	}
-	return capability > 0 ? 0 : -EINVAL;
+	return 0;
 }
 
 /* Inheritable is emptied: a full one came back with file capabilities (CVE-2022-27650). */
@@ -109,6 +114,8 @@ int become_capabilities(struct enter *enter)
 	uint64_t allowed = enter->leader.capabilities;
 	int ret;
 
+	if (enter_is_cut_by_attach(enter))
+		return prctl(PR_SET_SECUREBITS, 0, 0, 0, 0) < 0 ? -errno : 0;
 	/* ORDER: the bounding set and the securebits need CAP_SETPCAP, which then goes */
 	/* one call: cap_reset_ambient() asks for each of 41 first, while the requester waits */
 	if (prctl(PR_CAP_AMBIENT, PR_CAP_AMBIENT_CLEAR_ALL, 0, 0, 0) < 0)
@@ -129,15 +136,12 @@ int become_no_new_privs(struct enter *enter)
 	return 0;
 }
 
-static void signals_reset(void)
+/* The worker ignores this one; all others are as guard_process() has set them. */
+static int signals_reset(void)
 {
-	struct sigaction action = { .sa_handler = SIG_DFL };
-	sigset_t none;
+	const struct sigaction action = { .sa_handler = SIG_DFL };
 
-	for (int number = 1; number <= SIGNAL_LAST; number++)
-		(void)sigaction(number, &action, NULL); /* some cannot be, and need not */
-	sigemptyset(&none);
-	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+	return sigaction(SIGPIPE, &action, NULL) < 0 ? -errno : 0;
 }
 
 /*
@@ -151,7 +155,8 @@ int become_limits(struct enter *enter)
 	if (setrlimit(RLIMIT_CORE, &core) < 0)
 		return -errno;
 	umask(022);
-	signals_reset();
+	if (signals_reset() < 0)
+		return -errno;
 	/*
 	 * ATTACH leaves its caller without keyrings. Who only prints an answer does
 	 * not ATTACH, and must not take the worker's session keyring along.

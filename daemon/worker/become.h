@@ -5,6 +5,9 @@
 
 struct enter;
 
+/* In the worker, once. */
+int become_init(void);
+
 int become_undumpable(void);
 int become_labelled(struct enter *enter);
 int become_ids(struct enter *enter);

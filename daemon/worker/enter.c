@@ -80,6 +80,11 @@ bool enter_has_sibling(const struct worker_request *request)
 	return joins(request, UPCALL_NS_PID) && !joins(request, UPCALL_NS_USER);
 }
 
+bool enter_is_cut_by_attach(const struct enter *enter)
+{
+	return enter_attaches(enter) && joins(enter->request, UPCALL_NS_USER);
+}
+
 static bool enter_is_core(const struct enter *enter)
 {
 	return enter->request->class == UPCALL_CLASS_CORE;
@@ -253,7 +258,7 @@ static int session_begin(struct enter *enter)
 
 static int upcall_attach(struct enter *enter)
 {
-	int ret = shim_attach(enter->upcall_fd);
+	int ret = shim_attach(enter->upcall_fd, enter->leader.capabilities);
 
 	if (ret < 0)
 		return ret;

@@ -35,6 +35,12 @@ bool enter_starts_inside(const struct worker_request *request);
  */
 bool enter_has_sibling(const struct worker_request *request);
 
+/*
+ * Its capabilities are those of the container's user namespace, and ATTACH, which
+ * it comes to, cuts them in one step: no need to do it in forty before.
+ */
+bool enter_is_cut_by_attach(const struct enter *enter);
+
 /* In the child. Ends in exec or, after a report of the step and its errno, in exit status 127. */
 _Noreturn void enter_run(struct enter *enter);
 

@@ -39,6 +39,23 @@ static int proc_check(void)
 	return fd < 0 ? -errno : file_check_system(fd, PROC_SUPER_MAGIC);
 }
 
+#define SIGNAL_LAST 64
+
+/* Children inherit it: none that a service manager blocked or ignored, none of ours but one. */
+static int signals_reset(void)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int number = 1; number <= SIGNAL_LAST; number++)
+		(void)sigaction(number, &action, NULL); /* some cannot be, and need not */
+	sigemptyset(&none);
+	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
+		return -errno;
+	action.sa_handler = SIG_IGN;
+	return sigaction(SIGPIPE, &action, NULL) < 0 ? -errno : 0;
+}
+
 int guard_process(void)
 {
 	const struct rlimit core = { 1, 1 };
@@ -50,9 +67,10 @@ int guard_process(void)
 	/* what children have until they ATTACH: not the service manager's */
 	if (keyctl_join_session_keyring(NULL) < 0)
 		return -errno;
-	(void)signal(SIGPIPE, SIG_IGN);
 	(void)prctl(PR_SET_NAME, "upcall-worker", 0, 0, 0);
-	ret = proc_check();
+	ret = signals_reset();
+	if (ret == 0)
+		ret = proc_check();
 	return ret < 0 ? ret : suid_dumpable_check();
 }
 

@@ -25,15 +25,20 @@ int loop_watch(struct loop *loop, struct watch *watch, int fd, short events, wat
 	return 0;
 }
 
+void loop_mute(struct loop *loop, const struct watch *watch)
+{
+	for (unsigned int i = 0; i < loop->count; i++)
+		if (loop->watches[i] == watch) {
+			loop->watches[i] = loop->watches[--loop->count];
+			return;
+		}
+}
+
 int loop_unwatch(struct loop *loop, struct watch *watch)
 {
 	int fd = watch->fd;
 
-	for (unsigned int i = 0; i < loop->count; i++)
-		if (loop->watches[i] == watch) {
-			loop->watches[i] = loop->watches[--loop->count];
-			break;
-		}
+	loop_mute(loop, watch);
 	watch->fd = -1;
 	return fd;
 }

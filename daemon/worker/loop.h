@@ -43,6 +43,8 @@ int64_t loop_now_ms(void);
 
 /* -ENOSPC: too many. The fd stays the caller's. */
 int loop_watch(struct loop *loop, struct watch *watch, int fd, short events, watch_fn *fn);
+/* Not waited for any more; the watch keeps its fd. */
+void loop_mute(struct loop *loop, const struct watch *watch);
 /* Takes the watch out; its fd, or -1, is the caller's to close. */
 int loop_unwatch(struct loop *loop, struct watch *watch);
 /* The same, closed. */

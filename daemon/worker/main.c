@@ -14,6 +14,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "become.h"
 #include "cleanup.h"
 #include "fault.h"
 #include "guard.h"
@@ -127,6 +128,8 @@ static int hands_open(struct hands *hands, const struct options *options)
 	ret = spawn_init();
 	if (ret == 0)
 		ret = leader_init();
+	if (ret == 0)
+		ret = become_init();
 	if (ret < 0)
 		return ret;
 	if (options->connection_fd >= 0) {

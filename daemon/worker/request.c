@@ -13,6 +13,7 @@
  */
 #include <errno.h>
 #include <poll.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
@@ -224,8 +225,11 @@ static void upcall_is_taken(struct request *request)
 	request->attached = true;
 	/* ORDER: before anything else; while we have it, its holder is not alone with it */
 	loop_unwatch_close(&request->hands->loop, &request->upcall);
-	if (!request_answers(request))
-		request->deadline_ms = loop_now_ms() + request->wire.run_ms;
+	if (request_answers(request))
+		return;
+	request->deadline_ms = loop_now_ms() + request->wire.run_ms;
+	/* only a failed exec has more to say, and ends; a good one should not wake us */
+	loop_mute(&request->hands->loop, &request->handler.report);
 }
 
 static enum worker_outcome failure_outcome(const struct request *request,
@@ -390,6 +394,9 @@ void request_on_handler_exit(struct watch *watch, short revents)
 	int status = 0;
 
 	(void)revents;
+	/* the kernel half has answered, and what is left for us can wait: requesters go first */
+	if (request->attached)
+		(void)sched_yield();
 	if (!child_reap(request, &request->handler, &status))
 		return;
 	request->result.wait_status = status;

@@ -204,7 +204,7 @@ static void strings_split(const char *data, size_t length, char **ret, size_t ro
 /* In the child: become the helper and execute what the kernel would have. */
 static void attach_and_run(int upcall, const char *info, size_t size, int hang)
 {
-	struct upcall_attach attach = { 0 };
+	struct upcall_attach attach = { .capabilities = ~0ULL };
 	char *argv[64], *envp[64];
 	const char *path, *data;
 	size_t length = 0;

@@ -4,7 +4,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/capability.h>
 #include <sys/mman.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -156,9 +158,29 @@ int shim_tags(int fd, uint32_t pid, struct tags *ret)
 	return 0;
 }
 
-int shim_attach(int upcall_fd)
+/* What the kernel half does without asking for CAP_SETPCAP, which who only answers has not. */
+static int capabilities_cut(uint64_t allowed)
 {
-	int pipe_fds[2];
+	struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
+	struct __user_cap_data_struct sets[_LINUX_CAPABILITY_U32S_3];
+
+	if (capget(&header, sets) < 0)
+		return -errno;
+	for (int i = 0; sets[0].effective >> CAP_SETPCAP & 1 && i < 64; i++)
+		if (!(allowed >> i & 1) && prctl(PR_CAPBSET_READ, i, 0, 0, 0) == 1 &&
+		    prctl(PR_CAPBSET_DROP, i, 0, 0, 0) < 0)
+			return -errno;
+	for (unsigned int i = 0; i < _LINUX_CAPABILITY_U32S_3; i++) {
+		sets[i].permitted &= (uint32_t)(allowed >> (32 * i));
+		sets[i].effective &= sets[i].permitted;
+		sets[i].inheritable = 0;
+	}
+	return capset(&header, sets) < 0 ? -errno : 0;
+}
+
+int shim_attach(int upcall_fd, uint64_t capabilities)
+{
+	int pipe_fds[2], ret;
 
 	if (fake->attach_error)
 		return -fake->attach_error;
@@ -169,6 +191,9 @@ int shim_attach(int upcall_fd)
 			return -EIO;
 		close(pipe_fds[1]);
 	}
+	ret = capabilities_cut(capabilities);
+	if (ret < 0)
+		return ret;
 	fake->attached++;
 	return 0;
 }

@@ -137,7 +137,7 @@ int shim_complete(int upcall_fd, int error)
 	return -ESTALE;
 }
 
-int shim_attach(int upcall_fd)
+int shim_attach(int upcall_fd, uint64_t capabilities)
 {
 	return -ENOTTY;
 }

@@ -28,6 +28,7 @@
 
 #include <cmocka.h>
 
+#include "become.h"
 #include "fake-entry.h"
 #include "fault.h"
 #include "guard.h"
@@ -177,7 +178,8 @@ static int group_setup(void **state)
 	boundary_id = status.st_ino;
 	hands.null_fd = guard_null_open();
 	hands.dns_path = UPCALL_DNS_PATH;
-	if (hands.null_fd < 0 || spawn_init() < 0 || leader_init() < 0 || guard_process() < 0)
+	if (hands.null_fd < 0 || spawn_init() < 0 || leader_init() < 0 || become_init() < 0 ||
+	    guard_process() < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
 		return -1;
