@@ -10,6 +10,8 @@
  * compared with what was registered. If it is the same at the end, it was when we
  * read, since a pid is not given away while its process has not been reaped
  * (CVE-2015-5279 and its like: a pid that was recycled between look-up and use).
+ * The leader's pidfd is not asked whose it is: what a child comes by through it
+ * are namespaces, and these the child compares with what was registered.
  *
  * The root is opened here and not after setns(): "/" of a mount namespace is not
  * the root of a process that has chrooted, and a path looked up inside could be
@@ -19,11 +21,9 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -43,25 +43,16 @@ int leader_init(void)
 	return bset_fd < 0 ? -errno : 0;
 }
 
-static int leader_open(const struct worker_request *request, int pidfd, int *ret_directory)
+static int leader_open(const struct worker_request *request, int *ret_directory)
 {
 	cleanup_fd int directory = -1;
-	char path[64], text[1024];
-	uint32_t pid;
+	char path[32];
 	int ret;
 
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
-	ret = file_read(AT_FDCWD, path, text, sizeof(text));
-	if (ret == 0)
-		ret = parse_pidfd_info(text, &pid);
-	if (ret < 0)
-		return ret;
-	if (pid != request->leader)
-		return -EKEYREJECTED;
-	snprintf(path, sizeof(path), "/proc/%u", pid);
+	snprintf(path, sizeof(path), "/proc/%u", request->leader);
 	directory = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (directory < 0)
-		return -errno;
+		return errno == ENOENT ? -ESRCH : -errno;
 	/* CVE-2019-16884: a tmpfs mounted over /proc; not in our namespace, but it costs nothing */
 	ret = file_check_system(directory, PROC_SUPER_MAGIC);
 	if (ret < 0)
@@ -201,8 +192,7 @@ static int cgroup_read(const struct worker_request *request, int directory, stru
 }
 
 /* By the shim, not by /proc/PID/ns: reading that can block, and its ids are recycled. */
-static int leader_check(const struct worker_request *request, int upcall_fd, int pidfd,
-			struct tags *ret_tags)
+static int leader_check(const struct worker_request *request, int upcall_fd, struct tags *ret_tags)
 {
 	struct tags tags;
 	int ret;
@@ -216,8 +206,6 @@ static int leader_check(const struct worker_request *request, int upcall_fd, int
 	for (int i = 0; i < UPCALL_NS_COUNT; i++)
 		if (request->ns[i] != 0 && tags.ns[i] != request->ns[i])
 			return -EKEYREJECTED;
-	if (syscall(SYS_pidfd_send_signal, pidfd, 0, NULL, 0) < 0)
-		return -errno;
 	*ret_tags = tags;
 	return 0;
 }
@@ -250,8 +238,8 @@ static int obstacles_check(uint32_t seccomp, int label_error, bool ours, enum wo
 	return label_error;
 }
 
-int leader_read(const struct worker_request *request, int upcall_fd, int pidfd, bool ours,
-		struct leader *ret, enum worker_step *ret_step)
+int leader_read(const struct worker_request *request, int upcall_fd, bool ours, struct leader *ret,
+		enum worker_step *ret_step)
 {
 	struct leader leader = LEADER_NULL;
 	cleanup_fd int directory = -1, root = -1;
@@ -259,7 +247,7 @@ int leader_read(const struct worker_request *request, int upcall_fd, int pidfd, 
 	int error, label_error;
 
 	*ret_step = WORKER_STEP_LEADER;
-	error = leader_open(request, pidfd, &directory);
+	error = leader_open(request, &directory);
 	if (error < 0)
 		return error;
 	*ret_step = WORKER_STEP_ROOT;
@@ -269,7 +257,7 @@ int leader_read(const struct worker_request *request, int upcall_fd, int pidfd, 
 	label_error = label_read(directory, &leader);
 	/* ORDER: after what was read from procfs, or a recycled pid's facts would pass */
 	*ret_step = WORKER_STEP_LEADER;
-	error = leader_check(request, upcall_fd, pidfd, &tags);
+	error = leader_check(request, upcall_fd, &tags);
 	if (error < 0)
 		return error;
 	error = facts_take(request, &tags, directory, &leader, ret_step);

@@ -42,8 +42,8 @@ int leader_init(void);
  * `ours`, what runs is a program of ours, and a seccomp filter or a label that
  * cannot be applied again is no obstacle.
  */
-int leader_read(const struct worker_request *request, int upcall_fd, int pidfd, bool ours,
-		struct leader *ret, enum worker_step *ret_step);
+int leader_read(const struct worker_request *request, int upcall_fd, bool ours, struct leader *ret,
+		enum worker_step *ret_step);
 /*
  * For handlers on the host: root there, within usermodehelper/bset; without any
  * capability where what they do needs none (cores, answers).

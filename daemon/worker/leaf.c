@@ -28,17 +28,19 @@
 /* A leaf is empty between its making and the fork, perhaps of another worker's. */
 #define LEAF_STALE_SECONDS 60
 
-static int hierarchy_open(void)
+/* The root of the hierarchy: found once, and kept open. */
+static int hierarchy(void)
 {
 	static const char *const places[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+	static int known = -1;
 
-	for (unsigned int i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+	for (unsigned int i = 0; known < 0 && i < sizeof(places) / sizeof(places[0]); i++) {
 		cleanup_fd int fd = open(places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 		if (fd >= 0 && file_check_system(fd, CGROUP2_SUPER_MAGIC) == 0)
-			return take_fd(&fd);
+			known = take_fd(&fd);
 	}
-	return -ENOTSUP;
+	return known < 0 ? -ENOTSUP : known;
 }
 
 /* A path in the hierarchy, without links or mount points of anybody's. */
@@ -48,13 +50,13 @@ static int cgroup_open(const char *path)
 		.flags = O_RDONLY | O_DIRECTORY | O_CLOEXEC,
 		.resolve = RESOLVE_BENEATH | RESOLVE_NO_SYMLINKS | RESOLVE_NO_XDEV,
 	};
-	cleanup_fd int hierarchy = hierarchy_open();
+	int root = hierarchy();
 	long fd;
 
-	if (hierarchy < 0)
-		return take_fd(&hierarchy);
+	if (root < 0)
+		return root;
 	path += strspn(path, "/");
-	fd = syscall(SYS_openat2, hierarchy, *path ? path : ".", &how, sizeof(how));
+	fd = syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof(how));
 	return fd < 0 ? -errno : (int)fd;
 }
 

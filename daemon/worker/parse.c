@@ -70,17 +70,6 @@ static const char *line_find(const char *text, const char *name)
 	return found;
 }
 
-static int line_number(const char *text, const char *name, uint64_t max, uint64_t *ret)
-{
-	const char *next = line_find(text, name);
-	int error;
-
-	if (!next)
-		return -EBADMSG;
-	error = word_number(&next, max, ret);
-	return error < 0 ? error : line_ends(next);
-}
-
 int parse_bset(const char *text, uint64_t *ret)
 {
 	uint64_t low, high;
@@ -89,21 +78,6 @@ int parse_bset(const char *text, uint64_t *ret)
 	    line_ends(text) < 0)
 		return -EBADMSG;
 	*ret = high << 32 | low;
-	return 0;
-}
-
-int parse_pidfd_info(const char *text, uint32_t *ret)
-{
-	const char *line = line_find(text, "Pid:");
-	uint64_t pid;
-
-	if (line && line[strspn(line, " \t")] == '-')
-		return -ESRCH;
-	if (line_number(text, "Pid:", INT32_MAX, &pid) < 0)
-		return -EBADMSG;
-	if (pid == 0)
-		return -ESRCH;
-	*ret = pid;
 	return 0;
 }
 

@@ -15,9 +15,6 @@ int parse_number(const char *text, size_t size, uint64_t max, uint64_t *ret);
 /* /proc/sys/kernel/usermodehelper/bset: two 32-bit words, the low one first */
 int parse_bset(const char *text, uint64_t *ret);
 
-/* Pid: of /proc/self/fdinfo/FD of a pidfd; -1 there (reaped) is -ESRCH */
-int parse_pidfd_info(const char *text, uint32_t *ret);
-
 /*
  * A label as in /proc/PID/attr, its mode " (enforce)" taken off. "": unconfined.
  * -EPERM: a stack of labels, or one of another policy namespace, which cannot

@@ -14,6 +14,7 @@
 #include <signal.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -21,12 +22,30 @@
 #include "cleanup.h"
 #include "spawn.h"
 
+#define OOM_SCORE_HANDLER "1000"
+
 static int own_pid_ns = -1;
+static int oom_score_fd = -1;
+static char own_oom_score[8];
 
 int spawn_init(void)
 {
+	ssize_t size;
+
 	own_pid_ns = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
-	return own_pid_ns < 0 ? -errno : 0;
+	oom_score_fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
+	if (own_pid_ns < 0 || oom_score_fd < 0)
+		return -errno;
+	size = read(oom_score_fd, own_oom_score, sizeof(own_oom_score) - 1);
+	return size > 0 ? 0 : -EIO;
+}
+
+/* A child inherits it; it need not find its own file first. */
+static int oom_score_set(const char *score)
+{
+	size_t size = strlen(score);
+
+	return pwrite(oom_score_fd, score, size, 0) == (ssize_t)size ? 0 : -errno;
 }
 
 static long fork_into(int leaf_fd, int *pidfd)
@@ -70,6 +89,27 @@ int spawn(int leaf_fd, int leader_pidfd, struct process *ret)
 		return error;
 	*ret = (struct process){ .pid = (pid_t)pid, .pidfd = pidfd };
 	return 0;
+}
+
+/*
+ * The score is the worker's own for that long, which at worst makes it the one
+ * that is killed when the machine has no memory left just then.
+ */
+int spawn_handler(int leaf_fd, int leader_pidfd, struct process *ret)
+{
+	int spawned, restored;
+
+	if (oom_score_set(OOM_SCORE_HANDLER) < 0)
+		return -errno;
+	spawned = spawn(leaf_fd, leader_pidfd, ret);
+	if (spawned > 0)
+		return spawned;
+	restored = oom_score_set(own_oom_score);
+	if (spawned < 0 || restored == 0)
+		return spawned;
+	process_kill(ret);
+	close_keep_errno(ret->pidfd);
+	return restored;
 }
 
 int spawn_sibling(pid_t *ret)

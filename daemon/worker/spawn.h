@@ -24,6 +24,9 @@ int spawn_init(void);
  */
 int spawn(int leaf_fd, int leader_pidfd, struct process *ret);
 
+/* The same of one that the kernel is to kill first where memory is short. */
+int spawn_handler(int leaf_fd, int leader_pidfd, struct process *ret);
+
 /*
  * fork() of one who has the caller's parent for a parent, and is in the pid
  * namespace that setns() chose. 1: we are that one. 0: *ret is its pid in the

@@ -72,8 +72,8 @@ static int handler_spawn(struct request *request, const struct command *command,
 		*step = WORKER_STEP_PIDNS;
 		return fault_at(*step);
 	}
-	ret = spawn(request->leaf.fd, enter_starts_inside(&request->wire) ? request->pidfd : -1,
-		    &process);
+	ret = spawn_handler(request->leaf.fd,
+			    enter_starts_inside(&request->wire) ? request->pidfd : -1, &process);
 	if (ret > 0)
 		enter_run(&enter);
 	if (ret == 0 && enter_has_sibling(&request->wire))
@@ -158,8 +158,7 @@ static int leader_prepare(struct request *request, enum worker_step *step)
 	if (request->wire.run_in == WORKER_RUN_IN_HOST)
 		ret = leader_read_host(&request->wire, &request->leader, step);
 	else
-		ret = leader_read(&request->wire, request->upcall.fd, request->pidfd, dns,
-				  &request->leader, step);
+		ret = leader_read(&request->wire, request->upcall.fd, dns, &request->leader, step);
 	/* our resolver reads two files and opens a socket: it needs no power at all */
 	if (ret == 0 && dns) {
 		request->leader.capabilities = 0;

@@ -56,18 +56,6 @@ static void check_bset(const char *text)
 	check_word(text, "", 1, set >> 32);
 }
 
-static void check_pidfd_info(const char *text)
-{
-	uint32_t pid = UNTOUCHED;
-	int ret = parse_pidfd_info(text, &pid);
-
-	property(ret == 0 || ret == -ESRCH || ret == -EBADMSG);
-	if (ret == 0) {
-		property(pid >= 1 && pid <= INT32_MAX);
-		check_word(text, "Pid:", 0, pid);
-	}
-}
-
 static void check_label(const char *text)
 {
 	char label[LABEL_LEN];
@@ -102,7 +90,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	cleanup_free char *text = fuzz_text(data, size);
 
 	check_bset(text);
-	check_pidfd_info(text);
 	check_label(text);
 	check_cgroup(text, 1);
 	check_cgroup(text, 32);

@@ -212,15 +212,6 @@ static int bset_low(const char *text, uint64_t *value)
 	return parse_bset(around("%s\t0\n", text), value);
 }
 
-static int worker_pidfd(const char *text, uint64_t *value)
-{
-	uint32_t pid = UNTOUCHED;
-	int ret = parse_pidfd_info(around("pos:\t0\nPid:\t%s\nNSpid:\t1\n", text), &pid);
-
-	*value = pid;
-	return ret;
-}
-
 static int payload_number(const char *description, const char *format, const char *text,
 			  struct payload *payload)
 {
@@ -291,7 +282,6 @@ static const struct {
 	{ "pidfd, daemon", pidfd_number, 1, INT32_MAX, 0, 0, 0 },
 	{ "parent in stat", parent_number, 0, INT32_MAX, AFTER, 0, 0 },
 	{ "bset", bset_low, 0, UINT32_MAX, AROUND, 0, 0 },
-	{ "pidfd, worker", worker_pidfd, 1, INT32_MAX, AROUND, 0, 0 },
 	{ "ttl of an answer", payload_ttl, 0, UINT32_MAX, 0, 1, PAYLOAD_TTL_MAX },
 	{ "port of an answer", payload_port, 1, UINT16_MAX, 0, 0, 0 },
 	{ "dnserror of an answer", payload_error, 1, 511, 0, 0, 0 },

@@ -261,10 +261,14 @@ static struct worker_request request_of(enum worker_handler handler)
 	return request;
 }
 
+/* Whose pidfd comes with a request. */
+static pid_t pidfd_of;
+
 static void request_put(const struct worker_request *request)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(2 * sizeof(int))] = { 0 };
-	int fds[2] = { eventfd(0, EFD_CLOEXEC), (int)syscall(SYS_pidfd_open, leader, 0) };
+	int fds[2] = { eventfd(0, EFD_CLOEXEC),
+		       (int)syscall(SYS_pidfd_open, pidfd_of ? pidfd_of : leader, 0) };
 	struct iovec vector = { (void *)request, sizeof(*request) };
 	struct msghdr message = {
 		.msg_iov = &vector,
@@ -362,8 +366,25 @@ static void assert_owner(const char *name)
 	assert_int_equal(status.st_gid, ID_FIRST);
 }
 
+static const char *own_oom_score(void)
+{
+	static char text[2][16];
+	static int turn;
+	int fd = open("/proc/self/oom_score_adj", O_RDONLY | O_CLOEXEC);
+	ssize_t size;
+
+	assert_true(fd >= 0);
+	turn = !turn;
+	size = read(fd, text[turn], sizeof(text[turn]) - 1);
+	close(fd);
+	assert_true(size > 0);
+	text[turn][size] = '\0';
+	return text[turn];
+}
+
 static void test_become(void **state)
 {
+	const char *before = own_oom_score();
 	struct worker_request request;
 	struct worker_result result;
 	char expected[128], *status;
@@ -394,6 +415,7 @@ static void test_become(void **state)
 	assert_string_equal(output("environ"), "A=1\nPATH=/usr/bin:/bin\n");
 	assert_string_equal(output("umask"), "0022\n");
 	assert_string_equal(output("oom"), "1000\n");
+	assert_string_equal(own_oom_score(), before);
 	assert_line(output("limits"), "Max core file size        1                    1 ");
 	/* 3 is the directory that ls reads */
 	assert_string_equal(output("fds"), "0\n1\n2\n3\n");
@@ -580,6 +602,26 @@ static void test_no_usable_id(void **state)
 	assert_leader_refused(WORKER_STEP_STATUS, EPERM);
 }
 
+/* A pidfd of somebody else leads to namespaces that are not the registered ones. */
+static void test_pidfd_of_another(void **state)
+{
+	struct worker_request request;
+	struct worker_result result;
+
+	(void)state;
+	require_root();
+	info_set(UPCALL_CLASS_KEY, "echo >ran");
+	request = request_of(WORKER_BECOME);
+	pidfd_of = getpid();
+	result = request_serve(&request);
+	pidfd_of = 0;
+	assert_int_equal(result.outcome, WORKER_ENTRY_FAILED);
+	assert_true(result.step == WORKER_STEP_SETNS || result.step == WORKER_STEP_VERIFY);
+	assert_int_equal(fake->attached, 0);
+	assert_null(output("ran"));
+	assert_nothing_left();
+}
+
 static void test_cgroup1_elsewhere(void **state)
 {
 	(void)state;
@@ -693,7 +735,7 @@ static void test_refused(void **state)
 	REFUSED(WORKER_STEP_REQUEST, EINVAL, request.run_ms = 0);
 	REFUSED(WORKER_STEP_INFO, EKEYREJECTED, fake_info.id = 98);
 	REFUSED(WORKER_STEP_INFO, EKEYREJECTED, fake_info.class = UPCALL_CLASS_OTHER);
-	REFUSED(WORKER_STEP_LEADER, EKEYREJECTED, request.leader = 1);
+	REFUSED(WORKER_STEP_LEADER, EKEYREJECTED, request.leader = (uint32_t)getpid());
 	REFUSED(WORKER_STEP_LEADER, EKEYREJECTED, request.start_time++);
 	REFUSED(WORKER_STEP_LEADER, EKEYREJECTED, request.container++);
 	REFUSED(WORKER_STEP_LEADER, EKEYREJECTED, request.net_cookie++);
@@ -911,6 +953,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_become),
 		cmocka_unit_test(test_no_usable_id),
+		cmocka_unit_test(test_pidfd_of_another),
 		cmocka_unit_test(test_cgroup1_elsewhere),
 		cmocka_unit_test(test_bound_leader),
 		cmocka_unit_test(test_no_root_inside),

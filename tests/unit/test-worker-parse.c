@@ -71,20 +71,6 @@ static void test_bset(void **state)
 	assert_int_equal(parse_bset("1x 0\n", &set), -EBADMSG);
 }
 
-static void test_pidfd_info(void **state)
-{
-	uint32_t pid;
-
-	(void)state;
-	assert_int_equal(
-		parse_pidfd_info("pos:\t0\nflags:\t02000002\nPid:\t17\nNSpid:\t17\n", &pid), 0);
-	assert_int_equal(pid, 17);
-	assert_int_equal(parse_pidfd_info("Pid:\t-1\n", &pid), -ESRCH);
-	assert_int_equal(parse_pidfd_info("Pid:\t0\n", &pid), -ESRCH);
-	assert_int_equal(parse_pidfd_info("NSpid:\t17\n", &pid), -EBADMSG);
-	assert_int_equal(parse_pidfd_info("", &pid), -EBADMSG);
-}
-
 static void test_label(void **state)
 {
 	static const struct {
@@ -136,8 +122,9 @@ static void test_cgroup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_number),	   cmocka_unit_test(test_bset),
-		cmocka_unit_test(test_pidfd_info), cmocka_unit_test(test_label),
+		cmocka_unit_test(test_number),
+		cmocka_unit_test(test_bset),
+		cmocka_unit_test(test_label),
 		cmocka_unit_test(test_cgroup),
 	};
 
