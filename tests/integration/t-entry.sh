@@ -64,6 +64,8 @@ look() {
 	check "$what: its bounding set is within the container's (A-18)" caps_within "${leader[$name]}"
 	check_equal "$what: no_new_privs as the leader's (A-18)" \
 		"$(awk '/^NoNewPrivs/ { print $2 }' "/proc/${leader[$name]}/status")" "$(status_of NoNewPrivs)"
+	check_equal "$what: no signal is blocked or ignored" '0000000000000000 0000000000000000' \
+		"$(status_of SigBlk) $(status_of SigIgn)"
 	check_equal "$what: umask 022 (A-70)" 0022 "$(status_of Umask)"
 	check_equal "$what: no terminal (A-70)" 0 "$(stat_field 7)"
 	check_equal "$what: a session of its own (A-70)" "$handler" "$(stat_field 6)"
@@ -112,4 +114,23 @@ check_equal 'reduced bset: its bounding set lacks what bset lacks (A-18)' 0 $((1
 : >"${root[priv]}/gate/open"
 wait
 check 'nothing is left behind' wait_for 10 no_leaves priv
+
+# A controller of version 1, and the leader in another cgroup of it than the worker: its limits would not hold.
+last_record() { records "$1" UPCALL_CONTAINER=user | tail -n 1; }
+ended() { [ "$(last_record UPCALL_OUTCOME)/$(last_record UPCALL_STEP)" = "$1" ]; }
+ask() { container_exec user /bin/requester key user "$1" c >/dev/null 2>&1; }
+
+v1=/run/v1
+mkdir $v1
+check 'version 1: a hierarchy is mounted' mount -t cgroup -o net_prio none $v1
+mkdir $v1/limits
+: >"${root[user]}/gate/open"
+echo "${leader[user]}" >$v1/limits/cgroup.procs
+ask v1:elsewhere
+check 'version 1: refused in another cgroup of it, and the record says so' wait_for 10 ended entry-failed/cgroup
+echo "${leader[user]}" >$v1/cgroup.procs
+ask v1:same
+check 'version 1: served in the same one' wait_for 10 ended served/null
+rmdir $v1/limits
+umount $v1
 summary
