@@ -6,7 +6,7 @@
 #   guest  is what a test's virtual machine runs, before our packages are installed
 
 BUILD_PACKAGES=(
-	build-essential cmake pkg-config gcc make file dpkg-dev debhelper dh-dkms dkms patch
+	build-essential cmake pkg-config gcc make file dpkg-dev debhelper dh-dkms dkms patch scdoc
 	libnl-3-dev libnl-genl-3-dev libnl-route-3-dev libsystemd-dev libkeyutils-dev libev-dev libcmocka-dev libkmod-dev
 	libsmartcols-dev libcap-dev libseccomp-dev libc-ares-dev libelf-dev libdw-dev libzstd-dev libjson-c-dev linux-libc-dev libc6-dev
 	systemd-dev:later-suites python3 udev
