@@ -25,6 +25,9 @@ install(FILES ${packaging}/copyright
 install(FILES ${packaging}/copyright DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/upcalld)
 install(FILES ${PROJECT_SOURCE_DIR}/README.md
 	DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/upcalld OPTIONAL)
+install(FILES ${PROJECT_SOURCE_DIR}/docs/architecture.md ${PROJECT_SOURCE_DIR}/docs/doctor.md
+	${PROJECT_SOURCE_DIR}/docs/protocol.md ${PROJECT_SOURCE_DIR}/docs/security.md
+	DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/upcalld)
 install(FILES ${PROJECT_SOURCE_DIR}/proto/org.upcalld.Manager1.xml
 	DESTINATION ${CMAKE_INSTALL_DATADIR}/dbus-1/interfaces)
 install(DIRECTORY DESTINATION ${CMAKE_INSTALL_FULL_SYSCONFDIR}/upcalld.d)
