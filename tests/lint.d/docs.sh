@@ -219,7 +219,7 @@ docs_bus() {
 	docs_same docs/protocol.md 'method or signal' "$(sed -nE 's/.*<(method|signal) name="(\w+)".*/\2/p' $xml)" \
 		"$(sed -nE 's/^\| `(\w+)` \|.*/\1/p' docs/protocol.md)" || bad=1
 	docs_same docs/protocol.md 'error' "$(grep -oE 'ERROR_PREFIX "\w+"' client/lib/connection.c | sed -E 's/.*"(\w+)"/\1/')" \
-		"$(sed -nE 's/^Errors: (.*)/\1/p' docs/protocol.md | grep -oE '`\w+`' | tr -d '`')" || bad=1
+		"$(sed -n '/^Errors: /,/^$/p' docs/protocol.md | grep -oE '`\w+`' | tr -d '`')" || bad=1
 	return $bad
 }
 
