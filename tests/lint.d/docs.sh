@@ -158,7 +158,7 @@ docs_records() {
 	docs_same upcalld.8 'field' \
 		"$(grep -oE '"UPCALL_[A-Z_]+"' daemon/record.c | tr -d '"' | sed '/^UPCALL_NS_/d; /^UPCALL_SUPPRESSED$/d')" \
 		"$(page_section upcalld.8 RECORDS | grep -oE 'UPCALL_[A-Z_]+' | sed '/^UPCALL_NS_/d')" || bad=1
-	docs_same upcall-worker.8 'step' "$(grep -oE '\[WORKER_STEP_[A-Z]+\] = "[a-z]+"' daemon/record.c | sed -E 's/.*"([a-z]+)"/\1/')" \
+	docs_same upcall-worker.8 'step' "$(grep -ohE '\[WORKER_STEP_[A-Z]+\] = "[a-z]+"' daemon/*.c | sed -E 's/.*"([a-z]+)"/\1/')" \
 		"$(page upcall-worker.8 | tr '\n' ' ' | sed -nE 's/.*names it: ([a-z, ]+)\..*/\1/p' | tr -d ' ' | tr , '\n')" || bad=1
 	return $bad
 }
