@@ -182,12 +182,11 @@ docs_structures() { docs_same upcall.4 'structure' "$(structures proto/upcall.h)
 
 docs_module() {
 	local event bad=0
-	docs_same upcall-shim.7 'parameter with its default' \
+	docs_same upcall-shim.7 'parameter' "$(grep -hoE 'module_param(_named)?\(\w+' kernel-shim/*.c | sed 's/.*(//')" \
+		"$(page_section upcall-shim.7 PARAMETERS | sed -nE 's/^\*(\w+)\* .*/\1/p')" || bad=1
+	docs_same upcall-shim.7 "parameter's default" \
 		"$(perl -0777 -ne 'while (/MODULE_PARM_DESC\((\w+),\s*"[^"]*\(default: (\w+)\)"/g) { print "$1 $2\n" }' kernel-shim/*.c)" \
 		"$(page_section upcall-shim.7 PARAMETERS | sed -nE 's/^\*(\w+)\* \(default (\w+)\)$/\1 \2/p')" || bad=1
-	docs_same upcall-shim.7 'parameter without a description' \
-		"$(grep -hoE 'module_param(_named)?\(\w+' kernel-shim/*.c | sed 's/.*(//')" \
-		"$(grep -hoE 'MODULE_PARM_DESC\(\w+' kernel-shim/*.c | sed 's/.*(//')" || bad=1
 	docs_same upcall-shim.7 'tracepoint' "$(sed -nE 's/^TRACE_EVENT\((\w+),$/\1/p' kernel-shim/trace.h)" \
 		"$(page_section upcall-shim.7 TRACEPOINTS | sed -nE 's/^\*(\w+)\*$/\1/p')" || bad=1
 	for event in $(page_section upcall-shim.7 TRACEPOINTS | sed -nE 's/^\*(\w+)\*$/\1/p'); do
