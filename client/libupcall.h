@@ -16,12 +16,14 @@
  *
  * Functions return 0, or a negative errno; those with a meaning of their own:
  *
- *	-EINVAL	      a name or an argument that is none, a process that is in no container
+ *	-EINVAL	      a name or an argument that is none
  *	-ENOENT	      no such container, no such cgroup, no such upcall
  *	-EALREADY     the upcall has ended
  *	-EBUSY	      not at this moment: ask again
  *	-ESRCH	      no such process
  *	-EEXIST	      the name is taken
+ *	-ENXIO	      the process is in no container: all its namespaces are the host's
+ *	-ENOEXEC      the process is a kernel thread
  *	-ENOTUNIQ     the container needs a cgroup: its tasks can outlive its first process
  *	-EPERM	      not allowed: the daemon's socket is root's
  *	-EDQUOT	      too many containers

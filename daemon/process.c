@@ -11,6 +11,7 @@
 #include "text.h"
 
 #define SMALL_FILE_SIZE 8192
+#define PF_KTHREAD	0x00200000 /* of the kernel, and its word to procfs since ever */
 
 /* At most room - 1 bytes, then a NUL; longer files are cut. */
 static int read_small(const char *path, char *out, size_t room)
@@ -95,10 +96,10 @@ int pidfd_of(uint32_t pid)
 	return fd < 0 ? -errno : fd;
 }
 
-int process_parent(uint32_t pid, uint32_t *ret)
+/* Field number `field` of /proc/PID/stat, 4 or more, as proc(5) counts them. */
+static int stat_field(uint32_t pid, unsigned int field, uint64_t max, uint64_t *ret)
 {
 	char path[64], text[1024], *at;
-	uint64_t parent;
 	int r;
 
 	(void)snprintf(path, sizeof(path), "/proc/%u/stat", pid);
@@ -110,12 +111,30 @@ int process_parent(uint32_t pid, uint32_t *ret)
 	if (!at || strlen(at) < strlen(") S ") || at[1] != ' ' || at[3] != ' ')
 		return -EBADMSG;
 	at += strlen(") S ");
+	for (; field > 4 && *at; field--) {
+		at += strcspn(at, " ");
+		at += *at == ' ';
+	}
 	at[strcspn(at, " ")] = '\0';
+	return text_number(at, 0, max, ret) < 0 ? -EBADMSG : 0;
+}
+
+int process_parent(uint32_t pid, uint32_t *ret)
+{
+	uint64_t parent;
 	/* 0: of another pid namespace, or nobody's */
-	if (text_number(at, 0, INT32_MAX, &parent) < 0)
-		return -EBADMSG;
-	*ret = (uint32_t)parent;
-	return 0;
+	int r = stat_field(pid, 4, INT32_MAX, &parent);
+
+	if (r >= 0)
+		*ret = (uint32_t)parent;
+	return r;
+}
+
+bool process_is_kernel_thread(uint32_t pid)
+{
+	uint64_t flags;
+
+	return stat_field(pid, 9, UINT32_MAX, &flags) >= 0 && flags & PF_KTHREAD;
 }
 
 int process_cgroup(uint32_t pid, char *out, size_t room)

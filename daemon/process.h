@@ -21,6 +21,8 @@ int pidfd_of(uint32_t pid);
 
 /* -ESRCH: has gone. */
 int process_parent(uint32_t pid, uint32_t *ret);
+/* For a better sentence only; false also where that cannot be told. */
+bool process_is_kernel_thread(uint32_t pid);
 /* Path in cgroup2, with its leading slash. -ENOENT: in none, or a deleted one. */
 int process_cgroup(uint32_t pid, char *out, size_t room);
 

@@ -233,6 +233,11 @@ static int explain_add(const struct registry *registry, const struct container *
 	case ESRCH:
 		return gone(container, failure);
 	case EINVAL:
+		if (process_is_kernel_thread(container->leader))
+			return failure_set(
+				failure, error, "KernelThread",
+				"process %u is a kernel thread, which is in no container",
+				container->leader);
 		return failure_set(
 			failure, error, "NotAContainer",
 			"process %u is in no container: all its namespaces are the host's",

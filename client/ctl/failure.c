@@ -26,6 +26,12 @@ static int status_of(int error)
 		return STATUS_NO_MODULE;
 	case EALREADY:
 		return STATUS_ENDED;
+	case EEXIST:
+		return STATUS_TAKEN;
+	case ENXIO:
+		return STATUS_NO_CONTAINER;
+	case ENOEXEC:
+		return STATUS_KERNEL_THREAD;
 	}
 	return STATUS_FAILED;
 }

@@ -20,7 +20,7 @@ static const struct verb *const verbs[] = {
 static const char exit_statuses[] =
 	"exit status: 0 done, 1 failed, 2 wrong usage, 3 no such container, process, cgroup or\n"
 	"upcall, 4 not allowed, 5 upcalld cannot be reached, 6 the kernel module is missing, 7 the upcall\n"
-	"has ended already\n";
+	"has ended already, 8 the name is taken, 9 the process is in no container, 10 it is a kernel thread\n";
 
 int print_verb_help(const struct verb *verb)
 {

@@ -127,8 +127,11 @@ static int run(const struct verb *verb, int argc, char **argv)
 	r = upcall_connect(&connection);
 	if (r >= 0)
 		r = upcall_register(connection, arguments.name, pidfd, &arguments.options, &entry);
-	if (r < 0)
-		return library_failed(verb, arguments.name, connection, r);
+	if (r < 0) {
+		status = library_failed(verb, arguments.name, connection, r);
+		/* the name is none, or an option's value: wrong usage */
+		return r == -EINVAL ? STATUS_USAGE : status;
+	}
 	status = print_result(verb, &arguments, entry);
 	upcall_entry_free(entry);
 	upcall_close(connection);

@@ -18,7 +18,10 @@ enum exit_status {
 	STATUS_DENIED = 4,
 	STATUS_UNREACHABLE = 5, /* the daemon */
 	STATUS_NO_MODULE = 6,
-	STATUS_ENDED = 7, /* the upcall */
+	STATUS_ENDED = 7,	 /* the upcall */
+	STATUS_TAKEN = 8,	 /* the name, or the leader by another name */
+	STATUS_NO_CONTAINER = 9, /* the process is in none */
+	STATUS_KERNEL_THREAD = 10,
 };
 
 struct verb {

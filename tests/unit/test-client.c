@@ -226,10 +226,11 @@ static const struct {
 	int status;
 } errors[] = {
 	{ .name = "org.upcalld.Error.BadName", .error = -EINVAL, .status = 1 },
-	{ .name = "org.upcalld.Error.NameTaken", .error = -EEXIST, .status = 1 },
+	{ .name = "org.upcalld.Error.NameTaken", .error = -EEXIST, .status = 8 },
 	{ .name = "org.upcalld.Error.NoSuchContainer", .error = -ENOENT, .status = 3 },
 	{ .name = "org.upcalld.Error.NoSuchProcess", .error = -ESRCH, .status = 3 },
-	{ .name = "org.upcalld.Error.NotAContainer", .error = -EINVAL, .status = 1 },
+	{ .name = "org.upcalld.Error.NotAContainer", .error = -ENXIO, .status = 9 },
+	{ .name = "org.upcalld.Error.KernelThread", .error = -ENOEXEC, .status = 10 },
 	{ .name = "org.upcalld.Error.NeedsCgroup", .error = -ENOTUNIQ, .status = 1 },
 	{ .name = "org.upcalld.Error.NoSuchCgroup", .error = -ENOENT, .status = 3 },
 	{ .name = "org.upcalld.Error.NoShim", .error = -ENODEV, .status = 6 },

@@ -2,7 +2,7 @@
 /*
  * Every parser of numbers in texts, with the same texts: the exact value or an error
  *
- * CVE-2026-30892 was an id that was parsed as another one and became 0, root.
+ * A-50. CVE-2026-30892 was an id that was parsed as another one and became 0, root.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -409,10 +409,34 @@ static void test_populated(void **state)
 	}
 }
 
+/* The flags behind a comm that looks like the rest of the line. */
+static void test_kernel_thread(void **state)
+{
+	static const struct {
+		const char *text;
+		bool is;
+	} cases[] = {
+		{ "2 (kthreadd) S 0 0 0 0 -1 2129984 0 0\n", true },
+		{ "9 (a) S 1 1 1 0 -1 4194560) I 2 0 0 0 -1 69238880 0\n", true },
+		{ "9 (a) S 2 0 0 0 -1 2129984) S 1 9 9 0 -1 4194560 0\n", false },
+		{ "9 (a) S 1 9 9 0 -1 -2129984 0\n", false },
+		{ "9 (a) S 1 9 9 0 -1\n", false },
+		{ "9 (a) S 1\n", false },
+	};
+
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		strcpy(file_text, cases[i].text);
+		if (process_is_kernel_thread(9) != cases[i].is)
+			fail_msg("%s", cases[i].text);
+	}
+	file_text[0] = '\0';
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_all),
+		cmocka_unit_test(test_kernel_thread),
 		cmocka_unit_test(test_core_pipe_limit),
 		cmocka_unit_test(test_populated),
 	};
