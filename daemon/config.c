@@ -183,14 +183,15 @@ static int parse_line(struct parser *parser, char *line)
 	if (*text == '[') {
 		if (text[size - 1] != ']') {
 			parser->refused = true;
-			return parser_fail(parser, "'%.64s' is no section", text);
+			return parser_fail(parser, "'%.*s%s' is no section", TEXT_SHORT(text, 64));
 		}
 		text[size - 1] = '\0';
 		return enter_section(parser, text + 1);
 	}
 	value = strchr(text, '=');
 	if (!value || value == text)
-		return parser_fail(parser, "'%.64s' is neither a section nor SETTING=VALUE", text);
+		return parser_fail(parser, "'%.*s%s' is neither a section nor SETTING=VALUE",
+				   TEXT_SHORT(text, 64));
 	*value++ = '\0';
 	return parse_setting(parser, trim(text), trim(value));
 }

@@ -24,7 +24,8 @@ struct failure {
 static inline int __attribute__((format(printf, 4, 5)))
 failure_set(struct failure *failure, int error, const char *name, const char *format, ...)
 {
-	char text[sizeof(failure->text)];
+	/* longer than what it becomes, so that it is there that it is cut, with a mark */
+	char text[sizeof(failure->text) + 1];
 	va_list args;
 
 	failure->name = name;

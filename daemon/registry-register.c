@@ -46,8 +46,8 @@ static int check_arguments(const struct registry *registry, const char *name,
 	if (!text_is_name(name))
 		return failure_set(
 			failure, -EINVAL, "BadName",
-			"'%.127s' is no name for a container: 1 to 63 of a-z, 0-9, '_', '.' and '-', the first a letter or digit",
-			name);
+			"'%.*s%s' is no name for a container: 1 to 63 of a-z, 0-9, '_', '.' and '-', the first a letter or digit",
+			TEXT_SHORT(name, 127));
 	if (registry->shim_fd < 0)
 		return failure_set(failure, -ENODEV, "NoShim",
 				   "the kernel module upcall_shim is not there");
@@ -94,8 +94,8 @@ static int set_options(struct container *container, const struct registry_option
 		ret = cgroup_id(path, &container->cgroup_id);
 	if (ret < 0)
 		return failure_set(failure, ret, "NoSuchCgroup",
-				   "'%.256s' is no cgroup below " CGROUP_ROOT ": %s",
-				   options->cgroup, strerror(-ret));
+				   "'%.*s%s' is no cgroup below " CGROUP_ROOT ": %s",
+				   TEXT_SHORT(options->cgroup, 256), strerror(-ret));
 	container->cgroup = strdup(path);
 	return container->cgroup ? 0 : failure_set(failure, -ENOMEM, "Failed", "out of memory");
 }
@@ -148,8 +148,8 @@ static int check_boundary(const struct container *container, const char *named,
 		return 0;
 	if (cgroup_find(container->leader, container->cgroup_id, path, sizeof(path)) >= 0)
 		return 0;
-	return failure_set(failure, -ENOENT, "NoSuchCgroup", "process %u is not in cgroup '%.256s'",
-			   container->leader, named);
+	return failure_set(failure, -ENOENT, "NoSuchCgroup", "process %u is not in cgroup '%.*s%s'",
+			   container->leader, TEXT_SHORT(named, 256));
 }
 
 /* --------------------------------------------------------------------- add */

@@ -237,7 +237,7 @@ static bool unregister_tombstone(struct registry *registry, const char *name)
 int registry_no_such(const char *name, struct failure *failure)
 {
 	return failure_set(failure, -ENOENT, "NoSuchContainer",
-			   "no container is registered as '%.64s'", name);
+			   "no container is registered as '%.*s%s'", TEXT_SHORT(name, 64));
 }
 
 int registry_unregister(struct registry *registry, const char *name, struct failure *failure)

@@ -47,13 +47,32 @@ static void put_escape(char *out, unsigned char c)
 	memcpy(out, (char[]){ '\\', 'x', digits[c >> 4], digits[c & 15] }, 4);
 }
 
+#define CUT_MARK     "..."
+#define CUT_ROOM_MIN 16 /* with less, there would be nothing but the mark */
+
+/* The last place where the mark of a cut still has room. */
+static size_t mark_at(size_t mark, size_t used, size_t room)
+{
+	return used + sizeof(CUT_MARK) <= room ? used : mark;
+}
+
+/* The text ends at `used`, or if not all of it fitted, at `mark` with the mark of a cut. */
+static void end_text(char *out, size_t room, size_t used, bool cut, size_t mark)
+{
+	if (cut && room >= CUT_ROOM_MIN)
+		memcpy(out + mark, CUT_MARK, sizeof(CUT_MARK));
+	else if (room > 0)
+		out[used] = '\0';
+}
+
 static void escape(const char *data, size_t size, char *out, size_t room, char also_plain)
 {
-	size_t used = 0;
+	size_t used = 0, mark = 0, i;
 
-	for (size_t i = 0; i < size; i++) {
+	for (i = 0; i < size; i++) {
 		size_t need = is_plain(data[i]) || data[i] == also_plain ? 1 : 4;
 
+		mark = mark_at(mark, used, room);
 		if (used + need >= room)
 			break;
 		if (need == 1)
@@ -62,8 +81,7 @@ static void escape(const char *data, size_t size, char *out, size_t room, char a
 			put_escape(out + used, (unsigned char)data[i]);
 		used += need;
 	}
-	if (room > 0)
-		out[used] = '\0';
+	end_text(out, room, used, i < size, mark);
 }
 
 /* What sd-bus calls one: no surrogate, and no number that never will be a character. */
@@ -94,11 +112,12 @@ static size_t character_size(const char *text)
 
 void text_utf8(const char *text, char *out, size_t room)
 {
-	size_t used = 0;
+	size_t used = 0, mark = 0;
 
 	while (*text) {
 		size_t size = character_size(text);
 
+		mark = mark_at(mark, used, room);
 		if (used + (size ?: 4) >= room)
 			break;
 		if (size)
@@ -108,8 +127,7 @@ void text_utf8(const char *text, char *out, size_t room)
 		used += size ?: 4;
 		text += size ?: 1;
 	}
-	if (room > 0)
-		out[used] = '\0';
+	end_text(out, room, used, *text, mark);
 }
 
 void text_escape(const char *data, size_t size, char *out, size_t room)

@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /*
  * Decimal digits and nothing else, within the bounds. -EINVAL what is no such
@@ -17,7 +18,8 @@ int text_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
 
 /*
  * Bytes as printable ASCII: what is not, and the backslash, becomes \xNN. Cut
- * where `room` ends, never within an escape; always NUL-terminated.
+ * where `room` ends, never within an escape, and ends with "..." then (if room is
+ * 16 or more); always NUL-terminated.
  */
 void text_escape(const char *data, size_t size, char *out, size_t room);
 
@@ -28,6 +30,9 @@ void text_escape(const char *data, size_t size, char *out, size_t room);
 void text_utf8(const char *text, char *out, size_t room);
 /* For people: the same, but a backslash stays one. */
 void text_show(const char *data, size_t size, char *out, size_t room);
+
+/* printf()'s three arguments for "%.*s%s": at most `max` bytes of a text, and the mark of a cut. */
+#define TEXT_SHORT(text, max) (int)(max), (text), strlen(text) > (max) ? "..." : ""
 
 /* As many bytes as fit, and a NUL. */
 void text_copy(char *out, size_t room, const char *data, size_t size);

@@ -83,6 +83,8 @@ static void test_utf8(void **state)
 	assert_string_equal(out, "ab\\xff");
 	text_utf8("ab\xc3\xbc", out, 4);
 	assert_string_equal(out, "ab");
+	text_utf8("abcdefghijk\xc3\xbc\xc3\xbc\xc3\xbc", out, 16);
+	assert_string_equal(out, "abcdefghijk...");
 }
 
 static void test_escape(void **state)
@@ -103,6 +105,9 @@ static void test_escape(void **state)
 		{ "cut between", "abcdef", 6, 4, "abc" },
 		{ "never within an escape", "ab\n", 3, 6, "ab" },
 		{ "room for the NUL only", "abc", 3, 1, "" },
+		{ "just enough", "abcdefghijklmno", 15, 16, "abcdefghijklmno" },
+		{ "one too many", "abcdefghijklmnop", 16, 16, "abcdefghijkl..." },
+		{ "the mark is not within an escape", "abcdefghij\n\n", 12, 16, "abcdefghij..." },
 		{ "nothing", "", 0, 4, "" },
 	};
 
