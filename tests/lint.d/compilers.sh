@@ -25,9 +25,21 @@ step_binaries() {
 	while IFS= read -rd '' file; do
 		check_binary "$file" || bad=1
 	done < <(find "$root" -type f \( -perm -u+x -o -name '*.so.*' \) -print0)
+	hardened_sources "$SCRATCH/gcc/compile_commands.json" || bad=1
 	for file in "$root"/usr/libexec/upcalld/*; do
 		! readelf -l "$file" | grep INTERP || { echo "$file: not static" && bad=1; }
 	done
+	return $bad
+}
+
+# A-73: every source of the product is compiled with these, as no binary tells afterwards.
+hardened_sources() {
+	local flag bad=0
+	for flag in -fstack-protector-strong -fstack-clash-protection -fcf-protection -D_FORTIFY_SOURCE=3; do
+		! jq -r --arg flag " $flag" '.[] | select(.file | test("/(daemon|client)/")) | select(.command | contains($flag) | not)
+			| "\(.file): compiled without\($flag)"' "$1" | grep . || bad=1
+	done
+	jq -e '[.[] | select(.file | test("/daemon/worker/"))] | length > 10' "$1" >/dev/null || { echo "$1: too few sources" && bad=1; }
 	return $bad
 }
 

@@ -49,8 +49,21 @@ step_names() {
 	}
 }
 
-# Blocking look-ups through NSS, unbounded copies, a shell, numbers that become 0 by accident.
-BANNED='system|popen|strcpy|strcat|sprintf|vsprintf|gets|alloca|access|tmpnam|mktemp|tempnam|atoi|atol|atoll|strtok|ato[f]|getpw(nam|uid|ent)[a-z_]*|getgr(nam|gid|ent|ouplist)[a-z_]*|gethostby[a-z_]+|getaddrinfo|getlogin|daemon|wordexp|putenv'
+# A-73. Blocking look-ups through NSS, unbounded copies, a shell, numbers that become 0 by accident.
+BANNED='system|popen|dup|pipe|accept|creat|epoll_create|inotify_init|strcpy|strcat|sprintf|vsprintf|gets|alloca|access|tmpnam|mktemp|tempnam|atoi|atol|atoll|strtok|ato[f]|getpw(nam|uid|ent)[a-z_]*|getgr(nam|gid|ent|ouplist)[a-z_]*|gethostby[a-z_]+|getaddrinfo|getlogin|daemon|wordexp|putenv'
+
+# Whatever opens a descriptor says that no program inherits it: printed are the calls that do not. A variable "flags"
+# is believed.
+inherited_descriptors() {
+	perl -0777 -ne '
+		s{("(?:\\.|[^"\\\n])*")|/\*.*?\*/|//[^\n]*}{ $1 // $& =~ s/[^\n]//gr }gse;
+		my $text = $_;
+		while ($text =~ /(?<![\w.>])((?:open|openat|socket|socketpair|accept4|pipe2|memfd_create|epoll_create1|timerfd_create|signalfd|eventfd|dup3|fopen)(\((?:[^()]++|(?2))*\)))/g) {
+			my $call = $1;
+			next if $call =~ /CLOEXEC|\bflags\b/ or $call =~ /^fopen.*"[rwa+]*e[^"]*"/s;
+			print 1 + substr($text, 0, pos($text) - length($call)) =~ tr/\n//, ": ", $call =~ s/\s+/ /gr, "\n";
+		}' "$1"
+}
 
 step_banned() {
 	local file bad=0
@@ -58,6 +71,7 @@ step_banned() {
 		# comments and strings are no calls; line numbers stay
 		strip_comments "$file" | grep -nE "(^|[^[:alnum:]_.>])($BANNED)[[:space:]]*\(" | sed "s|^|$file:|" | grep . &&
 			bad=1
+		[[ $file = kernel-shim/* ]] || ! inherited_descriptors "$file" | sed "s|^|$file:|" | grep . || bad=1
 		# no-nss.c defines look-ups that fail, so that no static program does any
 	done < <(project_files 'daemon/*.[ch]' 'client/*.[ch]' 'kernel-shim/*.[ch]' ':!daemon/worker/no-nss.c')
 	return $bad
