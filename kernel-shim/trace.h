@@ -64,6 +64,26 @@ TRACE_EVENT(upcall_state,
 		  __entry->generation, __entry->class, __entry->from, __entry->to)
 );
 
+/* What the waiter is given: exactly one for each upcall that was offered. */
+TRACE_EVENT(upcall_answered,
+	TP_PROTO(const struct upcall *upcall),
+	TP_ARGS(upcall),
+	TP_STRUCT__entry(
+		__field(u64, id)
+		__field(u32, class)
+		__field(int, error)
+		__field(int, status)
+	),
+	TP_fast_assign(
+		__entry->id = upcall->id;
+		__entry->class = upcall->class;
+		__entry->error = upcall->error;
+		__entry->status = upcall->status;
+	),
+	TP_printk("id=%llu class=%u error=%d status=%d", __entry->id, __entry->class,
+		  __entry->error, __entry->status)
+);
+
 #endif
 
 #undef TRACE_INCLUDE_PATH

@@ -368,6 +368,7 @@ static void upcall_answer(struct upcall *upcall, int error, int status)
 	upcall->answered = true;
 	upcall->error = error;
 	upcall->status = status;
+	trace_upcall_answered(upcall);
 	complete(&upcall->done);
 }
 

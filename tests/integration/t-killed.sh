@@ -1,0 +1,223 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# lane: default
+# soak: 6 50 100
+#
+# The daemon is killed (SIGKILL) while upcalls are offered, claimed, attaching and running: each requester gets exactly
+# one answer, its own; handlers that run finish, and their own exit status arrives. Not one handler runs twice.
+# $1: rounds (default 1), $2: upcalls in each state (default 10, at most 60), $3: kills at random moments (default 5)
+
+# shellcheck source=lib/setup.sh
+. lib/setup.sh
+rounds=${1:-1}
+crowd=${2:-10}
+kills=${3:-5}
+
+# What waits because it is stopped must not end for being slow, however slow the machine is.
+for parameter in claim_ms attach_ms run_ms core_run_ms; do
+	echo 600000 >"/sys/module/upcall_shim/parameters/$parameter"
+done
+policy web <<'CONF'
+[Match]
+Name=web
+[Core]
+Handler=/usr/libexec/gate
+RuntimeMaxSec=600
+[Key user]
+Handler=/usr/libexec/told
+RuntimeMaxSec=600
+MaxConcurrent=64
+CONF
+container_rootfs "$containers/web/rootfs"
+for program in told gate; do
+	install -o "$container_uid" -g "$container_uid" "$program" "$containers/web/rootfs/usr/libexec/$program"
+done
+check 'web is registered' registered web
+ran=${root[web]}/tmp/ran
+gate=${root[web]}/gate/open
+: >"$gate"
+: >"$ran"
+chown "$container_uid:$container_uid" "$ran"
+
+# Every transition and every answer, and when somebody sent upcalld a SIGKILL.
+trace=/sys/kernel/tracing/instances/killed
+mkdir -p "$trace"
+echo 16384 >"$trace/buffer_size_kb"
+echo 'sig == 9 && comm == "upcalld"' >"$trace/events/signal/signal_generate/filter"
+echo 1 >"$trace/events/signal/signal_generate/enable"
+echo 1 >"$trace/events/upcall/upcall_state/enable"
+echo 1 >"$trace/events/upcall/upcall_answered/enable"
+
+# Wait statuses that the requesters are to be given, one a line.
+: >expected
+# expect STATUS: of wait(2), that of an exit
+expect() { echo $(($1 * 256)) >>expected; }
+# ask TAG COUNT: that many requesters at once, in the background; $asking is who waits for them
+ask() {
+	container_exec web /bin/sh -c '
+		i=0
+		while [ $i -lt '"$2"' ]; do
+			/bin/requester key user told:$((i + 1)):'"$1"'-$i c >/tmp/answer.'"$1"'-$i 2>&1 &
+			i=$((i + 1))
+		done
+		wait' &
+	asking=$!
+	for ((i = 1; i <= $2; i++)); do expect "$i"; done
+}
+# each_has_its_own TAG COUNT: the answers of ask()
+each_has_its_own() {
+	local i
+	for ((i = 0; i < $2; i++)); do
+		if [ "$(grep -v '^ok ' "${root[web]}/tmp/answer.$1-$i")" != "payload $1-$i" ]; then
+			echo "$1-$i got: $(cat "${root[web]}/tmp/answer.$1-$i")"
+			return 1
+		fi
+	done
+}
+
+main_pid() { systemctl show -p MainPID --value "$1"; }
+in_state() { [ "$(./shim-client list | grep -c "state=$1 ")" -ge "$2" ]; }
+nothing_left() { [ -z "$(./shim-client list)" ]; }
+# is_there UNIT: sets $pid; the daemon is woken by who asks it
+is_there() {
+	pid=$(main_pid "$1")
+	[ "$pid" != 0 ] && [ -e "/proc/$pid/exe" ]
+}
+daemon_up() { upcallctl status >/dev/null 2>&1 && is_there upcalld.service; }
+daemon_find() {
+	wait_for 60 daemon_up || not_ok 'there is a daemon'
+	daemon=$pid
+}
+# A killed process may still be in the kernel, on its way out.
+daemon_kill() {
+	kill -KILL "$daemon"
+	gone() { [ ! -e "/proc/$daemon" ]; }
+	wait_for 20 gone
+}
+# The worker exits when idle: one that has just served is there.
+worker_find() {
+	container_exec web /bin/requester key user "told:0:worker-$RANDOM$RANDOM" c >/dev/null
+	expect 0
+	is_there upcall-worker@web.service || not_ok 'there is a worker'
+	worker=$pid
+}
+
+offered() {
+	daemon_find
+	kill -STOP "$daemon"
+	ask "$1" "$crowd"
+	check "$1: all are offered" wait_for 60 in_state 1 "$crowd"
+	daemon_kill
+}
+
+claimed() {
+	worker_find
+	kill -STOP "$worker"
+	ask "$1" "$crowd"
+	check "$1: all are claimed" wait_for 60 in_state 2 "$crowd"
+	daemon_find
+	daemon_kill
+	kill -CONT "$worker"
+}
+
+# With the worker the last copies of the upcall fds go: they are offered again.
+claimed_both() {
+	worker_find
+	kill -STOP "$worker"
+	ask "$1" "$crowd"
+	check "$1: all are claimed" wait_for 60 in_state 2 "$crowd"
+	daemon_find
+	daemon_kill
+	kill -KILL "$worker"
+}
+
+running() {
+	rm -f "$gate"
+	ask "$1" "$crowd"
+	container_exec web /bin/requester crash &
+	crash=$!
+	check "$1: all run, and a core dump's handler" wait_for 60 in_state 4 $((crowd + 1))
+	daemon_find
+	daemon_kill
+	sleep 0.2
+	check "$1: and still run" in_state 4 $((crowd + 1))
+	: >"$gate"
+	wait "$crash"
+}
+
+# Short states are not stopped in, but met: kills at random moments in a stream of upcalls.
+stream() {
+	local i
+	ask_stream "$1"
+	for ((i = 0; i < kills; i++)); do
+		daemon_find
+		sleep "0.$((RANDOM % 10))$((RANDOM % 10))"
+		daemon_kill
+	done
+	: >"${root[web]}/tmp/enough"
+}
+ask_stream() {
+	rm -f "${root[web]}/tmp/enough"
+	container_exec web /bin/sh -c '
+		one() {
+			i=0
+			while [ ! -e /tmp/enough ]; do
+				/bin/requester key user told:$((100 + i % 100)):'"$1"'-$1-$i c
+				i=$((i + 1))
+			done
+		}
+		for stream in 1 2 3 4; do one $stream >/tmp/stream.$stream 2>&1 & done
+		wait' &
+	asking=$!
+}
+# Each answer of a stream is its own, in order.
+streams_have_their_own() {
+	local stream count i
+	for stream in 1 2 3 4; do
+		count=$(grep -c '^payload ' "${root[web]}/tmp/stream.$stream")
+		for ((i = 0; i < count; i++)); do expect $((100 + i % 100)); done
+		[ "$count" -gt 0 ] &&
+			diff <(seq -f "payload $1-$stream-%.0f" 0 $((count - 1))) <(grep -v '^ok ' "${root[web]}/tmp/stream.$stream") || return
+	done
+}
+
+for ((round = 0; round < rounds; round++)); do
+	for state in offered claimed claimed_both running; do
+		"$state" "$state.$round"
+		wait "$asking"
+		check "$state.$round: each requester has its own answer" each_has_its_own "$state.$round" "$crowd"
+		check "$state.$round: nothing is left in the kernel" wait_for 60 nothing_left
+	done
+	stream "stream.$round"
+	wait "$asking"
+	check "stream.$round: each requester has its own answer" streams_have_their_own "stream.$round"
+	check "stream.$round: nothing is left in the kernel" wait_for 60 nothing_left
+	audit_checkpoint
+done
+
+cp "$trace/trace" trace
+check_equal 'the trace has no holes' 0 "$(awk '$1 == "overrun:" { n += $2 } END { print n + 0 }' "$trace"/per_cpu/cpu*/stats)"
+asked=$(wc -l <expected)
+keys() { sed -n 's/.*upcall_answered: id=\([0-9]*\) class=1 .*/\1/p' trace | sort -n; }
+statuses() { sed -n 's/.*upcall_answered: .* class=1 .* status=//p' trace | sort -n; }
+check_equal 'each upcall was answered exactly once: none twice' '' "$(keys | uniq -d)"
+check_equal 'and none never: as many answers as requests' "$asked" "$(keys | wc -l)"
+check_equal 'each ended exactly once' '' "$(sed -n 's/.*upcall_state: \(id=[0-9]*\) .* to=[567]$/\1/p' trace | sort | uniq -d)"
+check_equal 'and as done: not dead, not native' "$((asked + rounds))" "$(grep -c 'upcall_state: .* to=5$' trace)"
+check_equal 'no answer is an error' '' "$(grep 'upcall_answered: ' trace | grep -v ' error=0 ')"
+check "the exit statuses are the handlers' own" diff <(sort -n expected) <(statuses)
+check_equal 'no handler ran twice' '' "$(sort "$ran" | uniq -d)"
+check_equal 'each ran once' "$asked" "$(wc -l <"$ran")"
+check 'no leaf is left' wait_for 20 no_leaves web
+
+# Which states the kills have met: how many upcalls were in each.
+awk '/signal_generate: / { for (id in state) met[state[id]]++; kills++ }
+	/upcall_state: / {
+		id = $0; sub(/.* id=/, "", id); sub(/ .*/, "", id)
+		to = $0; sub(/.* to=/, "", to)
+		if (to >= 5) delete state[id]
+		else state[id] = to
+	}
+	END { printf "%d kills met: %d offered, %d claimed, %d attaching, %d running\n", kills, met[1], met[2], met[3], met[4] }' trace
+summary
