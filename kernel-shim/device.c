@@ -20,6 +20,7 @@
 #include "device.h"
 #include "event.h"
 #include "handle.h"
+#include "monitor.h"
 #include "table.h"
 #include "upcall_object.h"
 
@@ -36,6 +37,7 @@ static int device_open(struct inode *inode, struct file *file)
 static int device_release(struct inode *inode, struct file *file)
 {
 	event_unsubscribe(file);
+	monitor_remove(file);
 	return 0;
 }
 
@@ -53,7 +55,8 @@ static int device_version(struct upcall_version __user *user)
 	return copy_to_user(user, &version, sizeof(version)) ? -EFAULT : 0;
 }
 
-static int device_subscribe(struct file *file, const struct upcall_subscribe __user *user)
+static int device_subscribe(unsigned int command, struct file *file,
+			    const struct upcall_subscribe __user *user)
 {
 	struct upcall_subscribe subscribe;
 
@@ -61,6 +64,8 @@ static int device_subscribe(struct file *file, const struct upcall_subscribe __u
 		return -EFAULT;
 	if (subscribe.flags)
 		return -EINVAL;
+	if (command == UPCALL_IOC_MONITOR)
+		return monitor_add(file, subscribe.netlink_fd);
 	return event_subscribe(file, subscribe.netlink_fd);
 }
 
@@ -210,7 +215,8 @@ static long device_ioctl(struct file *file, unsigned int command, unsigned long 
 	case UPCALL_IOC_VERSION:
 		return device_version(user);
 	case UPCALL_IOC_SUBSCRIBE:
-		return device_subscribe(file, user);
+	case UPCALL_IOC_MONITOR:
+		return device_subscribe(command, file, user);
 	case UPCALL_IOC_LIST:
 		return device_list(user);
 	case UPCALL_IOC_INFO:

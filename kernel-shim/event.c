@@ -2,9 +2,10 @@
 /*
  * Events
  *
- * Unicast to one socket, because only unicast tells that a message was lost,
- * and because a multicast group can be joined by others. A loss costs nothing:
- * the receiver sees ENOBUFS, or /dev/upcall readable, and asks for the list.
+ * Unicast, because only unicast tells that a message was lost, and because a
+ * multicast group can be joined by others. The one subscriber is told of what
+ * is offered; a loss costs nothing: the receiver sees ENOBUFS, or /dev/upcall
+ * readable, and asks for the list. Monitors are told of the rest (monitor.c).
  *
  * The family has no commands: generic netlink holds cb_lock around each, and an
  * upcall that is raised under it while a module waits to register a family
@@ -64,20 +65,27 @@ static int netlink_port(struct socket *socket, u32 *ret_portid)
 	return 0;
 }
 
-static int subscription_open(struct subscription *new, int netlink_fd)
+struct file *event_socket_get(int netlink_fd, u32 *ret_portid)
 {
 	struct socket *socket;
 	int ret;
 
 	socket = sockfd_lookup(netlink_fd, &ret);
 	if (!socket)
-		return ret;
-	ret = netlink_port(socket, &new->portid);
+		return ERR_PTR(ret);
+	ret = netlink_port(socket, ret_portid);
 	if (ret) {
 		sockfd_put(socket);
-		return ret;
+		return ERR_PTR(ret);
 	}
-	new->socket = socket->file; /* the reference that sockfd_lookup() took */
+	return socket->file; /* the reference that sockfd_lookup() took */
+}
+
+static int subscription_open(struct subscription *new, int netlink_fd)
+{
+	new->socket = event_socket_get(netlink_fd, &new->portid);
+	if (IS_ERR(new->socket))
+		return PTR_ERR(new->socket);
 	new->process = get_pid(task_tgid(current));
 	return 0;
 }
@@ -143,31 +151,35 @@ static struct file *subscription_get(u32 *ret_portid)
 	return socket;
 }
 
-void event_offered(const struct upcall *upcall)
+int event_send(u32 portid, enum upcall_cmd command, const struct sk_buff *tags)
 {
-	const struct sk_buff *tags = upcall->tags;
-	struct file *socket;
 	struct sk_buff *skb;
 	void *header;
+
+	/* also called where memory is being reclaimed; a loss is allowed */
+	skb = genlmsg_new(tags->len, GFP_NOWAIT | __GFP_NOWARN);
+	if (!skb)
+		return -ENOMEM;
+	header = genlmsg_put(skb, 0, 0, &upcall_family, 0, command);
+	if (WARN_ON_ONCE(!header)) {
+		kfree_skb(skb);
+		return -EMSGSIZE;
+	}
+	skb_put_data(skb, tags->data, tags->len);
+	genlmsg_end(skb, header);
+	/* does not block; a full receive buffer is told to the receiver, too (ENOBUFS) */
+	return genlmsg_unicast(&init_net, skb, portid);
+}
+
+void event_offered(const struct upcall *upcall)
+{
+	struct file *socket;
 	u32 portid;
 
 	socket = subscription_get(&portid);
 	if (!socket)
 		return;
-	/* also called where memory is being reclaimed; a loss is allowed */
-	skb = genlmsg_new(tags->len, GFP_NOWAIT | __GFP_NOWARN);
-	if (!skb)
-		goto put;
-	header = genlmsg_put(skb, 0, 0, &upcall_family, 0, UPCALL_CMD_OFFERED);
-	if (WARN_ON_ONCE(!header)) {
-		kfree_skb(skb);
-		goto put;
-	}
-	skb_put_data(skb, tags->data, tags->len);
-	genlmsg_end(skb, header);
-	/* does not block; its failure is seen by the receiver, see above */
-	genlmsg_unicast(&init_net, skb, portid);
-put:
+	event_send(portid, UPCALL_CMD_OFFERED, upcall->tags);
 	fput(socket);
 }
 

@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The netlink face: one subscriber, unicast, no commands. */
+/* The netlink face: events by unicast, no commands. */
 #ifndef UPCALL_SHIM_EVENT_H
 #define UPCALL_SHIM_EVENT_H
 
+#include <linux/types.h>
+
+#include "upcall.h"
+
 struct file;
+struct sk_buff;
 struct upcall;
 
 int event_init(void);
@@ -20,5 +25,17 @@ void event_unsubscribe(const struct file *device);
 bool event_from_subscriber(void);
 
 void event_offered(const struct upcall *upcall);
+
+/*
+ * A socket that events can be sent to: its file, with a reference, and its port.
+ * -EINVAL: no bound generic netlink socket of the initial network namespace.
+ */
+struct file *event_socket_get(int netlink_fd, u32 *ret_portid);
+
+/*
+ * One message with these attributes. Never sleeps. A negative errno: it did not
+ * get there. The caller holds the socket's file.
+ */
+int event_send(u32 portid, enum upcall_cmd command, const struct sk_buff *tags);
 
 #endif

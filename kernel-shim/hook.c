@@ -26,6 +26,7 @@
 #include "compat.h"
 #include "event.h"
 #include "hook.h"
+#include "monitor.h"
 #include "result.h"
 #include "subject.h"
 #include "table.h"
@@ -48,14 +49,16 @@ static int info_finish(struct subprocess_info *info, int ret)
 	return ret;
 }
 
-/*
- * Whom we must not delay or judge: PID 1, which has to start the broker, the
- * broker itself, and calls without a path, which the original knows to refuse.
- */
-static bool hook_passes(const struct subprocess_info *info)
+/* Nobody's, and calls without a path, which the original knows to refuse. */
+static bool hook_is_blind(const struct subprocess_info *info)
 {
-	return !in_task() || is_global_init(current) || event_from_subscriber() ||
-	       !info->path || !info->path[0];
+	return !in_task() || !info->path || !info->path[0];
+}
+
+/* Whom we must not delay or judge: PID 1, which has to start the broker, and the broker itself. */
+static bool hook_passes(void)
+{
+	return is_global_init(current) || event_from_subscriber();
 }
 
 /* Nobody can wait here, or the machine is about to stop waiting for anybody. */
@@ -74,6 +77,7 @@ static int refuse(struct subprocess_info *info, int wait, const struct subject *
 {
 	int ret;
 
+	monitor_decided(info, wait, subject, UPCALL_VERDICT_DENY);
 	if (!preemptible()) /* rejecting a key would sleep */
 		ret = -EPERM;
 	else
@@ -98,15 +102,18 @@ static int exec_decided(struct subprocess_info *info, int wait, const struct sub
 	case __UPCALL_VERDICT_COUNT:
 		break;
 	}
+	monitor_decided(info, wait, subject, UPCALL_VERDICT_NATIVE);
 	return call_usermodehelper_exec(info, wait);
 }
 
-static int exec_judged(struct subprocess_info *info, int wait, unsigned long caller)
+static int exec_judged(struct subprocess_info *info, int wait, unsigned long caller, bool passes)
 {
 	struct subject subject;
 	int ret;
 
 	subject_init(&subject, info, caller);
+	if (passes) /* we are here for the monitors only */
+		subject.verdict = UPCALL_VERDICT_NATIVE;
 	trace_upcall_decided(&subject, wait);
 	ret = exec_decided(info, wait, &subject);
 	subject_release(&subject);
@@ -115,12 +122,13 @@ static int exec_judged(struct subprocess_info *info, int wait, unsigned long cal
 
 static noinline notrace int hooked_exec(struct subprocess_info *info, int wait)
 {
+	bool passes = hook_passes() || (table_is_empty() && !subject_strict());
 	int ret;
 
-	if (hook_passes(info) || (table_is_empty() && !subject_strict()))
+	if (hook_is_blind(info) || (passes && !monitor_is_on()))
 		ret = call_usermodehelper_exec(info, wait);
 	else
-		ret = exec_judged(info, wait, _RET_IP_);
+		ret = exec_judged(info, wait, _RET_IP_, passes);
 	module_put(THIS_MODULE);
 	return ret;
 }

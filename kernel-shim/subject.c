@@ -107,6 +107,8 @@ static enum upcall_verdict verdict_of(const struct subject *subject)
 	const char *key_type = subject->key ? subject->key->type->name : NULL;
 	enum upcall_verdict verdict;
 
+	if (subject->infrastructure)
+		return UPCALL_VERDICT_NATIVE;
 	switch (subject->scope) {
 	case UPCALL_SCOPE_HOST:
 	case UPCALL_SCOPE_KTHREAD:
@@ -138,12 +140,11 @@ void subject_init(struct subject *subject, const struct subprocess_info *info,
 {
 	struct task_facts facts;
 	struct match match;
+	bool gone;
 
 	memset(subject, 0, sizeof(*subject));
 	subject->class = class_of(info, caller, &subject->infrastructure);
 	subject->context = context_of(current);
-	if (subject->infrastructure)
-		return;
 	if (subject->class == UPCALL_CLASS_KEY) {
 		subject->key = subject_key_get(info);
 		subject->origin = key_origin(subject->context);
@@ -156,12 +157,11 @@ void subject_init(struct subject *subject, const struct subprocess_info *info,
 	subject->strong = match.strong;
 	subject->entry = table_entry_get(match.entry);
 	/* deleted while we looked: it was registered when this was raised */
-	if (match.scope == UPCALL_SCOPE_CONTAINER && !subject->entry) {
+	gone = match.scope == UPCALL_SCOPE_CONTAINER && !subject->entry;
+	if (gone)
 		subject->scope = UPCALL_SCOPE_UNREGISTERED;
-		subject->verdict = UPCALL_VERDICT_DENY;
-	} else {
-		subject->verdict = verdict_of(subject);
-	}
+	subject->verdict = gone && !subject->infrastructure ? UPCALL_VERDICT_DENY :
+							      verdict_of(subject);
 	rcu_read_unlock();
 }
 

@@ -243,17 +243,26 @@ static int class_put_tags(struct sk_buff *skb, const struct subject *subject,
 	return 0;
 }
 
-static int head_put(struct sk_buff *skb, const struct tags_upcall *upcall,
-		    const struct subject *subject)
+/* Nothing of an upcall that never was in the queue. */
+static int queue_put(struct sk_buff *skb, const struct tags_upcall *upcall)
 {
+	if (!upcall->id)
+		return 0;
 	if (nla_put_u64_64bit(skb, UPCALL_A_ID, upcall->id, UPCALL_A_PAD) ||
-	    nla_put_u32(skb, UPCALL_A_CLASS, subject->class) ||
-	    nla_put_u32(skb, UPCALL_A_WAIT, upcall->wait) ||
-	    nla_put_u32(skb, UPCALL_A_CONTEXT, subject->context) ||
 	    nla_put_u32(skb, UPCALL_A_DEPTH, upcall->depth))
 		return -EMSGSIZE;
 	if (upcall->parent &&
 	    nla_put_u64_64bit(skb, UPCALL_A_PARENT, upcall->parent, UPCALL_A_PAD))
+		return -EMSGSIZE;
+	return 0;
+}
+
+static int head_put(struct sk_buff *skb, const struct tags_upcall *upcall,
+		    const struct subject *subject)
+{
+	if (queue_put(skb, upcall) || nla_put_u32(skb, UPCALL_A_CLASS, subject->class) ||
+	    nla_put_u32(skb, UPCALL_A_WAIT, upcall->wait) ||
+	    nla_put_u32(skb, UPCALL_A_CONTEXT, subject->context))
 		return -EMSGSIZE;
 	return owner_put(skb, subject->scope, subject->entry);
 }

@@ -12,7 +12,7 @@ struct task_struct;
 
 /* What the queue, not the requester, knows of an upcall. */
 struct tags_upcall {
-	u64 id;
+	u64 id; /* 0: it never was in the queue */
 	u64 parent;
 	u32 depth;
 	int wait; /* UMH_* */

@@ -31,6 +31,7 @@
 #include "compat.h"
 #include "event.h"
 #include "match.h"
+#include "monitor.h"
 #include "result.h"
 #include "subject.h"
 #include "table.h"
@@ -883,6 +884,7 @@ bool upcall_offer(struct subprocess_info *info, int wait, const struct subject *
 	bool native;
 
 	if (IS_ERR(upcall)) {
+		monitor_decided(info, wait, subject, UPCALL_VERDICT_DENY);
 		*ret = result_refused(info, wait, subject->class, -PTR_ERR(upcall));
 		return true;
 	}

@@ -8,7 +8,9 @@
  *    time an upcall enters the state OFFERED, one UPCALL_CMD_OFFERED message is
  *    unicast to the one subscribed socket. The event is a doorbell: a lost one
  *    loses nothing, because the kernel holds the queue (UPCALL_IOC_LIST) and
- *    the device polls readable as long as anything is OFFERED.
+ *    the device polls readable as long as anything is OFFERED. Monitors
+ *    (UPCALL_IOC_MONITOR) get one UPCALL_CMD_DECIDED for each upcall that is not
+ *    offered, or that the broker gave back; there is no multicast group.
  *
  *  - /dev/upcall carries authority, as ioctls. UPCALL_IOC_CLAIM gives an upcall
  *    fd: whoever holds it may answer that one upcall, in whatever namespaces
@@ -122,6 +124,7 @@ enum upcall_ns {
 enum upcall_cmd {
 	UPCALL_CMD_UNSPEC = 0,
 	UPCALL_CMD_OFFERED, /* event; attributes: enum upcall_attr */
+	UPCALL_CMD_DECIDED, /* the same, to monitors; it has no id, generation, depth, parent */
 
 	/* private: */
 	__UPCALL_CMD_MAX
@@ -160,6 +163,8 @@ enum upcall_attr {
 	UPCALL_A_CORE,		 /* nest of enum upcall_core_attr; class core */
 	UPCALL_A_RELEASE_CGROUP, /* string, path in its hierarchy; class release-agent */
 	UPCALL_A_HELPER,	 /* nest of enum upcall_helper_attr; UPCALL_IOC_TAGS */
+	UPCALL_A_VERDICT,	 /* u32, enum upcall_verdict: NATIVE or DENY; DECIDED only */
+	UPCALL_A_LOST,		 /* u32, events this monitor lost before, modulo 2^32; the same */
 
 	/* private: */
 	__UPCALL_A_MAX
@@ -392,7 +397,13 @@ struct upcall_complete {
  * revoked, the attached handler is killed. EBUSY: a process is attaching, which
  * is never interrupted and takes no time.
  */
-#define UPCALL_IOC_CANCEL	    _IOW(UPCALL_IOC_MAGIC, 0x07, struct upcall_ref)
+#define UPCALL_IOC_CANCEL _IOW(UPCALL_IOC_MAGIC, 0x07, struct upcall_ref)
+/*
+ * From now until this file is closed the socket is sent UPCALL_CMD_DECIDED. A
+ * monitor that does not read loses events, and nobody waits for it. EBUSY: this
+ * file monitors already; EUSERS: eight others do.
+ */
+#define UPCALL_IOC_MONITOR	    _IOW(UPCALL_IOC_MAGIC, 0x08, struct upcall_subscribe)
 #define UPCALL_IOC_CONTAINER_ADD    _IOWR(UPCALL_IOC_MAGIC, 0x10, struct upcall_container)
 #define UPCALL_IOC_CONTAINER_POLICY _IOW(UPCALL_IOC_MAGIC, 0x11, struct upcall_container)
 #define UPCALL_IOC_CONTAINER_DEL    _IOW(UPCALL_IOC_MAGIC, 0x12, __u64)
