@@ -27,6 +27,16 @@ void describe(const char *key, const char *format, ...)
 		       value);
 }
 
+void print_clock(uint64_t usec)
+{
+	time_t seconds = (time_t)(usec / 1000000);
+	char text[16];
+	struct tm tm;
+
+	if (localtime_r(&seconds, &tm) && strftime(text, sizeof(text), "%T", &tm))
+		printf("%s.%03u ", text, (unsigned int)(usec / 1000 % 1000));
+}
+
 static void describe_time(const char *key, uint64_t usec)
 {
 	time_t seconds = (time_t)(usec / 1000000);

@@ -5,6 +5,8 @@
 
 #include "libupcall.h"
 
+/* The time of day, for events as they come, and a blank. */
+void print_clock(uint64_t usec);
 /* One line; nothing for an empty value. */
 __attribute__((format(printf, 2, 3))) void describe(const char *key, const char *format, ...);
 void describe_record(const struct upcall_record *record);

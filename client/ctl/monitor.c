@@ -4,20 +4,43 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
-#include <time.h>
 
 #include "describe.h"
 #include "json.h"
-#include "simple.h"
+#include "native.h"
 
-static void print_time(uint64_t usec)
+static const struct option options[] = {
+	{ "native", no_argument, NULL, 'n' },
+	{ "namespaces", no_argument, NULL, 's' },
+	{ "json", no_argument, NULL, 'j' },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+/* Negative if all is well, else an exit status. */
+static int take_arguments(const struct verb *verb, int argc, char **argv, bool *ret_native,
+			  struct native_options *ret)
 {
-	time_t seconds = (time_t)(usec / 1000000);
-	char text[16];
-	struct tm tm;
+	int option;
 
-	if (localtime_r(&seconds, &tm) && strftime(text, sizeof(text), "%T", &tm))
-		printf("%s.%03u ", text, (unsigned int)(usec / 1000 % 1000));
+	*ret_native = false;
+	while ((option = getopt_long(argc, argv, ":hj", options, NULL)) != -1) {
+		if (option == 'h')
+			return print_verb_help(verb);
+		else if (option == 'j')
+			ret->json = true;
+		else if (option == 'n')
+			*ret_native = true;
+		else if (option == 's')
+			ret->namespaces = true;
+		else
+			return refuse_option(verb, option, argv);
+	}
+	if (argc != optind)
+		return usage_error(verb, "%s: one argument too many", argv[optind]);
+	if (ret->namespaces && !*ret_native)
+		return usage_error(verb, "--namespaces is for --native");
+	return -1;
 }
 
 static void print_outcome(const struct upcall_record *record)
@@ -36,7 +59,7 @@ static void print_outcome(const struct upcall_record *record)
 
 static void print_text(enum upcall_event event, const struct upcall_record *record)
 {
-	print_time(record->at);
+	print_clock(record->at);
 	printf("%-7s %" PRIu64 " %s%s%s %s", event == UPCALL_EVENT_OFFERED ? "offered" : "ended",
 	       record->id, record->class_name, *record->key_type ? "/" : "", record->key_type,
 	       *record->container ? record->container : "-");
@@ -68,18 +91,13 @@ static int print_event(const struct verb *verb, bool json, enum upcall_event eve
 	return finish_output(verb);
 }
 
-static int run(const struct verb *verb, int argc, char **argv)
+static int broker_monitor(const struct verb *verb, bool json)
 {
 	struct upcall_connection *connection;
 	struct upcall_record *record;
-	struct simple arguments;
 	enum upcall_event event;
 	int r, status;
 
-	status = simple_arguments(verb, argc, argv, /* with_name= */ false, &arguments);
-	if (status >= 0)
-		return status;
-	json_one_line();
 	r = upcall_connect(&connection);
 	if (r >= 0)
 		r = upcall_monitor(connection);
@@ -87,7 +105,7 @@ static int run(const struct verb *verb, int argc, char **argv)
 	while (r >= 0 && status == STATUS_OK) {
 		r = upcall_next_event(connection, &event, &record);
 		if (r >= 0)
-			status = print_event(verb, arguments.json, event, record);
+			status = print_event(verb, json, event, record);
 	}
 	if (r < 0)
 		return library_failed(verb, NULL, connection, r);
@@ -95,14 +113,35 @@ static int run(const struct verb *verb, int argc, char **argv)
 	return status;
 }
 
+static int run(const struct verb *verb, int argc, char **argv)
+{
+	struct native_options arguments = { 0 };
+	bool native;
+	int status;
+
+	status = take_arguments(verb, argc, argv, &native, &arguments);
+	if (status >= 0)
+		return status;
+	json_one_line();
+	return native ? native_monitor(verb, &arguments) : broker_monitor(verb, arguments.json);
+}
+
 const struct verb verb_monitor = {
 	.name = "monitor",
-	.arguments = "[--json]",
+	.arguments = "[--native [--namespaces]] [--json]",
 	.summary = "Print a line for each upcall that is offered and that ends, until interrupted",
 	.details =
-		"  --json  one object a line\n\n"
+		"  --native      instead, those that upcalld has no part in: what the kernel handles by\n"
+		"                itself (\"native\": the host's, containers that nobody registered,\n"
+		"                classes without a policy, what upcalld gave back), and what it refuses\n"
+		"                without asking (\"refused\")\n"
+		"  --namespaces  with --native: the numbers of the eight namespaces, 0 for unknown\n"
+		"  --json        one object a line, of --native with all tags\n\n"
 		"While a monitor is connected, upcalld does not end for want of work. One that does\n"
-		"not read what it is sent is dropped: status 1.\n\n",
+		"not read what it is sent is dropped: status 1.\n\n"
+		"--native asks the kernel, so it needs no upcalld, but CAP_SYS_ADMIN, and the module\n"
+		"cannot be unloaded meanwhile. No upcall waits for it: what is not read in time is\n"
+		"lost, and a line says so.\n\n",
 	.example = "upcallctl monitor --json | jq -c 'select(.event == \"ended\")'",
 	.run = run,
 };

@@ -112,6 +112,8 @@ static const struct field top_fields[] = {
 	[UPCALL_A_CORE] = { .kind = FIELD_CORE },
 	[UPCALL_A_RELEASE_CGROUP] = FIELD(TEXT, release_cgroup),
 	[UPCALL_A_HELPER] = { .kind = FIELD_HELPER },
+	[UPCALL_A_VERDICT] = FIELD(U32, verdict),
+	[UPCALL_A_LOST] = FIELD(U32, lost),
 };
 
 static const struct layout top_layout = { top_fields, UPCALL_A_MAX };

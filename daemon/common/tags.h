@@ -62,6 +62,8 @@ struct tags {
 	uint32_t depth;
 	uint64_t parent;
 	uint64_t container;
+	uint32_t verdict; /* enum upcall_verdict; of UPCALL_CMD_DECIDED only, as lost is */
+	uint32_t lost;
 	struct tags_text path;
 	struct tags_text comm;
 	struct tags_text release_cgroup;

@@ -174,6 +174,8 @@ static void put_all(struct writer *writer, const struct tags *tags)
 	put_core(writer, tags);
 	put_text(writer, UPCALL_A_RELEASE_CGROUP, tags->release_cgroup);
 	put_helper(writer, &tags->helper);
+	PUT(writer, UPCALL_A_VERDICT, tags->verdict);
+	PUT(writer, UPCALL_A_LOST, tags->lost);
 }
 
 static void check_same_text(struct tags_text a, struct tags_text b)
@@ -207,6 +209,7 @@ static void check_same(const struct tags *a, const struct tags *b)
 	property(a->cgroup_id == b->cgroup_id && a->scope == b->scope);
 	property(a->context == b->context && a->depth == b->depth);
 	property(a->parent == b->parent && a->container == b->container);
+	property(a->verdict == b->verdict && a->lost == b->lost);
 	property(a->has_core == b->has_core && a->core_signal == b->core_signal);
 	property(a->core_dump_mode == b->core_dump_mode);
 	check_same_text(a->path, b->path);

@@ -18,3 +18,11 @@ target_include_directories(test-ctl-doctor PRIVATE ${PROJECT_SOURCE_DIR}/client/
 # docs/doctor.md names what doctor can find, and nothing else.
 add_test(NAME test-doctor-docs COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/test-doctor-docs
 	WORKING_DIRECTORY ${PROJECT_SOURCE_DIR})
+
+# What monitor --native prints of an event.
+upcall_unit_test(NAME test-ctl-native
+	SOURCES test-ctl-native.c ${PROJECT_SOURCE_DIR}/client/ctl/native-print.c
+		${PROJECT_SOURCE_DIR}/client/ctl/describe.c ${PROJECT_SOURCE_DIR}/client/ctl/json.c
+	LIBS upcalld-config)
+target_include_directories(test-ctl-native PRIVATE ${PROJECT_SOURCE_DIR}/client/ctl
+	${PROJECT_SOURCE_DIR}/client)

@@ -79,6 +79,8 @@ static void blob_good(struct blob *blob)
 	put_text(blob, UPCALL_KEY_A_DESCRIPTION, "a:server");
 	put_u32(blob, UPCALL_KEY_A_NET, 5);
 	nest_end(blob, nest);
+	put_u32(blob, UPCALL_A_VERDICT, UPCALL_VERDICT_DENY);
+	put_u32(blob, UPCALL_A_LOST, 9);
 	put_text(blob, 200, "of a newer kernel half");
 }
 
@@ -109,6 +111,8 @@ static void test_good(void **state)
 	assert_true(tags.key.has_net);
 	assert_int_equal(tags.key.serial, 0x1234);
 	assert_true(text_is(tags.key.description, "a:server"));
+	assert_int_equal(tags.verdict, UPCALL_VERDICT_DENY);
+	assert_int_equal(tags.lost, 9);
 	assert_false(tags.has_core);
 }
 
