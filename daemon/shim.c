@@ -66,6 +66,11 @@ int shim_cancel(int fd, uint64_t id, uint32_t generation, int error)
 	return call(fd, UPCALL_IOC_CANCEL, &ref);
 }
 
+int shim_witness(int fd)
+{
+	return call(fd, UPCALL_IOC_WITNESS, NULL);
+}
+
 int shim_container_add(int fd, struct upcall_container *container)
 {
 	return call(fd, UPCALL_IOC_CONTAINER_ADD, container);

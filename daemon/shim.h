@@ -28,6 +28,12 @@ int shim_deny(int fd, uint64_t id, uint32_t generation, int error);
 /* Whatever it is doing. -EBUSY: for a moment, it cannot be. -ENOENT, -ESTALE: it has ended. */
 int shim_cancel(int fd, uint64_t id, uint32_t generation, int error);
 
+/*
+ * An fd that only answers shim_tags(): for the host's processes about any, inside
+ * a container about the caller. The caller's. -ENOTTY: the module is older than us.
+ */
+int shim_witness(int fd);
+
 int shim_container_add(int fd, struct upcall_container *container);
 int shim_container_policy(int fd, uint64_t id, const struct upcall_policy *policy);
 int shim_container_del(int fd, uint64_t id);

@@ -230,6 +230,8 @@ static long device_ioctl(struct file *file, unsigned int command, unsigned long 
 		return device_ref_ioctl(command, user);
 	case UPCALL_IOC_DRAIN:
 		return device_drain(user);
+	case UPCALL_IOC_WITNESS:
+		return handle_witness();
 	case UPCALL_IOC_CONTAINER_ADD:
 	case UPCALL_IOC_CONTAINER_POLICY:
 	case UPCALL_IOC_CONTAINER_NEXT:

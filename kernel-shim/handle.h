@@ -11,6 +11,9 @@ struct upcall;
 /* Claim the upcall and install an fd for it in the caller's table. The fd, or -errno. */
 int handle_claim(const struct upcall_ref *ref);
 
+/* Install a witness (UPCALL_IOC_WITNESS) in the caller's table. The fd, or -errno. */
+int handle_witness(void);
+
 /* UPCALL_IOC_INFO and UPCALL_IOC_TAGS, which both kinds of fd have. */
 int info_to_user(const struct upcall *upcall, struct upcall_info __user *user);
 int tags_to_user(struct upcall_tags __user *user);

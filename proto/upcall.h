@@ -300,8 +300,8 @@ struct upcall_info {
 };
 
 /*
- * Tags of a process; pid 0 is the caller. Both fd kinds; on an upcall fd another
- * pid than 0 needs a caller in the initial pid namespace (EPERM).
+ * Tags of a process; pid 0 is the caller. All fd kinds; on an upcall fd, or a
+ * witness, another pid than 0 needs a caller in the initial pid namespace (EPERM).
  */
 struct upcall_tags {
 	__u32 pid;  /* thread group id in the initial pid namespace */
@@ -407,6 +407,12 @@ struct upcall_complete {
 #define UPCALL_IOC_CONTAINER_ADD    _IOWR(UPCALL_IOC_MAGIC, 0x10, struct upcall_container)
 #define UPCALL_IOC_CONTAINER_POLICY _IOW(UPCALL_IOC_MAGIC, 0x11, struct upcall_container)
 #define UPCALL_IOC_CONTAINER_DEL    _IOW(UPCALL_IOC_MAGIC, 0x12, __u64)
+/*
+ * A witness: an fd that answers UPCALL_IOC_TAGS, by the rules of an upcall fd, and
+ * nothing else. For whoever enters a container without an upcall and has to be
+ * told by the kernel where it has arrived.
+ */
+#define UPCALL_IOC_WITNESS _IO(UPCALL_IOC_MAGIC, 0x08) /* returns fd */
 /* In: id; out: the entry with the lowest id above it, ENOENT at the end. */
 #define UPCALL_IOC_CONTAINER_NEXT _IOWR(UPCALL_IOC_MAGIC, 0x13, struct upcall_container)
 

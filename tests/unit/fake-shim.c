@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 #include "fake-shim.h"
@@ -109,6 +110,13 @@ int shim_native(int fd, uint64_t id, uint32_t generation)
 int shim_deny(int fd, uint64_t id, uint32_t generation, int error)
 {
 	return end(id, generation, FAKE_DENIED, error);
+}
+
+int shim_witness(int fd)
+{
+	int failure = take_failure(&fake_shim.fail_witness);
+
+	return failure ? failure : eventfd(0, EFD_CLOEXEC);
 }
 
 int shim_cancel(int fd, uint64_t id, uint32_t generation, int error)

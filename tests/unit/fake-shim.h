@@ -51,6 +51,7 @@ struct fake_shim {
 	int fail_tags;
 	int fail_claim;
 	int fail_cancel;
+	int fail_witness;
 	void (*before_add)(void); /* called at each ADD, before anything is done */
 	unsigned int tags_calls;
 	unsigned int info_calls;
