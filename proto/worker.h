@@ -12,6 +12,15 @@
  * Result: struct worker_result, exactly one for each request whose connection
  * lives. The worker answers the kernel itself (ATTACH or COMPLETE), so a lost
  * result costs a record, never an upcall.
+ *
+ * A visit is an administrator's command in a container, entered as a handler
+ * enters it. Its request has three fds: a witness (UPCALL_IOC_WITNESS), the
+ * leader's pidfd, and the channel, a SOCK_SEQPACKET socket whose other end is the
+ * visitor's. One packet of his lies in it already: the command's arguments, each
+ * with its NUL, the first an absolute path in the container, and SCM_RIGHTS of
+ * what becomes its fds 0, 1 and 2, each a unix stream socket. The result goes into
+ * the channel, not to upcalld. If the visitor's end is closed before, everything
+ * of the visit is killed.
  */
 #ifndef UPCALL_WORKER_H
 #define UPCALL_WORKER_H
@@ -20,16 +29,22 @@
 
 #include "upcall.h"
 
-#define WORKER_PROTOCOL 2
+#define WORKER_PROTOCOL 3
 /* Instance sockets; %s is the container's name. */
 #define WORKER_SOCKET_FORMAT "/run/upcalld/worker/%s"
 
 #define WORKER_PATH_LEN 1024
+/* Bytes of a visit's arguments, and how many there are. */
+#define WORKER_VISIT_SIZE 65536
+#define WORKER_VISIT_ARGS 1024
+/* Visits of one container at a time: handlers need its worker, too. */
+#define WORKER_VISITS 8
 
 enum worker_handler {
 	WORKER_BECOME = 0,     /* ATTACH, then execute `program` */
 	WORKER_ANSWER_PROGRAM, /* `program` prints the payload, the host side instantiates */
 	WORKER_ANSWER_DNS,     /* the same with the dns builtin */
+	WORKER_VISIT,	       /* no upcall: execute what the channel says */
 };
 
 enum worker_run_in {
@@ -40,7 +55,7 @@ enum worker_run_in {
 struct worker_request {
 	uint32_t protocol;   /* WORKER_PROTOCOL */
 	uint32_t class;	     /* enum upcall_class */
-	uint64_t id;	     /* of the upcall */
+	uint64_t id;	     /* of the upcall; of a visit: drawn, with the highest bit set */
 	uint64_t container;  /* table id: what TAGS must say of the leader */
 	uint64_t start_time; /* of the leader, as registered */
 	uint64_t net_cookie; /* of the leader's network namespace, as registered */

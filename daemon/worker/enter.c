@@ -28,7 +28,9 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdbool.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -51,6 +53,7 @@ enum step_when {
 	WHEN_SIBLING,
 	WHEN_ATTACHING,
 	WHEN_ANSWERING,
+	WHEN_VISITING,
 };
 
 struct step {
@@ -113,21 +116,24 @@ static int label_open(struct enter *enter)
 
 static int stdio_set(const struct enter *enter)
 {
+	int in = enter->in_fd >= 0 ? enter->in_fd : enter->null_fd;
 	int out = enter->out_fd >= 0 ? enter->out_fd : enter->null_fd;
+	int err = enter->err_fd >= 0 ? enter->err_fd : enter->null_fd;
 
 	/* a core dump's pipe is put at 0, and wants to find nothing there */
-	if (!enter_is_core(enter) && dup2(enter->null_fd, 0) < 0)
+	if (!enter_is_core(enter) && dup2(in, 0) < 0)
 		return -errno;
-	if (dup2(out, 1) < 0 || dup2(enter->null_fd, 2) < 0)
+	if (dup2(out, 1) < 0 || dup2(err, 2) < 0)
 		return -errno;
 	return 0;
 }
 
 static int fds_prepare(struct enter *enter)
 {
-	int *const kept[] = { &enter->upcall_fd, &enter->pidfd,	   &enter->leader.root_fd,
-			      &enter->null_fd,	 &enter->out_fd,   &enter->exec_fd,
-			      &enter->label_fd,	 &enter->report_fd };
+	int *const kept[] = { &enter->upcall_fd, &enter->pidfd,	  &enter->leader.root_fd,
+			      &enter->null_fd,	 &enter->in_fd,	  &enter->out_fd,
+			      &enter->err_fd,	 &enter->exec_fd, &enter->label_fd,
+			      &enter->report_fd };
 	const size_t count = sizeof(kept) / sizeof(kept[0]);
 	int ret;
 
@@ -280,6 +286,15 @@ static int fds_finish(struct enter *enter)
 	return fds_close_others(first, kept, sizeof(kept) / sizeof(kept[0]));
 }
 
+/* What a visitor runs may not outlive the worker, that tells him of its end. */
+static int visit_begin(struct enter *enter)
+{
+	/* ORDER: a worker that has died before this is missed by the next line */
+	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0)
+		return -errno;
+	return report_send(enter->report_fd, REPORT_ENTERED, WORKER_STEP_EXEC, 0);
+}
+
 static int program_execute(struct enter *enter)
 {
 	const struct command *command = enter->command;
@@ -313,6 +328,7 @@ static const struct step steps[] = {
 	{ WORKER_STEP_LIMITS, WHEN_ALWAYS, session_begin },
 	{ WORKER_STEP_ATTACH, WHEN_ATTACHING, upcall_attach },
 	{ WORKER_STEP_FDS, WHEN_ALWAYS, fds_finish },
+	{ WORKER_STEP_EXEC, WHEN_VISITING, visit_begin },
 	{ WORKER_STEP_EXEC, WHEN_ALWAYS, program_execute },
 };
 
@@ -329,6 +345,8 @@ static bool step_applies(const struct step *step, const struct enter *enter)
 		return enter_attaches(enter);
 	case WHEN_ANSWERING:
 		return !enter_attaches(enter);
+	case WHEN_VISITING:
+		return enter->request->handler == WORKER_VISIT;
 	}
 	return true;
 }

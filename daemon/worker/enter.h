@@ -16,9 +16,11 @@ struct enter {
 	struct leader leader;
 	uint64_t leaf_inode;
 	int upcall_fd;
-	int pidfd;    /* of the leader; -1: on the host */
-	int null_fd;  /* a null device of the worker's own */
-	int out_fd;   /* becomes fd 1; -1: /dev/null does */
+	int pidfd;   /* of the leader; -1: on the host */
+	int null_fd; /* a null device of the worker's own */
+	int in_fd;   /* these become fds 0, 1 and 2; -1: the null device does */
+	int out_fd;
+	int err_fd;
 	int exec_fd;  /* program in sealed memory; -1: command->path */
 	int label_fd; /* opened by the child itself: the kernel takes no other's */
 	int report_fd;

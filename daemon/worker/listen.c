@@ -21,12 +21,12 @@ static void on_packet(struct watch *watch, short revents)
 	struct connection *connection = container_of(watch, struct connection, watch);
 	struct hands *hands = connection->hands;
 	struct worker_request request;
-	int upcall_fd, pidfd, ret;
+	int upcall_fd, pidfd, channel_fd, ret;
 
 	(void)revents;
-	ret = packet_receive(watch->fd, &request, &upcall_fd, &pidfd);
+	ret = packet_receive(watch->fd, &request, &upcall_fd, &pidfd, &channel_fd);
 	if (ret == 0) {
-		request_start(hands, connection->id, &request, upcall_fd, pidfd);
+		request_start(hands, connection->id, &request, upcall_fd, pidfd, channel_fd);
 	} else if (ret != -EAGAIN) {
 		if (ret == -EBADMSG)
 			fprintf(stderr, "upcall-worker: malformed request, connection closed\n");

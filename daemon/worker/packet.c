@@ -7,10 +7,6 @@
 #include "cleanup.h"
 #include "packet.h"
 
-#define PACKET_FDS 2
-/* Room for more than we take, so that too many are seen and closed, not cut off. */
-#define PACKET_FDS_ROOM 8
-
 static bool text_is_terminated(const char *text, size_t room)
 {
 	return memchr(text, '\0', room);
@@ -38,8 +34,17 @@ static bool program_is_valid(const struct worker_request *request)
 		return request->program[0] == '/' && request->class == UPCALL_CLASS_KEY;
 	case WORKER_ANSWER_DNS:
 		return request->program[0] == '\0' && request->class == UPCALL_CLASS_KEY;
+	case WORKER_VISIT:
+		return request->program[0] == '\0' && request->class == UPCALL_CLASS_OTHER &&
+		       request->run_in == WORKER_RUN_IN_CONTAINER;
 	}
 	return false;
+}
+
+/* Of which handler it is nobody knows yet, if it is not a visit's. */
+static size_t packet_fds(const struct worker_request *request)
+{
+	return request->handler == WORKER_VISIT ? 3 : 2;
 }
 
 static bool place_is_valid(const struct worker_request *request)
@@ -76,8 +81,7 @@ static void fds_close(const int *fds, size_t count)
 		close_keep_errno(fds[i]);
 }
 
-/* All fds of all control messages, so that none stays open unseen. */
-static size_t fds_take(struct msghdr *message, int fds[static PACKET_FDS_ROOM])
+size_t packet_take_fds(struct msghdr *message, int fds[static PACKET_FDS_ROOM])
 {
 	struct cmsghdr *control;
 	size_t count = 0;
@@ -94,7 +98,8 @@ static size_t fds_take(struct msghdr *message, int fds[static PACKET_FDS_ROOM])
 	return count;
 }
 
-int packet_receive(int socket, struct worker_request *request, int *ret_upcall_fd, int *ret_pidfd)
+int packet_receive(int socket, struct worker_request *request, int *ret_upcall_fd, int *ret_pidfd,
+		   int *ret_channel_fd)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(PACKET_FDS_ROOM * sizeof(int))];
 	struct iovec data = { request, sizeof(*request) };
@@ -113,14 +118,15 @@ int packet_receive(int socket, struct worker_request *request, int *ret_upcall_f
 		return errno == EINTR ? -EAGAIN : -errno;
 	if (size == 0)
 		return -ECONNRESET;
-	count = fds_take(&message, fds);
-	if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC) || count != PACKET_FDS ||
-	    packet_check_frame(request, (size_t)size) < 0) {
+	count = packet_take_fds(&message, fds);
+	if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ||
+	    packet_check_frame(request, (size_t)size) < 0 || count != packet_fds(request)) {
 		fds_close(fds, count);
 		return -EBADMSG;
 	}
 	*ret_upcall_fd = fds[0];
 	*ret_pidfd = fds[1];
+	*ret_channel_fd = count > 2 ? fds[2] : -1;
 	return 0;
 }
 

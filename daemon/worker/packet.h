@@ -7,6 +7,13 @@
 
 #include "worker.h"
 
+/* Room for more than we take, so that too many are seen and closed, not cut off. */
+#define PACKET_FDS_ROOM 8
+
+struct msghdr;
+/* All fds of all control messages, so that none stays open unseen: the caller's. How many. */
+size_t packet_take_fds(struct msghdr *message, int fds[static PACKET_FDS_ROOM]);
+
 /* -EBADMSG: a packet that no upcalld of our version sends; the connection ends. */
 int packet_check_frame(const void *data, size_t size);
 
@@ -14,10 +21,12 @@ int packet_check_frame(const void *data, size_t size);
 int packet_check_request(const struct worker_request *request);
 
 /*
- * One request with its two fds, which are the caller's on 0 only.
+ * One request with its fds, which are the caller's on 0 only; *ret_channel_fd is -1
+ * but for a visit.
  * -EAGAIN nothing there, -ECONNRESET closed, -EBADMSG the connection must end.
  */
-int packet_receive(int socket, struct worker_request *request, int *ret_upcall_fd, int *ret_pidfd);
+int packet_receive(int socket, struct worker_request *request, int *ret_upcall_fd, int *ret_pidfd,
+		   int *ret_channel_fd);
 int packet_send(int socket, const struct worker_result *result);
 
 #endif

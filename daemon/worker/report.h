@@ -16,6 +16,7 @@ enum report_kind {
 	REPORT_ATTACHED = 1, /* the upcall is the child's now */
 	REPORT_FAILED,	     /* step; value: positive errno */
 	REPORT_BORN,	     /* value: pid of who goes on, in the container */
+	REPORT_ENTERED,	     /* a visit's: all that is left is to execute its command */
 };
 
 struct report {

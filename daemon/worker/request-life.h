@@ -13,6 +13,7 @@
 #include "leaf.h"
 #include "shim-fd.h"
 #include "spawn.h"
+#include "visit.h"
 
 /* A child: watched by its pidfd and by what it reports. pid 0: none, or reaped. */
 struct child {
@@ -33,6 +34,7 @@ struct request {
 	struct leader leader;
 	struct leaf leaf;
 	struct watch upcall;  /* owns the upcall fd, until a child has attached */
+	struct visit visit;   /* of an administrator: `upcall` is a witness then */
 	int pidfd;	      /* of the leader */
 	int control_fd;	      /* to the answerer */
 	struct child entrant; /* forked; reports the handler's birth and ends */
@@ -49,7 +51,13 @@ struct request {
 
 static inline bool request_answers(const struct request *request)
 {
-	return request->wire.handler != WORKER_BECOME;
+	return request->wire.handler == WORKER_ANSWER_PROGRAM ||
+	       request->wire.handler == WORKER_ANSWER_DNS;
+}
+
+static inline bool request_visits(const struct request *request)
+{
+	return request->wire.handler == WORKER_VISIT;
 }
 
 int64_t request_now_us(void);

@@ -93,6 +93,7 @@ void request_free(struct request *request)
 	child_clear(loop, &request->answerer);
 	loop_unwatch_close(loop, &request->leaf_events);
 	loop_unwatch_close(loop, &request->upcall);
+	visit_clear(&request->visit, loop);
 	close_keep_errno(request->control_fd);
 	close_keep_errno(request->pidfd);
 	leaf_clear(&request->leaf);
@@ -132,6 +133,7 @@ static void request_finish(struct request *request)
 
 	request->result.duration_us = (uint64_t)(request_now_us() - request->started_us);
 	connection_send(request->hands, request->connection_id, &request->result);
+	visit_tell(&request->visit, &request->result);
 	request_free(request);
 	strays_reap(hands);
 }
@@ -212,7 +214,7 @@ void request_decide(struct request *request, enum worker_outcome outcome, enum w
 	request->result.step = step;
 	request->result.error = error;
 	/* fails where a child attached or the requester has gone: then it needs no answer */
-	if (request->upcall.fd >= 0 && !request->attached)
+	if (request->upcall.fd >= 0 && !request->attached && !request_visits(request))
 		(void)shim_complete(request->upcall.fd, refusal_error(outcome, step, error));
 	loop_unwatch_close(&request->hands->loop, &request->upcall);
 	request_stop(request);
@@ -270,6 +272,7 @@ static void handler_adopt(struct request *request, pid_t pid)
 static void report_apply(struct request *request, struct child *child, const struct report *report)
 {
 	switch ((enum report_kind)report->kind) {
+	case REPORT_ENTERED:
 	case REPORT_ATTACHED:
 		upcall_is_taken(request);
 		break;

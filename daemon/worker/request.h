@@ -8,11 +8,12 @@
 #include "hands.h"
 
 /*
- * Consumes both fds, always, and answers the upcall, always. The result goes to
- * connection_send() with connection_id, perhaps before this returns.
+ * Consumes the fds, always, and answers the upcall, always. The result goes to
+ * connection_send() with connection_id, perhaps before this returns; a visit's
+ * goes into its channel (channel_fd, else -1).
  */
 void request_start(struct hands *hands, uint64_t connection_id, const struct worker_request *wire,
-		   int upcall_fd, int pidfd);
+		   int upcall_fd, int pidfd, int channel_fd);
 
 /* When the first of them must be looked at, -1: never. */
 int64_t request_next_deadline(const struct hands *hands);

@@ -57,7 +57,9 @@ static int handler_spawn(struct request *request, const struct command *command,
 		.upcall_fd = request->upcall.fd,
 		.pidfd = request->pidfd,
 		.null_fd = request->hands->null_fd,
+		.in_fd = request->visit.fds[0],
 		.out_fd = out_fd,
+		.err_fd = request->visit.fds[2],
 		.exec_fd = command->path ? -1 : request->hands->dns_fd,
 		.label_fd = -1,
 	};
@@ -127,7 +129,7 @@ static int children_spawn(struct request *request, const struct command *command
 	int data[2], ret;
 
 	if (!request_answers(request))
-		return handler_spawn(request, command, /* out_fd= */ -1, step);
+		return handler_spawn(request, command, request->visit.fds[1], step);
 	/* no pipe: who splices into one holds its lock, and a reader sleeps on it unkillably */
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, data) < 0)
 		return -errno;
@@ -140,8 +142,11 @@ static int children_spawn(struct request *request, const struct command *command
 /* The upcall is the one we were told of. */
 static int info_read(struct request *request)
 {
-	int ret = shim_info(request->upcall.fd, 0, 0, &request->info);
+	int ret;
 
+	if (request_visits(request))
+		return 0;
+	ret = shim_info(request->upcall.fd, 0, 0, &request->info);
 	if (ret < 0)
 		return ret;
 	if (request->info.tags.id != request->wire.id ||
@@ -187,6 +192,8 @@ static int request_run(struct request *request, enum worker_step *step)
 	ret = packet_check_request(&request->wire);
 	if (ret == 0 && request->wire.handler == WORKER_ANSWER_DNS)
 		ret = dns_open(request->hands);
+	if (ret == 0 && request_visits(request))
+		ret = visit_start(request);
 	if (ret < 0)
 		return ret;
 	*step = WORKER_STEP_INFO;
@@ -201,7 +208,10 @@ static int request_run(struct request *request, enum worker_step *step)
 	if (ret < 0)
 		return ret;
 	*step = WORKER_STEP_FORK;
-	ret = command_build(&request->wire, &request->info.tags, &command);
+	if (request_visits(request))
+		ret = visit_command(&request->visit, &command);
+	else
+		ret = command_build(&request->wire, &request->info.tags, &command);
 	if (ret == 0)
 		ret = children_spawn(request, &command, step);
 	/* the child has its own copy */
@@ -227,6 +237,7 @@ static struct request *request_new(struct hands *hands, uint64_t connection_id,
 	request->entrant.exit = request->entrant.report = WATCH_NULL;
 	request->handler.exit = request->handler.report = WATCH_NULL;
 	request->answerer.exit = request->answerer.report = WATCH_NULL;
+	request->visit = VISIT_NULL;
 	request->pidfd = pidfd;
 	request->control_fd = -1;
 	request->retry_ms = -1;
@@ -250,21 +261,25 @@ static int64_t start_time_limit(const struct worker_request *wire)
 
 /* Without memory for it, closing the upcall fd puts the upcall back into the queue. */
 void request_start(struct hands *hands, uint64_t connection_id, const struct worker_request *wire,
-		   int upcall_fd, int pidfd)
+		   int upcall_fd, int pidfd, int channel_fd)
 {
-	struct request *request = request_new(hands, connection_id, wire, pidfd);
+	struct request *request =
+		request_new(hands, channel_fd < 0 ? connection_id : 0, wire, pidfd);
 	enum worker_step step = WORKER_STEP_REQUEST;
 	int ret;
 
 	if (!request ||
 	    loop_watch(&hands->loop, &request->upcall, upcall_fd, 0, request_on_upcall) < 0) {
 		close_keep_errno(upcall_fd);
+		close_keep_errno(channel_fd);
 		if (request)
 			request_free(request);
 		else
 			close_keep_errno(pidfd);
 		return;
 	}
+	if (request_visits(request))
+		visit_take(request, channel_fd);
 	request->deadline_ms = loop_now_ms() + start_time_limit(wire);
 	ret = request_run(request, &step);
 	if (ret < 0)

@@ -34,7 +34,9 @@ static void check_request(const struct worker_request *request)
 		return;
 	property(request->class < UPCALL_CLASS_COUNT && request->run_ms > 0);
 	property(request->program[0] == '/' || request->program[0] == '\0');
-	property(request->handler == WORKER_BECOME || request->class == UPCALL_CLASS_KEY);
+	property(request->handler == WORKER_BECOME || request->handler == WORKER_VISIT ||
+		 request->class == UPCALL_CLASS_KEY);
+	property(request->handler != WORKER_VISIT || request->run_in == WORKER_RUN_IN_CONTAINER);
 	property(!request->cgroup_id == !request->cgroup[0]);
 	/* nothing is entered that has not been named */
 	if (request->run_in != WORKER_RUN_IN_HOST) {
@@ -68,20 +70,23 @@ static void send_packet(int socket, const void *data, size_t size, size_t fd_cou
 static void check_packet(const uint8_t *data, size_t size, size_t fd_count)
 {
 	struct worker_request request;
-	int sockets[2], upcall_fd = -1, pidfd = -1, ret;
+	int sockets[2], upcall_fd = -1, pidfd = -1, channel_fd = -1, ret;
 
 	property(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) == 0);
 	send_packet(sockets[0], data, size, fd_count);
-	ret = packet_receive(sockets[1], &request, &upcall_fd, &pidfd);
+	ret = packet_receive(sockets[1], &request, &upcall_fd, &pidfd, &channel_fd);
 	if (ret == 0) {
-		property(fd_count == 2 && size == sizeof(request) && upcall_fd >= 0 && pidfd >= 0);
+		property(size == sizeof(request) && upcall_fd >= 0 && pidfd >= 0);
+		property(fd_count == (request.handler == WORKER_VISIT ? 3 : 2));
+		property((channel_fd >= 0) == (fd_count == 3));
 		check_request(&request);
 	} else {
 		property(ret == -EBADMSG || (ret == -ECONNRESET && size == 0));
-		property(upcall_fd == -1 && pidfd == -1);
+		property(upcall_fd == -1 && pidfd == -1 && channel_fd == -1);
 	}
 	close_keep_errno(upcall_fd);
 	close_keep_errno(pidfd);
+	close_keep_errno(channel_fd);
 	close(sockets[0]);
 	close(sockets[1]);
 }
@@ -98,7 +103,7 @@ static void check_report(const uint8_t *data, size_t size)
 	close(write_fd);
 	while ((ret = report_receive(read_fd, &report)) > 0) {
 		property(report.step < WORKER_STEP_COUNT && report.value >= 0);
-		property(report.kind >= REPORT_ATTACHED && report.kind <= REPORT_BORN);
+		property(report.kind >= REPORT_ATTACHED && report.kind <= REPORT_ENTERED);
 	}
 	property(ret == 0 || ret == -EBADMSG);
 	close(read_fd);

@@ -31,6 +31,15 @@ static struct worker_request request_good(void)
 	};
 }
 
+static struct worker_request visit_good(void)
+{
+	struct worker_request request = request_good();
+
+	request.handler = WORKER_VISIT;
+	request.class = UPCALL_CLASS_OTHER;
+	return request;
+}
+
 static void test_frame(void **state)
 {
 	struct worker_request request = request_good();
@@ -52,12 +61,13 @@ static void test_frame(void **state)
 	assert_int_equal(packet_check_frame(&request, sizeof(request)), -EBADMSG);
 }
 
-#define REFUSED(change)                                                    \
+#define REFUSED_OF(good_one, change)                                       \
 	do {                                                               \
-		struct worker_request request = request_good();            \
+		struct worker_request request = good_one();                \
 		change;                                                    \
 		assert_int_equal(packet_check_request(&request), -EINVAL); \
 	} while (0)
+#define REFUSED(change) REFUSED_OF(request_good, change)
 
 static void test_request(void **state)
 {
@@ -68,7 +78,7 @@ static void test_request(void **state)
 	REFUSED(request.class = UPCALL_CLASS_COUNT);
 	REFUSED(request.reserved = 1);
 	REFUSED(request.run_ms = 0);
-	REFUSED(request.handler = 3);
+	REFUSED(request.handler = 4);
 	REFUSED(request.run_in = 2);
 	REFUSED(request.leader = 0);
 	REFUSED(request.leader = UINT32_MAX);
@@ -81,6 +91,14 @@ static void test_request(void **state)
 	REFUSED(request.handler = WORKER_ANSWER_PROGRAM);
 	REFUSED(request.handler = WORKER_ANSWER_DNS; strcpy(request.program, "/bin/sh"));
 	REFUSED(request.handler = WORKER_ANSWER_DNS; request.class = UPCALL_CLASS_CORE);
+
+	good = visit_good();
+	assert_int_equal(packet_check_request(&good), 0);
+	REFUSED_OF(visit_good, request.class = UPCALL_CLASS_CORE);
+	REFUSED_OF(visit_good, request.run_in = WORKER_RUN_IN_HOST);
+	REFUSED_OF(visit_good, strcpy(request.program, "/bin/sh"));
+	REFUSED_OF(visit_good, request.leader = 0);
+	REFUSED_OF(visit_good, request.run_ms = 0);
 }
 
 static void packet_put(int socket, const void *data, size_t size, int fds)
@@ -119,36 +137,55 @@ static void test_receive(void **state)
 {
 	struct worker_request good = request_good(), got;
 	char large[sizeof(good) + 1] = { 0 };
-	int sockets[2], upcall_fd = -1, pidfd = -1, before;
+	int sockets[2], upcall_fd = -1, pidfd = -1, channel_fd = -1, before;
 
 	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
-	assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd), -EAGAIN);
+	assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd, &channel_fd),
+			 -EAGAIN);
 	before = fd_next();
 	memcpy(large, &good, sizeof(good));
 	for (int fds = 0; fds <= 10; fds++) {
 		if (fds == 2)
 			continue;
 		packet_put(sockets[1], &good, sizeof(good), fds);
-		assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd), -EBADMSG);
+		assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd, &channel_fd),
+				 -EBADMSG);
 		assert_int_equal(fd_next(), before);
 	}
 	packet_put(sockets[1], large, sizeof(large), 2);
-	assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd), -EBADMSG);
+	assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd, &channel_fd),
+			 -EBADMSG);
 	packet_put(sockets[1], &good, sizeof(good) - 4, 2);
-	assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd), -EBADMSG);
+	assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd, &channel_fd),
+			 -EBADMSG);
 	assert_int_equal(fd_next(), before);
 	assert_int_equal(upcall_fd, -1);
 
 	packet_put(sockets[1], &good, sizeof(good), 2);
-	assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd), 0);
+	assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd, &channel_fd), 0);
 	assert_memory_equal(&got, &good, sizeof(good));
 	assert_true(fcntl(upcall_fd, F_GETFD) & FD_CLOEXEC);
 	assert_true(fcntl(pidfd, F_GETFD) & FD_CLOEXEC);
 	close(upcall_fd);
+	assert_int_equal(channel_fd, -1);
 	close(pidfd);
+
+	/* a visit has one more */
+	good = visit_good();
+	packet_put(sockets[1], &good, sizeof(good), 2);
+	assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd, &channel_fd),
+			 -EBADMSG);
+	assert_int_equal(fd_next(), before);
+	packet_put(sockets[1], &good, sizeof(good), 3);
+	assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd, &channel_fd), 0);
+	assert_true(fcntl(channel_fd, F_GETFD) & FD_CLOEXEC);
+	close(upcall_fd);
+	close(pidfd);
+	close(channel_fd);
 	close(sockets[1]);
-	assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd), -ECONNRESET);
+	assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd, &channel_fd),
+			 -ECONNRESET);
 	close(sockets[0]);
 }
 
