@@ -231,6 +231,8 @@ const sd_bus_vtable control_vtable[] = {
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Monitor", SD_BUS_NO_ARGS, SD_BUS_NO_RESULT, control_monitor,
 				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Visit", SD_BUS_ARGS("s", name, "h", channel, "u", seconds),
+				SD_BUS_NO_RESULT, control_visit, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_SIGNAL_WITH_ARGS("UpcallOffered", SD_BUS_ARGS("a{sv}", upcall), 0),
 	SD_BUS_SIGNAL_WITH_ARGS("UpcallEnded", SD_BUS_ARGS("a{sv}", upcall), 0),
 	SD_BUS_SIGNAL_WITH_ARGS("MonitorDropped", SD_BUS_ARGS("a{sv}", nothing), 0),

@@ -9,6 +9,7 @@
 #include "host.h"
 #include "lane.h"
 #include "policy.h"
+#include "step.h"
 #include "text.h"
 
 static const char *const ns_names[UPCALL_NS_COUNT] = {
@@ -169,8 +170,7 @@ static int append_outcome(sd_bus_message *reply, const struct record *record)
 	if (ret >= 0)
 		ret = append_text(reply, "reason", record->reason);
 	if (ret >= 0)
-		ret = append_text(reply, "step",
-				  record->step ? record_step_name(record->step) : NULL);
+		ret = append_text(reply, "step", record->step ? step_name(record->step) : NULL);
 	if (ret >= 0)
 		ret = append_text(reply, "error", record->error ? strerror(record->error) : NULL);
 	if (ret >= 0)

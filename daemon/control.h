@@ -103,6 +103,9 @@ int control_list_pending(sd_bus_message *call, void *userdata, sd_bus_error *err
 int control_cancel(sd_bus_message *call, void *userdata, sd_bus_error *error);
 int control_explain_upcall(sd_bus_message *call, void *userdata, sd_bus_error *error);
 
+/* control-visit.c */
+int control_visit(sd_bus_message *call, void *userdata, sd_bus_error *error);
+
 int control_monitor(sd_bus_message *call, void *userdata, sd_bus_error *error);
 
 /* ---- control-explain.c: methods that say why ---- */

@@ -16,6 +16,7 @@
 #include "policy.h"
 #include "queue.h"
 #include "shim.h"
+#include "visit.h"
 
 /* ---------------------------------------------------------------- handing */
 
@@ -46,7 +47,8 @@ static int transmit(struct upcall *upcall)
 	int ret;
 
 	make_request(upcall, &request);
-	ret = worker_link_send(&lane->worker, &request, upcall->fd, lane->container->pidfd);
+	ret = worker_link_send(&lane->worker, &request, upcall->fd, lane->container->pidfd,
+			       /* channel= */ -1);
 	if (ret == -EAGAIN)
 		return 0;
 	if (ret < 0)
@@ -115,6 +117,7 @@ static void refuse_unhanded_because(struct lane *lane, const char *reason, int e
 {
 	struct upcall *upcall, *after;
 
+	visits_refuse(lane, reason, error);
 	list_for_each_entry_safe(upcall, after, &lane->active, link)
 		if (!upcall_is_handed(upcall))
 			lane_refuse(upcall, ENOKEY, reason, error);
@@ -249,9 +252,9 @@ static int hand_all(struct lane *lane)
 		if (!upcall_is_handed(upcall))
 			ret = hand(upcall);
 		if (ret < 0)
-			break;
+			return ret;
 	}
-	return ret;
+	return visits_hand(lane);
 }
 
 /*
@@ -298,7 +301,7 @@ bool lane_has_unhanded(const struct lane *lane)
 	list_for_each_entry(upcall, &lane->active, link)
 		if (!upcall_is_handed(upcall))
 			return true;
-	return false;
+	return !list_empty(&lane->visits);
 }
 
 static struct upcall *find_handed(struct lane *lane, uint64_t id)

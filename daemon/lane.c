@@ -9,6 +9,7 @@
 #include "policy.h"
 #include "queue.h"
 #include "shim.h"
+#include "visit.h"
 
 /* --------------------------------------------------------------- endings */
 
@@ -78,7 +79,7 @@ void lane_stop_worker(struct queue *queue, const char *name, const struct lane *
  */
 static void lane_release(struct lane *lane, const struct container *gone)
 {
-	if (lane->active_count || lane->waiting_count || lane->launch)
+	if (lane->active_count || lane->waiting_count || lane->launch || !list_empty(&lane->visits))
 		return;
 	if (lane->container &&
 	    (worker_link_is_open(&lane->worker) || lane->failures || clock_now() < lane->retry_at))
@@ -168,6 +169,7 @@ struct lane *lane_of(struct queue *queue, struct container *container)
 	memcpy(lane->name, container->name, sizeof(lane->name));
 	list_init(&lane->waiting);
 	list_init(&lane->active);
+	list_init(&lane->visits);
 	list_append(&queue->lanes, &lane->link);
 	lane_hand_init(lane);
 	return lane;
@@ -183,6 +185,7 @@ void lane_detach(struct lane *lane, bool unregistered)
 	if (lane->launch)
 		lane->queue->launcher->vtable->cancel(lane->launch);
 	lane->launch = NULL;
+	visits_refuse(lane, reason, 0);
 	list_for_each_entry_safe(upcall, after, &lane->waiting, link)
 		lane_refuse(upcall, EKEYREJECTED, reason, 0);
 	list_for_each_entry_safe(upcall, after, &lane->active, link)
@@ -205,6 +208,7 @@ void lane_free(struct lane *lane)
 
 	if (lane->launch)
 		lane->queue->launcher->vtable->cancel(lane->launch);
+	visits_refuse(lane, "upcalld ends", 0);
 	list_for_each_entry_safe(upcall, after, &lane->waiting, link)
 		lane_forget(upcall);
 	list_for_each_entry_safe(upcall, after, &lane->active, link) {

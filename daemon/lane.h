@@ -72,6 +72,7 @@ struct lane {
 	struct list link; /* queue->lanes */
 	struct list waiting;
 	struct list active;
+	struct list visits; /* that wait for the worker: visit.h */
 	unsigned int waiting_count;
 	unsigned int active_count;
 	struct worker_link worker;

@@ -8,6 +8,7 @@
 #include "list.h"
 #include "memory.h"
 #include "record.h"
+#include "step.h"
 #include "text.h"
 
 #define SUPPRESSED_MESSAGE_ID "1d6f0f3cbbd84c6c9b6c6e6f0d1a7be1"
@@ -45,21 +46,6 @@ static const char *const ns_fields[UPCALL_NS_COUNT] = {
 	[UPCALL_NS_CGROUP] = "UPCALL_NS_CGROUP", [UPCALL_NS_TIME] = "UPCALL_NS_TIME",
 };
 
-static const char *const steps[WORKER_STEP_COUNT] = {
-	[WORKER_STEP_NONE] = "",	   [WORKER_STEP_REQUEST] = "request",
-	[WORKER_STEP_INFO] = "info",	   [WORKER_STEP_LEADER] = "leader",
-	[WORKER_STEP_ROOT] = "root",	   [WORKER_STEP_STATUS] = "status",
-	[WORKER_STEP_SECCOMP] = "seccomp", [WORKER_STEP_CGROUP] = "cgroup",
-	[WORKER_STEP_PIDNS] = "pidns",	   [WORKER_STEP_FORK] = "fork",
-	[WORKER_STEP_GROUPS] = "groups",   [WORKER_STEP_SETNS] = "setns",
-	[WORKER_STEP_VERIFY] = "verify",   [WORKER_STEP_CHROOT] = "chroot",
-	[WORKER_STEP_LABEL] = "label",	   [WORKER_STEP_IDS] = "ids",
-	[WORKER_STEP_CAPS] = "caps",	   [WORKER_STEP_NNP] = "nnp",
-	[WORKER_STEP_LIMITS] = "limits",   [WORKER_STEP_FDS] = "fds",
-	[WORKER_STEP_ATTACH] = "attach",   [WORKER_STEP_EXEC] = "exec",
-	[WORKER_STEP_READ] = "read",	   [WORKER_STEP_INSTANTIATE] = "instantiate",
-};
-
 const char *class_name(uint32_t class)
 {
 	return class < UPCALL_CLASS_COUNT ? class_names[class] : "unknown";
@@ -68,11 +54,6 @@ const char *class_name(uint32_t class)
 const char *record_result_name(enum record_result result)
 {
 	return results[result].name;
-}
-
-const char *record_step_name(uint32_t step)
-{
-	return step < WORKER_STEP_COUNT && steps[step] ? steps[step] : "unknown";
 }
 
 enum record_result record_result_of(uint32_t outcome)
@@ -182,8 +163,8 @@ static void sentence(const struct record *record, char *out, size_t room)
 		       (unsigned long long)facts->id, class_name(facts->class), *type ? " " : "",
 		       type, record->container ? "container " : "nobody", record->container ?: "",
 		       record_result_name(record->result), record->step ? " at " : "",
-		       record->step ? record_step_name(record->step) : "",
-		       record->reason ? ": " : "", record->reason ?: "", record->error ? ": " : "",
+		       record->step ? step_name(record->step) : "", record->reason ? ": " : "",
+		       record->reason ?: "", record->error ? ": " : "",
 		       record->error ? strerror(record->error) : "");
 }
 
@@ -220,7 +201,7 @@ static void put_outcome(struct journal_entry *entry, const struct record *record
 	put_text(entry, "UPCALL_RUN_IN", record->run_in);
 	put_text(entry, "UPCALL_RESULT", record_result_name(record->result));
 	put_text(entry, "UPCALL_REASON", record->reason);
-	put_text(entry, "UPCALL_STEP", record->step ? record_step_name(record->step) : NULL);
+	put_text(entry, "UPCALL_STEP", record->step ? step_name(record->step) : NULL);
 	if (record->error)
 		journal_field(entry, "UPCALL_ERRNO", "%d", record->error);
 	if (record->wait_status)

@@ -97,7 +97,6 @@ void record_offered(struct records *records, const struct tags *tags, const char
 void facts_from_tags(struct facts *facts, const struct tags *tags);
 enum record_result record_result_of(uint32_t outcome /* enum worker_outcome */);
 const char *record_result_name(enum record_result result);
-const char *record_step_name(uint32_t step);
 const char *class_name(uint32_t class);
 
 #endif

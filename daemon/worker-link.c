@@ -83,9 +83,10 @@ void worker_link_close(struct worker_link *link)
 }
 
 int worker_link_send(struct worker_link *link, const struct worker_request *request, int upcall_fd,
-		     int pidfd)
+		     int pidfd, int channel)
 {
-	const int fds[2] = { upcall_fd, pidfd };
+	const int fds[3] = { upcall_fd, pidfd, channel };
+	const size_t fds_size = sizeof(int) * (channel < 0 ? 2 : 3);
 	union {
 		struct cmsghdr header;
 		char room[CMSG_SPACE(sizeof(fds))];
@@ -95,14 +96,14 @@ int worker_link_send(struct worker_link *link, const struct worker_request *requ
 		.msg_iov = &iov,
 		.msg_iovlen = 1,
 		.msg_control = &control,
-		.msg_controllen = sizeof(control),
+		.msg_controllen = CMSG_SPACE(fds_size),
 	};
 	struct cmsghdr *cmsg = CMSG_FIRSTHDR(&message);
 
 	cmsg->cmsg_level = SOL_SOCKET;
 	cmsg->cmsg_type = SCM_RIGHTS;
-	cmsg->cmsg_len = CMSG_LEN(sizeof(fds));
-	memcpy(CMSG_DATA(cmsg), fds, sizeof(fds));
+	cmsg->cmsg_len = CMSG_LEN(fds_size);
+	memcpy(CMSG_DATA(cmsg), fds, fds_size);
 	if (sendmsg(link->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 		return 0;
 	if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS)

@@ -41,10 +41,10 @@ bool worker_link_is_open(const struct worker_link *link);
 void worker_link_close(struct worker_link *link);
 
 /*
- * Neither fd is consumed. 0: the worker has them. -EAGAIN: writable() will be
- * called. Anything else: the link is of no use any more, and to be closed.
+ * No fd is consumed; the channel is a visit's, else -1. 0: the worker has them. -EAGAIN: writable()
+ * will be called. Anything else: the link is of no use any more, and to be closed.
  */
 int worker_link_send(struct worker_link *link, const struct worker_request *request, int upcall_fd,
-		     int pidfd);
+		     int pidfd, int channel);
 
 #endif

@@ -16,6 +16,7 @@
 
 #include "journal.h"
 #include "record.h"
+#include "step.h"
 
 /* What stderr got meanwhile. */
 struct capture {
@@ -258,8 +259,8 @@ static void test_rate_of_each(void **state)
 static void test_names(void **state)
 {
 	for (uint32_t step = 0; step < WORKER_STEP_COUNT; step++)
-		assert_string_not_equal(record_step_name(step), "unknown");
-	assert_string_equal(record_step_name(WORKER_STEP_COUNT), "unknown");
+		assert_string_not_equal(step_name(step), "unknown");
+	assert_string_equal(step_name(WORKER_STEP_COUNT), "unknown");
 	for (int result = 0; result < RECORD_RESULT_COUNT; result++)
 		assert_non_null(record_result_name((enum record_result)result));
 	assert_int_equal(record_result_of(WORKER_SERVED), RECORD_SERVED);
