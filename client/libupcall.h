@@ -119,6 +119,14 @@ int upcall_list(struct upcall_connection *connection, struct upcall_entry ***ret
 struct upcall_entry *upcall_entry_free(struct upcall_entry *entry);
 struct upcall_entry **upcall_list_free(struct upcall_entry **entries);
 
+/*
+ * Has the container's worker run a command inside, entered as a handler enters it.
+ * The channel is not consumed. What lies in it, and what comes back, are packets of
+ * proto/worker.h, for programs of the same package only: use 'upcallctl exec'.
+ */
+int upcall_visit(struct upcall_connection *connection, const char *name, int channel,
+		 uint32_t seconds);
+
 /* --- upcalls --- */
 
 /*

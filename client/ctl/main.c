@@ -12,7 +12,7 @@
 static const struct verb *const verbs[] = {
 	&verb_register, &verb_unregister, &verb_list,	&verb_status, &verb_reload,
 	&verb_drain,	&verb_pending,	  &verb_cancel, &verb_show,   &verb_explain,
-	&verb_monitor,	&verb_check,	  &verb_config, &verb_doctor,
+	&verb_monitor,	&verb_check,	  &verb_config, &verb_doctor, &verb_exec,
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
@@ -26,7 +26,7 @@ int print_verb_help(const struct verb *verb)
 {
 	printf("usage: upcallctl %s%s%s\n\n%s.\n\n%s", verb->name, *verb->arguments ? " " : "",
 	       verb->arguments, verb->summary, verb->details);
-	printf("example: %s\n\n%s", verb->example, exit_statuses);
+	printf("example: %s\n\n%s", verb->example, verb->statuses ?: exit_statuses);
 	return finish_output(verb);
 }
 

@@ -30,6 +30,7 @@ struct verb {
 	const char *summary;   /* half a line */
 	const char *details;   /* option list, "" for none */
 	const char *example;
+	const char *statuses; /* what its exit statuses mean; NULL: enum exit_status */
 	int (*run)(const struct verb *verb, int argc, char **argv);
 };
 
@@ -38,6 +39,7 @@ extern const struct verb verb_check;
 extern const struct verb verb_config;
 extern const struct verb verb_doctor;
 extern const struct verb verb_drain;
+extern const struct verb verb_exec;
 extern const struct verb verb_explain;
 extern const struct verb verb_list;
 extern const struct verb verb_monitor;

@@ -10,7 +10,7 @@ target_include_directories(test-client-kin PRIVATE ${PROJECT_SOURCE_DIR}/client/
 
 pkg_check_modules(SYSTEMD REQUIRED IMPORTED_TARGET libsystemd)
 upcall_unit_test(NAME test-client
-	SOURCES test-client.c fake-daemon.c
+	SOURCES test-client.c fake-daemon.c fake-worker.c
 	LIBS libupcall PkgConfig::SYSTEMD
 	DEFINES UPCALLCTL="$<TARGET_FILE:upcallctl>")
 add_dependencies(test-client upcallctl)

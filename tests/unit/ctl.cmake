@@ -7,10 +7,18 @@ foreach(verb check config)
 	add_dependencies(test-ctl-${verb} upcallctl)
 endforeach()
 
+# exec, with a worker that the test plays; relay.c for the part that no pipe shows.
+upcall_unit_test(NAME test-ctl-exec
+	SOURCES test-ctl-exec.c ctl-run.c fake-daemon.c fake-worker.c
+		${PROJECT_SOURCE_DIR}/client/ctl/relay.c
+	LIBS PkgConfig::SYSTEMD DEFINES UPCALLCTL="$<TARGET_FILE:upcallctl>")
+target_include_directories(test-ctl-exec PRIVATE ${PROJECT_SOURCE_DIR}/client/ctl)
+add_dependencies(test-ctl-exec upcallctl)
+
 # The checks of doctor, on a machine that the test makes up.
 set(doctor ${PROJECT_SOURCE_DIR}/client/ctl/doctor)
 upcall_unit_test(NAME test-ctl-doctor
-	SOURCES test-ctl-doctor.c fake-daemon.c ${doctor}-find.c ${doctor}-host.c ${doctor}-module.c
+	SOURCES test-ctl-doctor.c fake-daemon.c fake-worker.c ${doctor}-find.c ${doctor}-host.c ${doctor}-module.c
 		${doctor}-policy.c ${doctor}-table.c ${doctor}-units.c
 	LIBS libupcall upcalld-config PkgConfig::SYSTEMD)
 target_include_directories(test-ctl-doctor PRIVATE ${PROJECT_SOURCE_DIR}/client/ctl)

@@ -9,6 +9,8 @@
 #include <stdbool.h>
 #include <sys/types.h>
 
+#include "fake-worker.h"
+
 struct fake_daemon {
 	pid_t pid;
 	char dir[64];
@@ -22,6 +24,7 @@ struct fake_daemon {
 	bool new_keys;	  /* answers have keys that the library does not know */
 	bool hang_up;	  /* closes the connection instead of answering */
 	unsigned int containers;
+	struct fake_worker worker; /* of every container, for Visit */
 };
 
 /* Listens, forks, and sets UPCALLD_SOCKET. Fails the test if it cannot. */

@@ -1,0 +1,22 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <string.h>
+
+#include "connection.h"
+
+UPCALL_EXPORT int upcall_visit(struct upcall_connection *connection, const char *name, int channel,
+			       uint32_t seconds)
+{
+	cleanup_message sd_bus_message *call = NULL;
+	int r;
+
+	r = connection_begin(connection);
+	if (r >= 0)
+		r = connection_method(connection, "Visit", &call);
+	if (r < 0)
+		return r;
+	r = sd_bus_message_append(call, "shu", name, channel, seconds);
+	if (r < 0)
+		return connection_fail(connection, r, "cannot send name and channel: %s",
+				       strerror(-r));
+	return connection_call(connection, call, NULL);
+}

@@ -1,0 +1,191 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# lane: default
+#
+# upcallctl exec, in containers with and without a user namespace: what the command finds itself in is what a handler of
+# the same container finds itself in; its exit status arrives; a visitor who dies, a command that does not end, a worker
+# that is killed leave nothing behind; no terminal and no file of the host gets in; where a container cannot be entered,
+# the step is named.
+
+# shellcheck source=lib/setup.sh
+. lib/setup.sh
+handler=""
+
+policy all <<'CONF'
+[Match]
+Name=*
+[Key user]
+Handler=/usr/libexec/handler
+CONF
+
+start() {
+	container_rootfs "$containers/$1/rootfs"
+	mkdir -p "$containers/$1/rootfs/usr/libexec"
+	cp gate "$containers/$1/rootfs/usr/libexec/handler"
+	check "$1 is registered" registered "$1" "$2"
+}
+
+# status_of COMMAND…: its exit status; its output in ./said, its errors in ./errors
+status_of() {
+	local status=0
+	"$@" >said 2>errors </dev/null || status=$?
+	echo "$status"
+}
+says() { grep -qF -- "$1" errors && return; cat errors; return 1; }
+
+# Everything of a process that somebody outside can compare.
+picture() {
+	local ns
+	for ns in /proc/"$1"/ns/*; do readlink "$ns"; done
+	cat "/proc/$1/uid_map" "/proc/$1/gid_map" "/proc/$1/oom_score_adj" "/proc/$1/limits" "/proc/$1/setgroups"
+	grep -E '^(Umask|Uid|Gid|Groups|NoNewPrivs|Seccomp|Cap[A-Z]..|SigBlk|SigIgn|NStgid)' "/proc/$1/status" |
+		sed 's/^NStgid.*/& fields/; s/^NStgid:[^f]*/depth/'
+	stat -Lc '%d:%i' "/proc/$1/root" "/proc/$1/cwd"
+	# below which cgroup; a session of its own and no terminal
+	sed -n 's/upcall-[0-9]*$/upcall-ID/; s/^0:://p' "/proc/$1/cgroup"
+	sed 's/.*) //' "/proc/$1/stat" | awk -v pid="$1" '{ print "session", ($4 == pid), "terminal", $5, "nice", $17 }'
+	tr '\0' '\n' <"/proc/$1/environ" | sort
+	attr=$(cat "/proc/$1/attr/current" 2>/dev/null)
+	echo "label $attr"
+}
+
+is_asleep() {
+	local pid
+	while read -r pid; do
+		[ "$(readlink "/proc/$pid/exe")" != /usr/libexec/handler ] || { handler=$pid && return; }
+	done < <(cat "$1"/upcall-*/cgroup.procs 2>/dev/null)
+	return 1
+}
+
+same_as_a_handler() {
+	local name=$1
+	rm -f "${root[$name]}/gate/open"
+	container_exec "$name" /bin/requester key user "exec:$name" c >/dev/null 2>&1 &
+	local requester=$!
+	check "$name: a handler starts" handler_wait "${cgroup[$name]}"
+	picture "$handler" >of-handler
+	: >"${root[$name]}/gate/open"
+	wait "$requester"
+	check "$name: the handler has gone" wait_for 20 no_leaves "$name"
+
+	rm -f "${root[$name]}/gate/open"
+	upcallctl exec "$name" -- /usr/libexec/handler </dev/null >out 2>&1 &
+	local visitor=$!
+	check "$name: a command starts" wait_for 20 is_asleep "${cgroup[$name]}"
+	picture "$handler" >of-command
+	check_equal "$name: exec is where a handler is, and as what" '' "$(diff of-handler of-command)"
+	check "$name: in the container's namespaces" handler_inside "$handler" "${leader[$name]}"
+	check_equal "$name: its descriptors are sockets, and no others" '0 1 2' \
+		"$(for fd in /proc/"$handler"/fd/*; do case $(readlink "$fd") in socket:*) echo "${fd##*/}" ;; /usr/libexec/handler) ;; *) echo "$fd is $(readlink "$fd")" ;; esac; done | paste -sd' ')"
+	: >"${root[$name]}/gate/open"
+	wait "$visitor"
+	check "$name: nothing is left" wait_for 20 no_leaves "$name"
+}
+
+statuses() {
+	local name=$1
+	check_equal "$name: exit status 0" 0 "$(status_of upcallctl exec "$name" -- /bin/true)"
+	check_equal "$name: exit status 7" 7 "$(status_of upcallctl exec "$name" /bin/sh -c 'echo to you; echo to me >&2; exit 7')"
+	check_equal "$name: its output" 'to you' "$(cat said)"
+	check_equal "$name: its errors" 'to me' "$(cat errors)"
+	check_equal "$name: 128 and the signal" 137 "$(status_of upcallctl exec "$name" /bin/sh -c 'kill -9 $$')"
+	check_equal "$name: its input" 'words' "$(echo words | upcallctl exec "$name" /bin/cat)"
+	check_equal "$name: much of it, both ways" "$(head -c 3000000 /dev/zero | tr '\0' x | md5sum)" \
+		"$(head -c 3000000 /dev/zero | tr '\0' x | upcallctl exec "$name" /bin/cat | md5sum)"
+	check_equal "$name: no such command: 127" 127 "$(status_of upcallctl exec "$name" /nowhere)"
+	check "$name: and it says so" says '/nowhere: No such file or directory'
+	check_equal "$name: no program: 126" 126 "$(status_of upcallctl exec "$name" /etc/passwd)"
+	check_equal "$name: no path: 125" 125 "$(status_of upcallctl exec "$name" sh)"
+	check_equal "$name: too long: 124" 124 "$(status_of upcallctl exec --timeout 1 "$name" /bin/sleep 1000)"
+	check_equal "$name: what it leaves running does not last" 0 "$(status_of upcallctl exec "$name" /bin/sh -c 'sleep 1000 & exit 0')"
+	check "$name: nothing is left" wait_for 20 no_leaves "$name"
+}
+
+populated() { [ -n "$(cat "${cgroup[$1]}"/upcall-*/cgroup.procs 2>/dev/null)" ]; }
+# How many tasks of the container are its sleeping leader or nothing.
+sleepers() { cat "${cgroup[$1]}"/cgroup.procs "${cgroup[$1]}"/*/cgroup.procs 2>/dev/null | wc -l; }
+
+visitor_dies() {
+	local name=$1 before
+	before=$(sleepers "$name")
+	upcallctl exec "$name" /bin/sh -c 'sleep 1000 & sleep 1000' </dev/null >out 2>&1 &
+	local visitor=$!
+	check "$name: a command runs" wait_for 20 populated "$name"
+	kill -9 "$visitor"
+	wait "$visitor" 2>/dev/null
+	check "$name: its visitor is killed, nothing is left" wait_for 20 no_leaves "$name"
+	check_equal "$name: and nobody" "$before" "$(sleepers "$name")"
+}
+
+worker_dies() {
+	local name=$1 before
+	before=$(sleepers "$name")
+	upcallctl exec "$name" /bin/sleep 1000 </dev/null >out 2>errors &
+	local visitor=$! status=0
+	check "$name: a command runs" wait_for 20 populated "$name"
+	systemctl kill --kill-whom=main -s KILL "upcall-worker@$name.service"
+	wait "$visitor" || status=$?
+	check_equal "$name: its worker is killed: 125" 125 "$status"
+	check "$name: and it says so" says 'its worker has gone'
+	alone() { [ "$(sleepers "$name")" = "$before" ]; }
+	check "$name: and its command with it" wait_for 20 alone
+	check_equal "$name: the next one works" 0 "$(status_of upcallctl exec "$name" /bin/true)"
+}
+
+daemon_dies() {
+	local name=$1 status=0
+	mkfifo hold
+	upcallctl exec "$name" /bin/sh -c 'read x; echo "read $x"' <hold >said 2>errors &
+	local visitor=$!
+	exec 7>hold
+	check "$name: a command runs" wait_for 20 populated "$name"
+	systemctl kill -s KILL upcalld.service
+	echo on >&7
+	exec 7>&-
+	wait "$visitor" || status=$?
+	check_equal "$name: upcalld is killed, its command ends well" '0 read on' "$status $(cat said)"
+}
+
+start user .
+start priv "$(container_privileged)"
+for name in user priv; do
+	same_as_a_handler "$name"
+	statuses "$name"
+	visitor_dies "$name"
+	worker_dies "$name"
+done
+daemon_dies user
+
+check_equal 'json: how it went' 'user exited 3 0' \
+	"$(upcallctl exec --json user /bin/sh -c 'echo noise; exit 3' 2>errors | jq -r '"\(.container) \(.outcome) \(.["exit-status"]) \(.signal)"')"
+check_equal 'json: its output is elsewhere' noise "$(cat errors)"
+
+# A terminal of the host: script(1) makes one. The command must not have it, nor write to it what types.
+terminal=$(script -qec "upcallctl exec priv /bin/sh -c 'test -t 0 && echo has; test -t 1 && echo has; echo; ls -l /proc/self/fd; printf \"\\033[6n\"'" /dev/null </dev/null)
+check_fails 'no terminal gets in' grep -q has <<<"$terminal"
+check_fails 'nor a device' grep -q /dev/pts <<<"$terminal"
+check_fails 'no escape sequence gets out to one' grep -q $'\033' <<<"$terminal"
+
+check_equal 'no such container: 125' 125 "$(status_of upcallctl exec nobody /bin/true)"
+check 'and it says so' says nobody
+sudo_nobody() { setpriv --reuid 65534 --clear-groups upcallctl exec user /bin/true; }
+check_equal 'not for others than root' 125 "$(status_of sudo_nobody)"
+
+# A filter that cannot be applied again: no program of the container's is run, here as for a handler.
+start filter '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64"],
+	syscalls: [{names: ["swapon"], action: "SCMP_ACT_ERRNO"}]}'
+check_equal 'a container with a seccomp filter: 125' 125 "$(status_of upcallctl exec filter /bin/true)"
+check 'and the step is named' says 'step seccomp: Operation not permitted'
+check_equal 'also in JSON' 'entry-failed seccomp' "$(upcallctl exec --json filter /bin/true 2>/dev/null | jq -r '"\(.outcome) \(.step)"')"
+echo frozen >frozen
+echo 1 >"${cgroup[user]}/cgroup.freeze"
+check_equal 'a frozen one: 125' 125 "$(status_of upcallctl exec user /bin/true)"
+check 'and the step is named' says 'step cgroup: Device or resource busy'
+echo 0 >"${cgroup[user]}/cgroup.freeze"
+kill -9 "${leader[user]}"
+gone() { upcallctl list --json | jq -e '.containers[] | select(.name == "user") | .state == "tombstone"' || ! upcallctl show user; }
+wait_for 20 gone >/dev/null 2>&1
+check_equal 'its leader is dead: 125' 125 "$(status_of upcallctl exec user /bin/true)"
+check 'nothing is left behind' wait_for 20 no_leaves priv
+summary
