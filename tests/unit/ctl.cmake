@@ -15,6 +15,10 @@ upcall_unit_test(NAME test-ctl-exec
 target_include_directories(test-ctl-exec PRIVATE ${PROJECT_SOURCE_DIR}/client/ctl)
 add_dependencies(test-ctl-exec upcallctl)
 
+# What the completions offer is what --help says.
+add_test(NAME test-completion
+	COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/test-completion $<TARGET_FILE:upcallctl>)
+
 # The checks of doctor, on a machine that the test makes up.
 set(doctor ${PROJECT_SOURCE_DIR}/client/ctl/doctor)
 upcall_unit_test(NAME test-ctl-doctor
