@@ -121,11 +121,11 @@ struct upcall_entry **upcall_list_free(struct upcall_entry **entries);
 
 /*
  * Has the container's worker run a command inside, entered as a handler enters it.
- * The channel is not consumed. What lies in it, and what comes back, are packets of
- * proto/worker.h, for programs of the same package only: use 'upcallctl exec'.
+ * probe: a program of ours instead. The channel is not consumed. What lies in it, and what comes
+ * back, are packets of proto/worker.h, for programs of the same package only: use 'upcallctl exec'.
  */
 int upcall_visit(struct upcall_connection *connection, const char *name, int channel,
-		 uint32_t seconds);
+		 uint32_t seconds, bool probe);
 
 /* --- upcalls --- */
 

@@ -41,7 +41,8 @@ static void done(struct visit *visit, const struct failure *failure)
 	call_free(call);
 }
 
-static struct visit_call *call_new(sd_bus_message *message, int channel, uint32_t seconds)
+static struct visit_call *call_new(sd_bus_message *message, int channel, uint32_t seconds,
+				   bool probe)
 {
 	struct visit_call *call = calloc(1, sizeof(*call));
 
@@ -50,6 +51,7 @@ static struct visit_call *call_new(sd_bus_message *message, int channel, uint32_
 	list_init(&call->visit.link);
 	call->visit.done = done;
 	call->visit.run_ms = seconds * 1000;
+	call->visit.probe = probe;
 	call->message = sd_bus_message_ref(message);
 	call->visit.channel = fcntl(channel, F_DUPFD_CLOEXEC, 3);
 	if (call->visit.channel >= 0 && visit_draw_id(&call->visit) >= 0)
@@ -68,13 +70,13 @@ int control_visit(sd_bus_message *message, void *userdata, sd_bus_error *error)
 	struct lane *lane;
 	const char *name;
 	uint32_t seconds;
-	int channel, ret;
+	int channel, probe, ret;
 
 	if (!control_is_allowed(link, error))
 		return -EPERM;
 	if (daemon->shim_fd < 0)
 		return control_refuse(error, "NoShim", daemon->shim_error);
-	ret = sd_bus_message_read(message, "shu", &name, &channel, &seconds);
+	ret = sd_bus_message_read(message, "shub", &name, &channel, &seconds, &probe);
 	if (ret < 0)
 		return ret;
 	if (seconds == 0 || seconds > VISIT_SECONDS_MAX)
@@ -86,7 +88,7 @@ int control_visit(sd_bus_message *message, void *userdata, sd_bus_error *error)
 		return control_reply_failure(error, &failure);
 	}
 	lane = lane_of(&daemon->queue, container);
-	call = lane ? call_new(message, channel, seconds) : NULL;
+	call = lane ? call_new(message, channel, seconds, probe) : NULL;
 	if (!call)
 		return -ENOMEM;
 	lane_visit(lane, &call->visit);

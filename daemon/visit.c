@@ -67,7 +67,7 @@ static int send_request(struct lane *lane, const struct visit *visit, int witnes
 		.protocol = WORKER_PROTOCOL,
 		.class = UPCALL_CLASS_OTHER,
 		.id = visit->id,
-		.handler = WORKER_VISIT,
+		.handler = visit->probe ? WORKER_PROBE : WORKER_VISIT,
 		.run_in = WORKER_RUN_IN_CONTAINER,
 		.run_ms = visit->run_ms,
 	};
@@ -99,7 +99,8 @@ static int hand(struct lane *lane, struct visit *visit)
 	ret = send_request(lane, visit, witness);
 	if (ret < 0)
 		return ret;
-	journal_log(LOG_INFO, "Container %s: an administrator's command enters it", lane->name);
+	journal_log(LOG_INFO, "Container %s: an administrator's %s enters it", lane->name,
+		    visit->probe ? "test" : "command");
 	end(visit, NULL);
 	return 0;
 }

@@ -8,6 +8,7 @@
 #ifndef UPCALLD_VISIT_H
 #define UPCALLD_VISIT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "failure.h"
@@ -24,6 +25,7 @@ struct visit {
 	int channel;	  /* the asker's to close, after done() */
 	uint64_t id;	  /* drawn by visit_draw_id() */
 	uint32_t run_ms;
+	bool probe; /* of a program of ours, that raises an upcall */
 	/* It is in no list any more. failure NULL: the worker has it. */
 	void (*done)(struct visit *visit, const struct failure *failure);
 };

@@ -17,7 +17,8 @@
  * enters it. Its request has three fds: a witness (UPCALL_IOC_WITNESS), the
  * leader's pidfd, and the channel, a SOCK_SEQPACKET socket whose other end is the
  * visitor's. One packet of his lies in it already: the command's arguments, each
- * with its NUL, the first an absolute path in the container, and SCM_RIGHTS of
+ * with its NUL, the first an absolute path in the container (a probe's is only its
+ * name), and SCM_RIGHTS of
  * what becomes its fds 0, 1 and 2, each a unix stream socket. The result goes into
  * the channel, not to upcalld. If the visitor's end is closed before, everything
  * of the visit is killed.
@@ -25,6 +26,7 @@
 #ifndef UPCALL_WORKER_H
 #define UPCALL_WORKER_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "upcall.h"
@@ -45,7 +47,13 @@ enum worker_handler {
 	WORKER_ANSWER_PROGRAM, /* `program` prints the payload, the host side instantiates */
 	WORKER_ANSWER_DNS,     /* the same with the dns builtin */
 	WORKER_VISIT,	       /* no upcall: execute what the channel says */
+	WORKER_PROBE,	       /* the same with a program of ours, that raises an upcall */
 };
+
+static inline bool worker_is_visit(uint32_t handler)
+{
+	return handler == WORKER_VISIT || handler == WORKER_PROBE;
+}
 
 enum worker_run_in {
 	WORKER_RUN_IN_CONTAINER = 0,

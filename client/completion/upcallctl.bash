@@ -3,7 +3,7 @@
 #
 # Completion of upcallctl for bash. tests/unit/test-completion compares it with what --help says.
 
-_upcallctl_verbs='register unregister list status reload drain pending cancel show explain monitor check config doctor exec'
+_upcallctl_verbs='register unregister list status reload drain pending cancel show explain monitor check config doctor exec test'
 
 declare -gA _upcallctl_options=(
 	[register]='--pid --cgroup --label --runtime --json'
@@ -71,6 +71,8 @@ _upcallctl_arguments() {
 _upcallctl_argument() {
 	case $1,$2 in
 	unregister,0 | show,0 | config,0 | exec,0) _upcallctl_words "$(_upcallctl_containers)" "$3" ;;
+	test,0) _upcallctl_words "$(_upcallctl_containers)" "$3" ;;
+	test,1) _upcallctl_words 'core key key/ module' "$3" ;;
 	cancel,0) _upcallctl_words "$(_upcallctl_upcalls)" "$3" ;;
 	check,*) _upcallctl_policies "$3" ;;
 	*) COMPREPLY=() ;;

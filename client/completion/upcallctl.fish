@@ -33,10 +33,12 @@ complete -c upcallctl -n __fish_use_subcommand -a check -d 'say what is wrong in
 complete -c upcallctl -n __fish_use_subcommand -a config -d 'show what policies say'
 complete -c upcallctl -n __fish_use_subcommand -a doctor -d 'find what is wrong'
 complete -c upcallctl -n __fish_use_subcommand -a exec -d 'run a command in a container'
+complete -c upcallctl -n __fish_use_subcommand -a test -d 'raise one upcall inside a container'
 
 complete -c upcallctl -n 'not __fish_use_subcommand' -l json -d 'as JSON'
 complete -c upcallctl -n 'not __fish_use_subcommand' -l help -d 'about the verb'
-complete -c upcallctl -n '__upcallctl_verb unregister show config exec' -a '(__upcallctl_containers)'
+complete -c upcallctl -n '__upcallctl_verb unregister show config exec test' -a '(__upcallctl_containers)'
+complete -c upcallctl -n '__upcallctl_verb test' -a 'core key key/ module'
 complete -c upcallctl -n '__upcallctl_verb cancel' -a '(__upcallctl_upcalls)'
 complete -c upcallctl -n '__upcallctl_verb register explain' -l pid -x -a '(__fish_complete_pids)' -d 'a process'
 complete -c upcallctl -n '__upcallctl_verb register' -l cgroup -x -a '(__fish_complete_directories)' -d 'where its tasks are'

@@ -170,7 +170,8 @@ static int go(const struct verb *verb, const struct arguments *arguments)
 	};
 	int r;
 
-	if (visit_begin(verb, arguments->name, arguments->argv, arguments->seconds, &visit) >= 0)
+	if (visit_begin(verb, arguments->name, arguments->argv, arguments->seconds,
+			/* probe= */ false, &visit) >= 0)
 		return EXEC_FAILED;
 	relay.channel = visit.channel;
 	memcpy(relay.sockets, visit.sockets, sizeof(relay.sockets));

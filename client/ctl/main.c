@@ -10,9 +10,9 @@
 #include "verb.h"
 
 static const struct verb *const verbs[] = {
-	&verb_register, &verb_unregister, &verb_list,	&verb_status, &verb_reload,
-	&verb_drain,	&verb_pending,	  &verb_cancel, &verb_show,   &verb_explain,
-	&verb_monitor,	&verb_check,	  &verb_config, &verb_doctor, &verb_exec,
+	&verb_register, &verb_unregister, &verb_list, &verb_status,  &verb_reload,  &verb_drain,
+	&verb_pending,	&verb_cancel,	  &verb_show, &verb_explain, &verb_monitor, &verb_check,
+	&verb_config,	&verb_doctor,	  &verb_exec, &verb_test,
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))

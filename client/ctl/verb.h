@@ -48,6 +48,7 @@ extern const struct verb verb_register;
 extern const struct verb verb_reload;
 extern const struct verb verb_show;
 extern const struct verb verb_status;
+extern const struct verb verb_test;
 extern const struct verb verb_unregister;
 
 /* --- failure.c: each prints one sentence to stderr and returns the exit status --- */

@@ -155,7 +155,7 @@ static int visit_prepare(char *const *argv, struct visit *visit)
 /* ------------------------------------------------------------------------ visit */
 
 int visit_begin(const struct verb *verb, const char *name, char *const *argv, uint32_t seconds,
-		struct visit *ret)
+		bool probe, struct visit *ret)
 {
 	struct upcall_connection *connection;
 	struct visit visit = VISIT_NULL;
@@ -169,7 +169,7 @@ int visit_begin(const struct verb *verb, const char *name, char *const *argv, ui
 	}
 	r = upcall_connect(&connection);
 	if (r >= 0)
-		r = upcall_visit(connection, name, theirs, seconds);
+		r = upcall_visit(connection, name, theirs, seconds, probe);
 	if (r < 0) {
 		visit_end(&visit);
 		return library_failed(verb, name, connection, r);

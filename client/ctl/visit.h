@@ -5,6 +5,7 @@
 #ifndef UPCALLCTL_VISIT_H
 #define UPCALLCTL_VISIT_H
 
+#include <stdbool.h>
 #include <stdint.h>
 
 #include "relay.h"
@@ -22,11 +23,11 @@ struct visit {
 
 /*
  * The worker has it. argv ends with NULL; argv[0] is an absolute path in the
- * container. Else a sentence has been printed, and the exit status of a verb is
- * returned; negative is what goes well.
+ * container, or with `probe` the name of a program of ours. Else a sentence has been printed, and
+ * the exit status of a verb is returned; negative is what goes well.
  */
 int visit_begin(const struct verb *verb, const char *name, char *const *argv, uint32_t seconds,
-		struct visit *ret);
+		bool probe, struct visit *ret);
 /* Closed before its end, everything of it is killed. */
 void visit_end(struct visit *visit);
 

@@ -4,7 +4,7 @@
 #include "connection.h"
 
 UPCALL_EXPORT int upcall_visit(struct upcall_connection *connection, const char *name, int channel,
-			       uint32_t seconds)
+			       uint32_t seconds, bool probe)
 {
 	cleanup_message sd_bus_message *call = NULL;
 	int r;
@@ -14,7 +14,7 @@ UPCALL_EXPORT int upcall_visit(struct upcall_connection *connection, const char 
 		r = connection_method(connection, "Visit", &call);
 	if (r < 0)
 		return r;
-	r = sd_bus_message_append(call, "shu", name, channel, seconds);
+	r = sd_bus_message_append(call, "shub", name, channel, seconds, probe);
 	if (r < 0)
 		return connection_fail(connection, r, "cannot send name and channel: %s",
 				       strerror(-r));

@@ -346,7 +346,7 @@ static bool step_applies(const struct step *step, const struct enter *enter)
 	case WHEN_ANSWERING:
 		return !enter_attaches(enter);
 	case WHEN_VISITING:
-		return enter->request->handler == WORKER_VISIT;
+		return worker_is_visit(enter->request->handler);
 	}
 	return true;
 }

@@ -33,6 +33,8 @@ struct hands {
 	int null_fd; /* owned; the host's /dev/null */
 	const char *dns_path;
 	int dns_fd; /* owned; the dns handler in sealed memory, -1 until it is needed */
+	const char *probe_path;
+	int probe_fd; /* owned; the same for probes */
 	int64_t idle_ms;
 };
 

@@ -41,11 +41,13 @@ struct options {
 	int connection_fd;
 	uint64_t idle_seconds;
 	const char *dns_path;
+	const char *probe_path;
 };
 
 static int usage(FILE *out)
 {
 	fputs("usage: upcall-worker [--idle-seconds=N] [--connection-fd=N] [--dns-handler=PATH]\n"
+	      "                     [--probe=PATH]\n"
 	      "Started by upcalld or its socket unit; not for use by hand.\n",
 	      out);
 	return out == stdout ? EXIT_SUCCESS : EXIT_FAILURE;
@@ -71,6 +73,9 @@ static int option_take(int option, struct options *options)
 	case 'd':
 		options->dns_path = optarg;
 		return optarg[0] == '/' ? 0 : -EINVAL;
+	case 'p':
+		options->probe_path = optarg;
+		return optarg[0] == '/' ? 0 : -EINVAL;
 #ifdef UPCALL_FAULT_INJECTION
 	case 'f':
 		if (number_option(optarg, WORKER_STEP_COUNT - 1, &number) < 0)
@@ -88,6 +93,7 @@ static int options_parse(int argc, char **argv, struct options *options)
 		{ "connection-fd", required_argument, NULL, 'c' },
 		{ "idle-seconds", required_argument, NULL, 'i' },
 		{ "dns-handler", required_argument, NULL, 'd' },
+		{ "probe", required_argument, NULL, 'p' },
 #ifdef UPCALL_FAULT_INJECTION
 		{ "fail-step", required_argument, NULL, 'f' },
 #endif
@@ -165,8 +171,11 @@ int main(int argc, char **argv)
 		.connection_fd = -1,
 		.idle_seconds = IDLE_SECONDS,
 		.dns_path = UPCALL_LIBEXECDIR "/upcall-dns",
+		.probe_path = UPCALL_LIBEXECDIR "/upcall-probe",
 	};
-	static struct hands hands = { .listener = { .fd = -1 }, .dns_fd = -1, .null_fd = -1 };
+	static struct hands hands = {
+		.listener = { .fd = -1 }, .dns_fd = -1, .probe_fd = -1, .null_fd = -1
+	};
 	int ret;
 
 	if (options_parse(argc, argv, &options) < 0)
@@ -175,6 +184,7 @@ int main(int argc, char **argv)
 	if (ret == 0)
 		ret = guard_process();
 	hands.dns_path = options.dns_path;
+	hands.probe_path = options.probe_path;
 	hands.idle_ms = (int64_t)options.idle_seconds * 1000;
 	if (ret == 0)
 		ret = hands_open(&hands, &options);

@@ -35,6 +35,7 @@ static bool program_is_valid(const struct worker_request *request)
 	case WORKER_ANSWER_DNS:
 		return request->program[0] == '\0' && request->class == UPCALL_CLASS_KEY;
 	case WORKER_VISIT:
+	case WORKER_PROBE:
 		return request->program[0] == '\0' && request->class == UPCALL_CLASS_OTHER &&
 		       request->run_in == WORKER_RUN_IN_CONTAINER;
 	}
@@ -44,7 +45,7 @@ static bool program_is_valid(const struct worker_request *request)
 /* Of which handler it is nobody knows yet, if it is not a visit's. */
 static size_t packet_fds(const struct worker_request *request)
 {
-	return request->handler == WORKER_VISIT ? 3 : 2;
+	return worker_is_visit(request->handler) ? 3 : 2;
 }
 
 static bool place_is_valid(const struct worker_request *request)

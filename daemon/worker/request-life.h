@@ -57,7 +57,7 @@ static inline bool request_answers(const struct request *request)
 
 static inline bool request_visits(const struct request *request)
 {
-	return request->wire.handler == WORKER_VISIT;
+	return worker_is_visit(request->wire.handler);
 }
 
 int64_t request_now_us(void);

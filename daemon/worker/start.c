@@ -44,6 +44,24 @@ static int dns_open(struct hands *hands)
 	return hands->dns_fd;
 }
 
+static int probe_open(struct hands *hands)
+{
+	if (hands->probe_fd < 0)
+		hands->probe_fd = seal_file(hands->probe_path, "upcall-probe");
+	return hands->probe_fd;
+}
+
+static bool request_runs_ours(const struct request *request)
+{
+	return request->wire.handler == WORKER_ANSWER_DNS || request->wire.handler == WORKER_PROBE;
+}
+
+static int ours_fd(const struct request *request)
+{
+	return request->wire.handler == WORKER_PROBE ? request->hands->probe_fd :
+						       request->hands->dns_fd;
+}
+
 static int handler_spawn(struct request *request, const struct command *command, int out_fd,
 			 enum worker_step *step)
 {
@@ -60,7 +78,7 @@ static int handler_spawn(struct request *request, const struct command *command,
 		.in_fd = request->visit.fds[0],
 		.out_fd = out_fd,
 		.err_fd = request->visit.fds[2],
-		.exec_fd = command->path ? -1 : request->hands->dns_fd,
+		.exec_fd = command->path ? -1 : ours_fd(request),
 		.label_fd = -1,
 	};
 	int ret;
@@ -157,15 +175,15 @@ static int info_read(struct request *request)
 
 static int leader_prepare(struct request *request, enum worker_step *step)
 {
-	bool dns = request->wire.handler == WORKER_ANSWER_DNS;
+	bool ours = request_runs_ours(request);
 	int ret;
 
 	if (request->wire.run_in == WORKER_RUN_IN_HOST)
 		ret = leader_read_host(&request->wire, &request->leader, step);
 	else
-		ret = leader_read(&request->wire, request->upcall.fd, dns, &request->leader, step);
-	/* our resolver reads two files and opens a socket: it needs no power at all */
-	if (ret == 0 && dns) {
+		ret = leader_read(&request->wire, request->upcall.fd, ours, &request->leader, step);
+	/* our resolver reads two files and opens a socket, a probe less: they need no power */
+	if (ret == 0 && ours) {
 		request->leader.capabilities = 0;
 		request->leader.no_new_privs = true;
 	}
@@ -192,7 +210,9 @@ static int request_run(struct request *request, enum worker_step *step)
 	ret = packet_check_request(&request->wire);
 	if (ret == 0 && request->wire.handler == WORKER_ANSWER_DNS)
 		ret = dns_open(request->hands);
-	if (ret == 0 && request_visits(request))
+	if (ret == 0 && request->wire.handler == WORKER_PROBE)
+		ret = probe_open(request->hands);
+	if (ret >= 0 && request_visits(request))
 		ret = visit_start(request);
 	if (ret < 0)
 		return ret;
@@ -209,7 +229,7 @@ static int request_run(struct request *request, enum worker_step *step)
 		return ret;
 	*step = WORKER_STEP_FORK;
 	if (request_visits(request))
-		ret = visit_command(&request->visit, &command);
+		ret = visit_command(&request->visit, request_runs_ours(request), &command);
 	else
 		ret = command_build(&request->wire, &request->info.tags, &command);
 	if (ret == 0)

@@ -103,10 +103,10 @@ static size_t arguments_count(const struct visit *visit)
 }
 
 /* Nobody searches PATH for a visitor, as nobody does for a handler. */
-static int arguments_check(const struct visit *visit)
+static int arguments_check(const struct visit *visit, bool path)
 {
-	if (visit->size == 0 || visit->arguments[0] != '/' ||
-	    visit->arguments[visit->size - 1] != '\0')
+	if (visit->size == 0 || visit->arguments[visit->size - 1] != '\0' ||
+	    (path && visit->arguments[0] != '/'))
 		return -EBADMSG;
 	return arguments_count(visit) <= WORKER_VISIT_ARGS ? 0 : -E2BIG;
 }
@@ -124,10 +124,10 @@ int visit_start(struct request *request)
 	if (!visit->arguments)
 		return -ENOMEM;
 	ret = channel_read(visit);
-	return ret < 0 ? ret : arguments_check(visit);
+	return ret < 0 ? ret : arguments_check(visit, request->wire.handler == WORKER_VISIT);
 }
 
-int visit_command(const struct visit *visit, struct command *ret)
+int visit_command(const struct visit *visit, bool ours, struct command *ret)
 {
 	struct command command = COMMAND_NULL;
 	const char *argument = visit->arguments;
@@ -142,7 +142,7 @@ int visit_command(const struct visit *visit, struct command *ret)
 	for (size_t i = 0; i < count; i++, argument += strlen(argument) + 1)
 		command.argv[i] = argument;
 	memcpy(command.envp, environment, sizeof(environment));
-	command.path = command.argv[0];
+	command.path = ours ? NULL : command.argv[0];
 	*ret = command;
 	return 0;
 }

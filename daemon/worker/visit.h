@@ -10,6 +10,7 @@
 #ifndef UPCALL_WORKER_VISIT_H
 #define UPCALL_WORKER_VISIT_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "command.h"
@@ -35,8 +36,8 @@ void visit_take(struct request *request, int channel_fd);
  * -ENOTSOCK: an fd that no visitor gets for his command.
  */
 int visit_start(struct request *request);
-/* What is executed; its strings are the visit's. */
-int visit_command(const struct visit *visit, struct command *ret);
+/* What is executed, with `ours` a program of ours; its strings are the visit's. */
+int visit_command(const struct visit *visit, bool ours, struct command *ret);
 /* The visitor's result, if he is still there. */
 void visit_tell(const struct visit *visit, const struct worker_result *result);
 void visit_clear(struct visit *visit, struct loop *loop);

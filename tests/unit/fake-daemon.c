@@ -213,11 +213,11 @@ static int on_visit(sd_bus_message *call, void *data, sd_bus_error *error)
 	const struct fake_daemon *fake = data;
 	uint32_t seconds;
 	const char *name;
-	int channel;
+	int channel, probe;
 
 	if (fake->error_name)
 		return sd_bus_error_set(error, fake->error_name, fake->error_text);
-	must(sd_bus_message_read(call, "shu", &name, &channel, &seconds));
+	must(sd_bus_message_read(call, "shub", &name, &channel, &seconds, &probe));
 	channel = dup(channel);
 	must(channel);
 	fake_worker_visit(&fake->worker, channel);
@@ -259,7 +259,7 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD("ExplainProcess", "h", "a{sv}aa{sv}", on_question,
 		      SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("ExplainUpcall", "t", "a{sv}", on_question, SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_METHOD("Visit", "shu", "", on_visit, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("Visit", "shub", "", on_visit, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Monitor", "", "", on_monitor, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,
 };

@@ -48,7 +48,10 @@
 
 enum worker_step fault_step;
 
-static struct hands hands = { .listener = { .fd = -1 }, .dns_fd = -1, .null_fd = -1 };
+static struct hands hands = { .listener = { .fd = -1 },
+			      .dns_fd = -1,
+			      .probe_fd = -1,
+			      .null_fd = -1 };
 static int broker_fd;
 static pid_t leader;
 static unsigned long leader_namespaces = NAMESPACES;
@@ -178,6 +181,7 @@ static int group_setup(void **state)
 	boundary_id = status.st_ino;
 	hands.null_fd = guard_null_open();
 	hands.dns_path = UPCALL_DNS_PATH;
+	hands.probe_path = UPCALL_PROBE_PATH;
 	if (hands.null_fd < 0 || spawn_init() < 0 || leader_init() < 0 || become_init() < 0 ||
 	    guard_process() < 0)
 		return -1;
@@ -963,6 +967,7 @@ struct visitor {
 };
 
 static uint64_t visit_id = 99;
+static enum worker_handler visit_handler = WORKER_VISIT;
 
 static void visitor_come(struct visitor *visitor, const char *arguments, size_t size, bool file)
 {
@@ -986,7 +991,7 @@ static void visitor_come(struct visitor *visitor, const char *arguments, size_t 
 		close(theirs[i]);
 	/* the broker's part */
 	{
-		struct worker_request request = request_of(WORKER_VISIT);
+		struct worker_request request = request_of(visit_handler);
 		int fds[3] = { eventfd(0, EFD_CLOEXEC), (int)syscall(SYS_pidfd_open, leader, 0),
 			       sockets[1] };
 
@@ -1197,6 +1202,48 @@ static void test_visits_many(void **state)
 	assert_nothing_left();
 }
 
+static struct worker_result probe_serve(struct visitor *visitor, const char *arguments, size_t size)
+{
+	struct worker_result result;
+
+	visit_handler = WORKER_PROBE;
+	visitor_come(visitor, arguments, size, false);
+	visit_handler = WORKER_VISIT;
+	result = visit_serve(visitor);
+	assert_nothing_left();
+	return result;
+}
+
+#define PROBE(text) "upcall-probe\0" text, sizeof("upcall-probe\0" text)
+
+/* What raises upcalls: our own, from memory, without any power. */
+static void test_probe(void **state)
+{
+	struct worker_result result;
+	struct visitor visitor;
+	char text[64] = "";
+
+	(void)state;
+	require_root();
+	result = probe_serve(&visitor, PROBE("module"));
+	if (result.outcome != WORKER_SERVED)
+		fail_msg("outcome %u, step %u, error %d", result.outcome, result.step,
+			 result.error);
+	assert_true(recv(visitor.fds[1], text, sizeof(text) - 1, MSG_DONTWAIT) > 0);
+	assert_int_equal(strtol(text, NULL, 10), EAFNOSUPPORT);
+	visitor_go(&visitor);
+
+	result = probe_serve(&visitor, PROBE("core"));
+	assert_int_equal(result.outcome, WORKER_HANDLER_KILLED);
+	assert_int_equal(WTERMSIG(result.wait_status), SIGILL);
+	visitor_go(&visitor);
+
+	result = probe_serve(&visitor, PROBE("nonsense"));
+	assert_int_equal(result.outcome, WORKER_HANDLER_FAILED);
+	assert_int_equal(WEXITSTATUS(result.wait_status), 2);
+	visitor_go(&visitor);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1228,6 +1275,7 @@ int main(void)
 		cmocka_unit_test(test_visit_place),
 		cmocka_unit_test(test_visitor_gone),
 		cmocka_unit_test(test_visits_many),
+		cmocka_unit_test(test_probe),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

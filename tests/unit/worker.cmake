@@ -15,14 +15,15 @@ list(FILTER core_sources EXCLUDE REGEX "/shim-fd\\.c$")
 upcall_unit_test(NAME test-worker-enter
 	SOURCES test-worker-enter.c fake-entry.c ${core_sources}
 	LIBS nl-3 cap keyutils
-	DEFINES UPCALL_FAULT_INJECTION=1 UPCALL_DNS_PATH="$<TARGET_FILE:upcall-dns>")
+	DEFINES UPCALL_FAULT_INJECTION=1 UPCALL_DNS_PATH="$<TARGET_FILE:upcall-dns>"
+		UPCALL_PROBE_PATH="$<TARGET_FILE:upcall-probe>")
 target_include_directories(test-worker-enter PRIVATE ${core_directory}
 	$<TARGET_PROPERTY:upcall-worker-core,INTERFACE_INCLUDE_DIRECTORIES>)
-add_dependencies(test-worker-enter upcall-dns)
+add_dependencies(test-worker-enter upcall-dns upcall-probe)
 
 # What must not be in a binary that runs inside a container.
 if(NOT UPCALL_SANITIZE)
-	foreach(program upcall-worker upcall-dns)
+	foreach(program upcall-worker upcall-dns upcall-probe)
 		add_test(NAME ${program}-has-no-nss COMMAND sh -c
 			"test -n \"$(nm $<TARGET_FILE:${program}>)\" && ! nm $<TARGET_FILE:${program}> | grep -E '_nss_|getpw|getgr(nam|gid)'")
 	endforeach()
