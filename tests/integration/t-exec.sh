@@ -5,8 +5,10 @@
 #
 # upcallctl exec, in containers with and without a user namespace: what the command finds itself in is what a handler of
 # the same container finds itself in; its exit status arrives; a visitor who dies, a command that does not end, a worker
-# that is killed leave nothing behind; no terminal and no file of the host gets in; where a container cannot be entered,
+# that is killed leave nobody behind; no terminal and no file of the host gets in; where a container cannot be entered,
 # the step is named.
+#
+# upcallctl test: for each class, with and without a policy, what it says became of its upcall.
 
 # shellcheck source=lib/setup.sh
 . lib/setup.sh
@@ -14,7 +16,7 @@ handler=""
 
 policy all <<'CONF'
 [Match]
-Name=*
+Name=user priv filter
 [Key user]
 Handler=/usr/libexec/handler
 CONF
@@ -178,14 +180,78 @@ start filter '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: 
 check_equal 'a container with a seccomp filter: 125' 125 "$(status_of upcallctl exec filter /bin/true)"
 check 'and the step is named' says 'step seccomp: Operation not permitted'
 check_equal 'also in JSON' 'entry-failed seccomp' "$(upcallctl exec --json filter /bin/true 2>/dev/null | jq -r '"\(.outcome) \(.step)"')"
-echo frozen >frozen
 echo 1 >"${cgroup[user]}/cgroup.freeze"
 check_equal 'a frozen one: 125' 125 "$(status_of upcallctl exec user /bin/true)"
 check 'and the step is named' says 'step cgroup: Device or resource busy'
 echo 0 >"${cgroup[user]}/cgroup.freeze"
+
+# ------------------------------------------------------------------------ test
+
+policy raised <<'CONF'
+[Match]
+Name=raised
+[Core]
+Handler=/usr/libexec/save
+[Key user]
+[Key logon]
+Handler=/bin/false
+[Key]
+Handler=deny
+[Module]
+Allow=dummy
+CONF
+container_rootfs "$containers/raised/rootfs"
+handler_script raised /usr/libexec/save <<'SH'
+#!/bin/sh
+exec cat >/cores/saved
+SH
+handler_script raised /bin/answer <<'SH'
+#!/bin/sh
+exec keyctl instantiate "$1" text "$2"
+SH
+echo 'create user upcallctl-test:* * /bin/answer %k %S' >"$containers/raised/rootfs/etc/request-key.conf"
+check 'raised is registered' registered raised
+check 'plain is registered' registered plain
+
+# became NAME CLASS STATUS RESULT REASON-OR-STEP WHAT-THE-REQUESTER-GOT
+became() {
+	local got
+	check_equal "test $1 $2: status" "$3" "$(status_of upcallctl test --json "$1" "$2")"
+	got=$(jq -r '"\(.result)|\(.upcall.step // "")\(.upcall.reason // "")|\(.error)"' said)
+	check_equal "test $1 $2: what became of it" "$4|$5|$6" "$got"
+}
+is_its_record() { jq -e '.upcall.requester == .requester and .requester > 1 and .upcall.container == .container' said; }
+
+became raised key 0 served '' ''
+check 'and it is its own record' is_its_record
+became raised key/logon 8 failed '' 'Required key not available'
+check 'and it is its own record' is_its_record
+became raised key/keyring 9 refused '' 'Key was rejected by service'
+became raised module 9 refused "$(records UPCALL_REASON -n 1 UPCALL_CLASS=module)" 'Address family not supported by protocol'
+check 'and it is its own record' is_its_record
+became raised core 0 served '' ''
+check 'and it is its own record' is_its_record
+check_equal 'its core is one' ELF "$(dd if="${root[raised]}/cores/saved" bs=1 skip=1 count=3 2>/dev/null)"
+check_equal 'in words' 0 "$(status_of upcallctl test raised key/user)"
+check 'it says what was asked for' grep -q '^raised: *key user upcallctl-test:[0-9a-f]*$' said
+check 'and the result' grep -q '^result: *served$' said
+for class in key key/logon module core; do
+	error=''
+	case $class in
+	key*) error='Required key not available' ;;
+	module) error='Address family not supported by protocol' ;;
+	esac
+	became plain "$class" 10 native '' "$error"
+done
+became filter key 8 entry-failed seccomp 'Key was rejected by service'
+check_equal 'a class that cannot be raised' 2 "$(status_of upcallctl test raised release-agent)"
+check_equal 'no such container: 3' 3 "$(status_of upcallctl test nobody key)"
+
 kill -9 "${leader[user]}"
 gone() { upcallctl list --json | jq -e '.containers[] | select(.name == "user") | .state == "tombstone"' || ! upcallctl show user; }
 wait_for 20 gone >/dev/null 2>&1
 check_equal 'its leader is dead: 125' 125 "$(status_of upcallctl exec user /bin/true)"
-check 'nothing is left behind' wait_for 20 no_leaves priv
+for name in priv raised plain filter; do
+	check "$name: nobody is left behind" test -z "$(cat "${cgroup[$name]}"/upcall-*/cgroup.procs 2>/dev/null)"
+done
 summary
