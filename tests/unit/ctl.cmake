@@ -15,6 +15,12 @@ upcall_unit_test(NAME test-ctl-exec
 target_include_directories(test-ctl-exec PRIVATE ${PROJECT_SOURCE_DIR}/client/ctl)
 add_dependencies(test-ctl-exec upcallctl)
 
+upcall_unit_test(NAME test-ctl-test
+	SOURCES test-ctl-test.c ctl-run.c fake-daemon.c fake-worker.c
+	LIBS PkgConfig::SYSTEMD
+	DEFINES UPCALLCTL="$<TARGET_FILE:upcallctl>" UPCALL_PROBE="$<TARGET_FILE:upcall-probe>")
+add_dependencies(test-ctl-test upcallctl upcall-probe)
+
 # What the completions offer is what --help says.
 add_test(NAME test-completion
 	COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/test-completion $<TARGET_FILE:upcallctl>)

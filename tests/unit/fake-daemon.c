@@ -167,21 +167,22 @@ static int on_list_pending(sd_bus_message *call, void *data, sd_bus_error *error
 	return 1;
 }
 
-static void append_outlook(sd_bus_message *reply)
+static void append_outlook(const struct fake_daemon *fake, sd_bus_message *reply)
 {
 	must(sd_bus_message_append(reply, "aa{sv}", 2, 5, "class", "s", "key", "verdict", "s",
-				   "native", "section", "s", "", "handler", "s", "", "reason", "s",
-				   "no section", 6, "class", "s", "key", "key-type", "s", "user",
-				   "verdict", "s", "offer", "section", "s", "[Key user]", "handler",
-				   "s", "/x", "reason", "s", "why not"));
+				   fake->verdict ?: "native", "section", "s", "", "handler", "s",
+				   "", "reason", "s", "no section", 6, "class", "s", "key",
+				   "key-type", "s", "user", "verdict", "s", "offer", "section", "s",
+				   "[Key user]", "handler", "s", "/x", "reason", "s", "why not"));
 }
 
-static void append_record(sd_bus_message *reply)
+static void append_record(const struct fake_daemon *fake, sd_bus_message *reply)
 {
-	must(sd_bus_message_append(reply, "a{sv}", 8, "id", "t", (uint64_t)7, "class", "s", "core",
-				   "container", "s", "web", "result", "s", "entry-failed", "step",
-				   "s", "cgroup", "error", "s", "Permission denied", "wait-status",
-				   "u", 0x700, "duration", "t", (uint64_t)1500));
+	must(sd_bus_message_append(reply, "a{sv}", 9, "requester", "u", fake->requester, "id", "t",
+				   (uint64_t)7, "class", "s", "core", "container", "s", "web",
+				   "result", "s", fake->result ?: "entry-failed", "step", "s",
+				   "cgroup", "error", "s", "Permission denied", "wait-status", "u",
+				   0x700, "duration", "t", (uint64_t)1500));
 }
 
 static int on_question(sd_bus_message *call, void *data, sd_bus_error *error)
@@ -195,14 +196,14 @@ static int on_question(sd_bus_message *call, void *data, sd_bus_error *error)
 	if (sd_bus_message_is_method_call(call, NULL, "Describe")) {
 		append_container(fake, reply, "web");
 		must(sd_bus_message_close_container(reply));
-		append_outlook(reply);
+		append_outlook(fake, reply);
 	} else if (sd_bus_message_is_method_call(call, NULL, "ExplainProcess")) {
 		must(sd_bus_message_append(reply, "a{sv}", 3, "pid", "u", 4711, "scope", "s",
 					   "container", "container", "s", "c0"));
-		append_outlook(reply);
+		append_outlook(fake, reply);
 	}
 	if (!sd_bus_message_is_method_call(call, NULL, "ExplainProcess"))
-		append_record(reply);
+		append_record(fake, reply);
 	must(sd_bus_send(NULL, reply, NULL));
 	sd_bus_message_unref(reply);
 	return 1;
@@ -239,7 +240,7 @@ static int on_monitor(sd_bus_message *call, void *data, sd_bus_error *error)
 
 		must(sd_bus_message_new_signal(sd_bus_message_get_bus(call), &signal,
 					       "/org/upcalld", "org.upcalld.Manager1", members[i]));
-		append_record(signal);
+		append_record(fake, signal);
 		must(sd_bus_send(NULL, signal, NULL));
 		sd_bus_message_unref(signal);
 	}

@@ -7,6 +7,7 @@
 #define FAKE_DAEMON_H
 
 #include <stdbool.h>
+#include <stdint.h>
 #include <sys/types.h>
 
 #include "fake-worker.h"
@@ -24,6 +25,9 @@ struct fake_daemon {
 	bool new_keys;	  /* answers have keys that the library does not know */
 	bool hang_up;	  /* closes the connection instead of answering */
 	unsigned int containers;
+	const char *result;	   /* of every record; NULL: entry-failed */
+	uint32_t requester;	   /* the same; 0: nobody is said to have asked */
+	const char *verdict;	   /* of what an outlook says of all keys; NULL: native */
 	struct fake_worker worker; /* of every container, for Visit */
 };
 

@@ -46,20 +46,21 @@ static int command_wait(int channel, pid_t pid)
 	return status;
 }
 
-static void command_run(int channel, const int fds[3], struct worker_result *result)
+static void command_run(const struct fake_worker *worker, int channel, const int fds[3],
+			struct worker_result *result)
 {
 	pid_t pid = fork();
 
 	if (pid == 0) {
 		for (int i = 0; i < 3; i++)
 			dup2(fds[i], i);
-		execv(argv[0], argv);
+		execv(worker->program ?: argv[0], argv);
 		_exit(127);
 	}
 	for (int i = 0; i < 3; i++)
 		close(fds[i]);
 	result->wait_status = command_wait(channel, pid);
-	result->handler_pid = (uint32_t)pid;
+	result->handler_pid = worker->pid ?: (uint32_t)pid;
 	if (WIFSIGNALED(result->wait_status))
 		result->outcome = WORKER_HANDLER_KILLED;
 	else if (result->wait_status)
@@ -77,7 +78,7 @@ void fake_worker_visit(const struct fake_worker *worker, int channel)
 		if (worker->result.protocol)
 			result = worker->result;
 		else
-			command_run(channel, fds, &result);
+			command_run(worker, channel, fds, &result);
 		if (!worker->dies)
 			(void)!send(channel, &result, sizeof(result), MSG_NOSIGNAL);
 		_exit(0);

@@ -11,6 +11,8 @@
 #include "worker.h"
 
 struct fake_worker {
+	const char *program;	     /* run in place of argv[0]; NULL: that one */
+	uint32_t pid;		     /* that it is said to have; 0: its own */
 	bool dies;		     /* says nothing at the command's end */
 	struct worker_result result; /* told at once, if its protocol is not 0 */
 };

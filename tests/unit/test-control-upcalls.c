@@ -9,6 +9,7 @@
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -285,14 +286,40 @@ static void test_slow_monitor(void **state)
 	sd_bus_close_unref(bus);
 }
 
+/* It is answered when the worker has it, and holds nothing of it then. */
+static void test_visit(void **state)
+{
+	struct fixture *fixture = *state;
+	sd_bus *bus = registered_web(fixture);
+	int channel[2];
+	char byte;
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel), 0);
+	assert_string_equal(call(bus, "Visit", NULL, "shub", "nobody", channel[1], 60, false),
+			    "NoSuchContainer");
+	assert_string_equal(call(bus, "Visit", NULL, "shub", "web", channel[1], 0, false),
+			    "BadArgument");
+	assert_string_equal(call(bus, "Visit", NULL, "shub", "web", channel[1], 86401, false),
+			    "BadArgument");
+	assert_string_equal(call(bus, "Visit", NULL, "shu", "web", channel[1], 60), "InvalidArgs");
+	assert_string_equal(call(bus, "Visit", NULL, "shub", "web", channel[1], 60, false), "");
+	assert_string_equal(call(bus, "Visit", NULL, "shub", "web", channel[1], 60, true), "");
+	close(channel[1]);
+	/* the worker of this test lets what it takes go at its end only: nobody else has it */
+	assert_int_equal(recv(channel[0], &byte, 1, MSG_DONTWAIT), -1);
+	close(channel[0]);
+	sd_bus_close_unref(bus);
+}
+
 #define fixed(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		fixed(test_pending),  fixed(test_pending_many),	     fixed(test_cancel),
-		fixed(test_describe), fixed(test_explain_process),   fixed(test_explain_upcall),
-		fixed(test_monitor),  fixed(test_too_many_monitors), fixed(test_slow_monitor),
+		fixed(test_pending),	    fixed(test_pending_many), fixed(test_cancel),
+		fixed(test_visit),	    fixed(test_describe),     fixed(test_explain_process),
+		fixed(test_explain_upcall), fixed(test_monitor),      fixed(test_too_many_monitors),
+		fixed(test_slow_monitor),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

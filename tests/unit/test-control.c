@@ -173,6 +173,7 @@ static void as_nobody(struct fixture *fixture)
 	    strcmp(call(bus, "ExplainUpcall", NULL, "t", (uint64_t)7), "Denied") ||
 	    strcmp(call(bus, "Monitor", NULL, NULL), "Denied") ||
 	    strcmp(call(bus, "Cancel", NULL, "t", (uint64_t)7), "Denied") ||
+	    strcmp(call(bus, "Visit", NULL, "shub", "web", fixture->pidfd, 60, false), "Denied") ||
 	    strcmp(call(bus, "Status", NULL, NULL), ""))
 		_exit(1);
 	_exit(0);

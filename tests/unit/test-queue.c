@@ -24,6 +24,7 @@
 #include "hardening.h"
 #include "process.h"
 #include "queue.h"
+#include "visit.h"
 
 static const char policy_text[] = "[Match]\nName=web\n"
 				  "[Core]\nHandler=/save\nMaxConcurrent=1\n"
@@ -257,8 +258,8 @@ static bool is_end(uint64_t id, enum fake_end end, int error)
 	return upcall->end == end && upcall->error == error;
 }
 
-/* Play the worker: take one request; both fds are closed. False: there is none. */
-static bool receive(struct fixture *fixture, struct worker_request *request)
+/* Play the worker: take one request; its fds, `count` of them, are closed. False: there is none. */
+static bool receive_with(struct fixture *fixture, struct worker_request *request, size_t count)
 {
 	union {
 		struct cmsghdr header;
@@ -270,18 +271,23 @@ static bool receive(struct fixture *fixture, struct worker_request *request)
 				  .msg_control = &control,
 				  .msg_controllen = sizeof(control) };
 	struct cmsghdr *cmsg;
-	int fds[2];
+	int fds[3];
 
 	if (fixture->worker < 0 || recvmsg(fixture->worker, &message, MSG_DONTWAIT) <= 0)
 		return false;
 	cmsg = CMSG_FIRSTHDR(&message);
 	assert_non_null(cmsg);
-	assert_int_equal(cmsg->cmsg_len, CMSG_LEN(sizeof(fds)));
-	memcpy(fds, CMSG_DATA(cmsg), sizeof(fds));
+	assert_int_equal(cmsg->cmsg_len, CMSG_LEN(count * sizeof(int)));
+	memcpy(fds, CMSG_DATA(cmsg), count * sizeof(int));
 	assert_true(pidfd_alive(fds[1]));
-	close(fds[0]);
-	close(fds[1]);
+	for (size_t i = 0; i < count; i++)
+		close(fds[i]);
 	return true;
+}
+
+static bool receive(struct fixture *fixture, struct worker_request *request)
+{
+	return receive_with(fixture, request, 2);
 }
 
 static void answer(struct fixture *fixture, uint64_t id, uint32_t outcome)
@@ -1114,6 +1120,149 @@ static void test_reload(void **state)
 	assert_true(receive(fixture, &request));
 }
 
+/* ------------------------------------------------------------------ visits */
+
+struct visitor {
+	struct visit visit;
+	unsigned int done;
+	char failure[64]; /* its name; "": the worker has it */
+};
+
+static void visit_done(struct visit *visit, const struct failure *failure)
+{
+	struct visitor *visitor = container_of(visit, struct visitor, visit);
+
+	visitor->done++;
+	snprintf(visitor->failure, sizeof(visitor->failure), "%s", failure ? failure->name : "");
+	close(visit->channel);
+}
+
+static void come(struct fixture *fixture, struct visitor *visitor)
+{
+	*visitor = (struct visitor){ .visit = { .done = visit_done, .run_ms = 1000 } };
+	list_init(&visitor->visit.link);
+	assert_int_equal(visit_draw_id(&visitor->visit), 0);
+	visitor->visit.channel = dup(0);
+	assert_true(visitor->visit.channel >= 0);
+	lane_visit(lane_of(&fixture->queue, fixture->web), &visitor->visit);
+}
+
+static void assert_done(const struct visitor *visitor, const char *failure)
+{
+	assert_int_equal(visitor->done, 1);
+	assert_string_equal(visitor->failure, failure);
+}
+
+static void test_visit(void **state)
+{
+	struct fixture *fixture = *state;
+	struct worker_request request;
+	struct visitor visitor;
+
+	come(fixture, &visitor);
+	assert_done(&visitor, "");
+	assert_int_equal(fixture->starts, 1);
+	assert_true(receive_with(fixture, &request, 3));
+	assert_int_equal(request.handler, WORKER_VISIT);
+	assert_int_equal(request.run_in, WORKER_RUN_IN_CONTAINER);
+	assert_int_equal(request.class, UPCALL_CLASS_OTHER);
+	assert_int_equal(request.run_ms, 1000);
+	assert_int_equal(request.leader, getpid());
+	assert_int_equal(request.container, UPCALL_CONTAINER_FIRST);
+	assert_string_equal(request.program, "");
+	/* never one of an upcall */
+	assert_int_equal(request.id >> 63, 1);
+	/* it is between the worker and the visitor */
+	assert_int_equal(queue_pending(&fixture->queue), 0);
+	assert_false(queue_has_handed(&fixture->queue));
+	/* the worker is an upcall's, too */
+	offer(fixture, UPCALL_CLASS_CORE, "");
+	assert_int_equal(fixture->starts, 1);
+	assert_true(receive(fixture, &request));
+}
+
+static void test_visit_waits(void **state)
+{
+	struct fixture *fixture = *state;
+	struct worker_request request;
+	struct visitor visitor, other;
+
+	fixture->start_error = -EINPROGRESS;
+	come(fixture, &visitor);
+	come(fixture, &other);
+	assert_int_equal(visitor.done, 0);
+	assert_int_equal(fixture->starts, 1);
+	fixture->launching->done(fixture->launching, connect_worker(fixture));
+	assert_done(&visitor, "");
+	assert_done(&other, "");
+	assert_true(receive_with(fixture, &request, 3));
+	assert_true(receive_with(fixture, &request, 3));
+	assert_false(receive(fixture, &request));
+
+	/* the socket is full, for a moment */
+	send_error = EAGAIN;
+	come(fixture, &visitor);
+	assert_int_equal(visitor.done, 0);
+	send_error = 0;
+	turn(fixture);
+	assert_done(&visitor, "");
+}
+
+static void test_visit_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	struct failure failure;
+	struct visitor visitor;
+
+	fixture->start_error = -ENOENT;
+	come(fixture, &visitor);
+	assert_done(&visitor, "Failed");
+	fixture->start_error = 0;
+	fixture->web->lane->retry_at = 0;
+	fake_shim.fail_witness = -ENOTTY;
+	come(fixture, &visitor);
+	assert_done(&visitor, "NoShim");
+	fake_shim.fail_witness = -EMFILE;
+	come(fixture, &visitor);
+	assert_done(&visitor, "Failed");
+	fake_shim.fail_tags = -EIO;
+	come(fixture, &visitor);
+	assert_done(&visitor, "Failed");
+
+	/* gone while it waits */
+	close(fixture->worker);
+	fixture->worker = -1;
+	turn(fixture);
+	fixture->start_error = -EINPROGRESS;
+	come(fixture, &visitor);
+	assert_int_equal(registry_unregister(&fixture->registry, "web", &failure), 0);
+	assert_done(&visitor, "Failed");
+	assert_int_equal(fixture->cancels, 1);
+}
+
+static void test_visit_leader_moved(void **state)
+{
+	struct fixture *fixture = *state;
+	struct visitor visitor;
+
+	fake_shim.process.start_time++;
+	come(fixture, &visitor);
+	assert_done(&visitor, "NoSuchContainer");
+	turn(fixture);
+	assert_null(registry_by_name(&fixture->registry, "web"));
+}
+
+static void test_visit_at_close(void **state)
+{
+	struct fixture *fixture = *state;
+	struct visitor visitor;
+
+	fixture->start_error = -EINPROGRESS;
+	come(fixture, &visitor);
+	queue_close(&fixture->queue);
+	assert_done(&visitor, "Failed");
+}
+
 /* We end: what is not handed on stays the kernel's. */
 static void test_close(void **state)
 {
@@ -1173,6 +1322,11 @@ int main(void)
 		fixed(test_same_name_again),
 		fixed(test_same_name_after_death),
 		fixed(test_reload),
+		fixed(test_visit),
+		fixed(test_visit_waits),
+		fixed(test_visit_refused),
+		fixed(test_visit_leader_moved),
+		fixed(test_visit_at_close),
 		fixed(test_close),
 	};
 

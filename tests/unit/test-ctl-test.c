@@ -1,0 +1,157 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * upcallctl test, with the real probe where it is and a daemon that remembers one
+ * upcall: which record is taken for its own, what is said without one, and the status.
+ */
+#include <errno.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "ctl-run.h"
+#include "fake-daemon.h"
+
+#define REQUESTER 4712
+
+static const char *run_of(struct fake_daemon *fake, const char *arguments, int status)
+{
+	const char *said;
+	int got;
+
+	if (!fake->worker.result.protocol) {
+		fake->worker.program = UPCALL_PROBE;
+		fake->worker.pid = REQUESTER;
+	}
+	fake_daemon_start(fake);
+	got = ctl_run(arguments, &said);
+	fake_daemon_stop(fake);
+	assert_int_equal(got, status);
+	return said;
+}
+
+static void assert_says(const char *said, const char *text)
+{
+	if (!strstr(said, text))
+		fail_msg("no \"%s\" in:\n%s", text, said);
+}
+
+/* Those are scripts': 0 served, 8 without success, 9 refused, 10 native. */
+static void test_results(void **state)
+{
+	static const struct {
+		const char *result;
+		int status;
+	} cases[] = {
+		{ "served", 0 },     { "failed", 8 },	  { "entry-failed", 8 }, { "timeout", 8 },
+		{ "bad-answer", 8 }, { "gone", 8 },	  { "lost", 8 },	 { "refused", 9 },
+		{ "native", 10 },    { "oom-killed", 8 }, { "killed", 8 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fake_daemon fake = { .result = cases[i].result, .requester = REQUESTER };
+		const char *said = run_of(&fake, "test web module", cases[i].status);
+		char line[64];
+
+		assert_says(said, "raised:         module\n");
+		assert_says(said, "requester got:  Address family not supported by protocol\n");
+		assert_says(said, "upcall:         7 (core)\n");
+		snprintf(line, sizeof(line), "result:         %s\n", cases[i].result);
+		assert_says(said, line);
+	}
+}
+
+/* Somebody else's record is not ours, whatever it says. */
+static void test_without_record(void **state)
+{
+	struct fake_daemon native = { .result = "served", .requester = REQUESTER + 1 };
+	struct fake_daemon deny = { .result = "served", .verdict = "deny" };
+	struct fake_daemon offer = { .result = "served", .verdict = "offer" };
+	const char *said;
+
+	said = run_of(&native, "test web key/logon", 10);
+	assert_says(said, "raised:         key logon upcallctl-test:");
+	assert_says(said, "result:         native: upcalld is not asked");
+	said = run_of(&deny, "test web key/logon", 9);
+	assert_says(said, "result:         refused: by the kernel's table");
+	/* the type has rules of its own: what all others get is no answer */
+	said = run_of(&offer, "test web key", 1);
+	assert_says(said, "result:         unknown: upcalld has seen nothing");
+}
+
+static void test_json(void **state)
+{
+	struct fake_daemon served = { .result = "served", .requester = REQUESTER };
+	struct fake_daemon none = { .verdict = "deny" };
+	const char *said;
+
+	said = run_of(&served, "test --json web core", 0);
+	assert_says(said, "\"class\": \"core\"");
+	assert_says(said, "\"requester\": 4712,");
+	assert_says(said, "\"result\": \"served\",\n   \"upcall\": {\n      \"id\": 7");
+	said = run_of(&none, "test web key/logon --json", 9);
+	assert_says(said, "\"key-type\": \"logon\"");
+	assert_says(said, "\"description\": \"upcallctl-test:");
+	assert_says(said, "\"verdict\": \"deny\",\n   \"result\": \"refused\"\n}");
+	assert_null(strstr(said, "\"upcall\""));
+}
+
+static void test_failures(void **state)
+{
+	struct fake_daemon entry = { .worker.result = { .protocol = WORKER_PROTOCOL,
+							.outcome = WORKER_ENTRY_FAILED,
+							.step = WORKER_STEP_SETNS,
+							.error = EPERM } };
+	struct fake_daemon killed = { .worker.result = { .protocol = WORKER_PROTOCOL,
+							 .outcome = WORKER_HANDLER_KILLED,
+							 .wait_status = 9 } };
+	struct fake_daemon dies = { .worker.dies = true };
+	struct fake_daemon refuses = { .error_name = "org.upcalld.Error.NoSuchContainer",
+				       .error_text = "no container is called web" };
+
+	assert_says(run_of(&entry, "test web key", 1),
+		    "test web: it could not be raised: step setns: Operation not permitted\n");
+	assert_says(run_of(&killed, "test web key", 1),
+		    "test web: it could not be raised: its requester killed\n");
+	assert_says(run_of(&killed, "test web core", 1), "could not be raised");
+	assert_says(run_of(&dies, "test web key", 1), "its worker does not say");
+	assert_says(run_of(&refuses, "test web key", 3), "no container is called web\n");
+}
+
+static void test_usage(void **state)
+{
+	static const char *const bad[] = { "test",
+					   "test web",
+					   "test web key more",
+					   "test web release-agent",
+					   "test web key/",
+					   "test web key/.request_key_auth",
+					   "test web keys",
+					   "test web key/a123456789012345678901234567890b",
+					   "test --nonsense web key" };
+	const char *said;
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		assert_int_equal(ctl_run(bad[i], &said), 2);
+		assert_says(said, "see 'upcallctl test --help'\n");
+	}
+	assert_int_equal(ctl_run("test --help", &said), 0);
+	assert_says(said, "exit status: 0 it was handled");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_results), cmocka_unit_test(test_without_record),
+		cmocka_unit_test(test_json),	cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_usage),
+	};
+
+	return cmocka_run_group_tests(tests, ctl_enter, ctl_leave);
+}
