@@ -69,9 +69,10 @@ static int take_class(const struct verb *verb, const char *text, struct test *te
 	}
 	if (strcmp(text, "key") != 0 && type != text + 4)
 		return usage_error(verb, "%s: neither core, key, key/TYPE nor module", text);
-	/* the kernel keeps those with a dot for itself */
-	if (*type == '\0' || *type == '.' || strlen(type) >= sizeof(test->key_type))
-		return usage_error(verb, "%s: no type of keys", text);
+	/* the kernel keeps those with a dot for itself, and asks nobody for a keyring */
+	if (*type == '\0' || *type == '.' || strcmp(type, "keyring") == 0 ||
+	    strlen(type) >= sizeof(test->key_type))
+		return usage_error(verb, "%s: no type of keys that upcalls are made for", text);
 	test->class_name = "key";
 	memcpy(test->key_type, type, strlen(type) + 1);
 	return -1;

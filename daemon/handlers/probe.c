@@ -15,6 +15,7 @@
 #include <linux/filter.h>
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
@@ -58,11 +59,23 @@ static int answered(int64_t begun, long ret)
 		       STATUS_ASKED;
 }
 
+/* A type that nobody has registered fails like a key that nobody has. */
+static bool type_exists(const char *type)
+{
+	return syscall(SYS_add_key, type, CALLOUT, "", 1, KEY_SPEC_THREAD_KEYRING) >= 0 ||
+	       errno != ENODEV;
+}
+
 /* Into a keyring that ends with us. */
 static int ask_key(const char *type, const char *description)
 {
-	int64_t begun = now_us();
+	int64_t begun;
 
+	if (!type_exists(type)) {
+		fprintf(stderr, "upcall-probe: no keys of type %s are known here\n", type);
+		return STATUS_CANNOT;
+	}
+	begun = now_us();
 	return answered(begun, syscall(SYS_request_key, type, description, CALLOUT,
 				       KEY_SPEC_THREAD_KEYRING));
 }

@@ -226,8 +226,8 @@ became raised key 0 served '' ''
 check 'and it is its own record' is_its_record
 became raised key/logon 8 failed '' 'Required key not available'
 check 'and it is its own record' is_its_record
-became raised key/keyring 9 refused '' 'Key was rejected by service'
-became raised module 9 refused "$(records UPCALL_REASON -n 1 UPCALL_CLASS=module)" 'Address family not supported by protocol'
+became raised key/asymmetric 9 refused '' 'Key was rejected by service'
+became raised module 9 refused 'not in Allow=' 'Address family not supported by protocol'
 check 'and it is its own record' is_its_record
 became raised core 0 served '' ''
 check 'and it is its own record' is_its_record
@@ -235,6 +235,9 @@ check_equal 'its core is one' ELF "$(dd if="${root[raised]}/cores/saved" bs=1 sk
 check_equal 'in words' 0 "$(status_of upcallctl test raised key/user)"
 check 'it says what was asked for' grep -q '^raised: *key user upcallctl-test:[0-9a-f]*$' said
 check 'and the result' grep -q '^result: *served$' said
+audit_expect_host /sbin/request-key 'nothing redirects the upcalls of plain'
+audit_expect_host /sbin/modprobe 'nothing redirects the upcalls of plain'
+audit_expect_host '*/systemd-coredump' 'nothing redirects the upcalls of plain'
 for class in key key/logon module core; do
 	error=''
 	case $class in
@@ -244,6 +247,8 @@ for class in key key/logon module core; do
 	became plain "$class" 10 native '' "$error"
 done
 became filter key 8 entry-failed seccomp 'Key was rejected by service'
+check_equal 'a type of keys that there is not' 1 "$(status_of upcallctl test raised key/nonsense)"
+check 'and it says so' says 'no keys of type nonsense'
 check_equal 'a class that cannot be raised' 2 "$(status_of upcallctl test raised release-agent)"
 check_equal 'no such container: 3' 3 "$(status_of upcallctl test nobody key)"
 

@@ -111,7 +111,7 @@ static void test_failures(void **state)
 	struct fake_daemon killed = { .worker.result = { .protocol = WORKER_PROTOCOL,
 							 .outcome = WORKER_HANDLER_KILLED,
 							 .wait_status = 9 } };
-	struct fake_daemon dies = { .worker.dies = true };
+	struct fake_daemon dies = { .worker.dies = true }, type = { 0 };
 	struct fake_daemon refuses = { .error_name = "org.upcalld.Error.NoSuchContainer",
 				       .error_text = "no container is called web" };
 
@@ -119,6 +119,9 @@ static void test_failures(void **state)
 		    "test web: it could not be raised: step setns: Operation not permitted\n");
 	assert_says(run_of(&killed, "test web key", 1),
 		    "test web: it could not be raised: its requester killed\n");
+	assert_says(
+		run_of(&type, "test web key/nonsense", 1),
+		"could not be raised: its requester exited: upcall-probe: no keys of type nonsense");
 	assert_says(run_of(&killed, "test web core", 1), "could not be raised");
 	assert_says(run_of(&dies, "test web key", 1), "its worker does not say");
 	assert_says(run_of(&refuses, "test web key", 3), "no container is called web\n");
@@ -132,6 +135,7 @@ static void test_usage(void **state)
 					   "test web release-agent",
 					   "test web key/",
 					   "test web key/.request_key_auth",
+					   "test web key/keyring",
 					   "test web keys",
 					   "test web key/a123456789012345678901234567890b",
 					   "test --nonsense web key" };
