@@ -11,6 +11,7 @@ declare -gA _upcallctl_options=(
 	[drain]='--timeout --undo --json'
 	[pending]='--json --raw --noheadings --output'
 	[explain]='--pid --class --id --json'
+	[monitor]='--native --namespaces --json'
 	[check]='--config-dir --json'
 	[config]='--config-dir --json'
 	[exec]='--timeout --json'

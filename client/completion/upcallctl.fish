@@ -49,6 +49,8 @@ complete -c upcallctl -n '__upcallctl_verb list pending' -l noheadings -d 'no li
 complete -c upcallctl -n '__upcallctl_verb list pending' -l output -x -d 'which columns'
 complete -c upcallctl -n '__upcallctl_verb drain exec' -l timeout -x -d 'how long, in seconds'
 complete -c upcallctl -n '__upcallctl_verb drain' -l undo -d 'offer upcalls again'
+complete -c upcallctl -n '__upcallctl_verb monitor' -l native -d 'what the kernel handles by itself'
+complete -c upcallctl -n '__upcallctl_verb monitor' -l namespaces -d 'with --native, their numbers'
 complete -c upcallctl -n '__upcallctl_verb explain' -l class -x -a 'core key module release-agent other' -d 'only that class'
 complete -c upcallctl -n '__upcallctl_verb explain' -l id -x -a '(__upcallctl_upcalls)' -d 'an upcall'
 complete -c upcallctl -n '__upcallctl_verb check config' -l config-dir -x -a '(__fish_complete_directories)' -d 'instead of upcalld.d'
