@@ -171,14 +171,14 @@ docs_abi() {
 	docs_same upcall.4 'name of upcall.h' "$(strip_c_comments proto/upcall.h | abi_names)" "$(page upcall.4 | abi_names)"
 }
 
-# Structures and the numbers that they are made with, one a line
+# Structures and numbers, one a line
 structures() {
 	strip_c_comments "$@" | perl -0777 -ne '
 		while (/^(struct \w+ \{.*?^\};)/gsm) { print $1 =~ s/\s+/ /gr, "\n" }
-		while (/^#define (UPCALL_\w+(?:_LEN|_RULES))\s+(\d+)$/gm) { print "$1 $2\n" }'
+		while (/^#define (UPCALL_\w+(?:_LEN|_RULES|_VERSION|_FIRST))\s+(\d+)$/gm) { print "$1 $2\n" }'
 }
 
-docs_structures() { docs_same upcall.4 'structure' "$(structures proto/upcall.h)" "$(structures "$MAN_DIR/upcall.4.scd")"; }
+docs_structures() { docs_same upcall.4 'structure or number' "$(structures proto/upcall.h)" "$(structures "$MAN_DIR/upcall.4.scd")"; }
 
 docs_module() {
 	local event bad=0
