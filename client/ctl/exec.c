@@ -30,7 +30,8 @@ struct arguments {
 	bool json;
 	uint32_t seconds;
 	const char *name;
-	char *const *argv;
+	const char *command;
+	char *const *argv; /* whose first it is */
 };
 
 static const struct option options[] = {
@@ -78,6 +79,7 @@ static int take_arguments(const struct verb *verb, int argc, char **argv,
 	if (argv[at][0] != '/')
 		return usage_error(verb, "%s: %s: not an absolute path in the container",
 				   arguments->name, argv[at]);
+	arguments->command = argv[at];
 	arguments->argv = argv + at;
 	return -1;
 }
@@ -115,7 +117,7 @@ static void print_why(const struct arguments *arguments, const struct worker_res
 		fputs("killed: its cgroup had no memory left\n", stderr);
 		break;
 	case WORKER_EXEC_FAILED:
-		fprintf(stderr, "%s: %s\n", arguments->argv[0], strerror(result->error));
+		fprintf(stderr, "%s: %s\n", arguments->command, strerror(result->error));
 		break;
 	default:
 		fprintf(stderr, "the container could not be entered: step %s: %s\n",
