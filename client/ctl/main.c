@@ -47,6 +47,7 @@ static void print_help(FILE *out)
 	      "Every verb takes --json. example: upcallctl list --json\n\n",
 	      out);
 	fputs(exit_statuses, out);
+	fputs("exec and test have others: their --help says which\n", out);
 }
 
 static const struct verb *find_verb(const char *name)

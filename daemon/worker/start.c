@@ -274,7 +274,8 @@ static struct request *request_new(struct hands *hands, uint64_t connection_id,
  */
 static int64_t start_time_limit(const struct worker_request *wire)
 {
-	if (wire->handler != WORKER_BECOME && wire->run_ms < ENTRY_MS)
+	if (wire->handler != WORKER_BECOME && !worker_is_visit(wire->handler) &&
+	    wire->run_ms < ENTRY_MS)
 		return wire->run_ms;
 	return ENTRY_MS;
 }
