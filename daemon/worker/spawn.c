@@ -2,10 +2,16 @@
 /*
  * Forking
  *
- * A plain fork: memory shared with a child that is inside a container would need
- * a proof that it is safe. The cgroup is joined by clone3() itself, so there is
- * no instruction of the child's that is charged to the host. The raw system
- * call is fine for a process of one thread.
+ * A plain fork, though vfork() would be quicker. From its setns() on, a child can
+ * be signalled by the container's root: stopped, one that shares our memory would
+ * hold us until its exec, with every other upcall of the container and with what
+ * is to kill it. A container's memory.oom.group would kill us with it. And what
+ * keeps the container from a child's memory is one flag, which the kernel sets
+ * anew with credentials: that is not to be all that keeps it from the worker's.
+ *
+ * The cgroup is joined by clone3() itself, so there is no instruction of the
+ * child's that is charged to the host. The raw system call is fine for a process
+ * of one thread.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -105,6 +111,9 @@ int spawn_handler(int leaf_fd, int leader_pidfd, struct process *ret)
 	if (spawned > 0)
 		return spawned;
 	restored = oom_score_set(own_oom_score);
+	/* the child first: until its exec, each page that we write to is one to be copied */
+	if (spawned == 0)
+		(void)sched_yield();
 	if (spawned < 0 || restored == 0)
 		return spawned;
 	process_kill(ret);
