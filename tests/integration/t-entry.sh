@@ -117,7 +117,7 @@ check 'nothing is left behind' wait_for 10 no_leaves priv
 
 # A controller of version 1, and the leader in another cgroup of it than the worker: its limits would not hold.
 last_record() { records "$1" UPCALL_CONTAINER=user | tail -n 1; }
-ended() { [ "$(last_record UPCALL_OUTCOME)/$(last_record UPCALL_STEP)" = "$1" ]; }
+ended() { [ "$(last_record UPCALL_RESULT)/$(last_record UPCALL_STEP)" = "$1" ]; }
 ask() { container_exec user /bin/requester key user "$1" c >/dev/null 2>&1; }
 
 v1=/run/v1
