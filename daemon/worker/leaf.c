@@ -84,6 +84,40 @@ static int cgroup_open_known(const char *path, uint64_t id)
 	return status.st_ino == id ? take_fd(&fd) : -EKEYREJECTED;
 }
 
+/*
+ * The cgroup that the last leaf was made in, which is nearly always the next one's
+ * too. An id is one directory's for good, and while that is open nobody else's; where
+ * it has been removed, nothing can be made in it.
+ */
+static struct {
+	uint64_t id;
+	int fd;
+	int memory_events; /* -1: there is no such file, yet */
+} last = { .fd = -1, .memory_events = -1 };
+
+static void parent_keep(uint64_t id, int fd)
+{
+	close_keep_errno(last.fd);
+	last.memory_events = close_keep_errno(last.memory_events);
+	last.id = id;
+	last.fd = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+}
+
+/* The caller's; `path` is not looked at where it is the last one. */
+static int parent_open_known(const char *path, uint64_t id)
+{
+	int fd;
+
+	if (last.fd >= 0 && last.id == id) {
+		fd = fcntl(last.fd, F_DUPFD_CLOEXEC, 0);
+		return fd < 0 ? -errno : fd;
+	}
+	fd = cgroup_open_known(path, id);
+	if (fd >= 0)
+		parent_keep(id, fd);
+	return fd;
+}
+
 static bool path_is_within(const char *path, const char *boundary)
 {
 	size_t size;
@@ -123,7 +157,7 @@ static int parent_open(const struct worker_request *request, const struct leader
 		return ret;
 	if (leader->cgroup[0] == '\0')
 		return own_cgroup_open();
-	return cgroup_open_known(leader->cgroup, leader->cgroup_id);
+	return parent_open_known(leader->cgroup, leader->cgroup_id);
 }
 
 static bool leaf_is_stale(int parent, const char *name)
@@ -175,14 +209,32 @@ static int events_value(int events_fd, const char *name, uint64_t *ret)
  * Where the container enables no controllers for its children, the leaf's
  * memory is its parent's, and so is this count.
  */
+static int oom_kills_read(int events_fd, uint64_t *ret)
+{
+	return events_fd < 0 ? -EBADF : events_value(events_fd, "\noom_kill ", ret);
+}
+
 static uint64_t oom_kills(int directory)
 {
 	cleanup_fd int events = openat(directory, "memory.events", O_RDONLY | O_CLOEXEC);
 	uint64_t count;
 
-	if (events < 0 || events_value(events, "\noom_kill ", &count) < 0)
-		return 0;
-	return count;
+	return oom_kills_read(events, &count) < 0 ? 0 : count;
+}
+
+/* The same, before each leaf. */
+static uint64_t parent_oom_kills(const struct leader *leader, int directory)
+{
+	uint64_t count;
+
+	if (last.fd < 0 || last.id != leader->cgroup_id)
+		return oom_kills(directory);
+	if (oom_kills_read(last.memory_events, &count) == 0)
+		return count;
+	/* not opened yet, or of a controller that was taken away meanwhile */
+	close_keep_errno(last.memory_events);
+	last.memory_events = openat(last.fd, "memory.events", O_RDONLY | O_CLOEXEC);
+	return oom_kills_read(last.memory_events, &count) < 0 ? 0 : count;
 }
 
 bool leaf_oom_killed(const struct leaf *leaf)
@@ -243,7 +295,7 @@ int leaf_create(const struct worker_request *request, const struct leader *leade
 	if (!swept)
 		parent_sweep(leaf.parent_fd);
 	swept = true;
-	leaf.oom_kills = oom_kills(leaf.parent_fd);
+	leaf.oom_kills = parent_oom_kills(leader, leaf.parent_fd);
 	snprintf(leaf.name, sizeof(leaf.name), LEAF_PREFIX "%llu", (unsigned long long)request->id);
 	error = leaf_make(&leaf);
 	if (error == 0)

@@ -640,6 +640,51 @@ static void test_cgroup1_elsewhere(void **state)
 	assert_leader_refused(WORKER_STEP_CGROUP, EOPNOTSUPP);
 }
 
+static void leader_move(const char *below)
+{
+	char path[128], pid[16];
+
+	snprintf(path, sizeof(path), "%s%s/cgroup.procs", boundary, below);
+	snprintf(pid, sizeof(pid), "%d", leader);
+	file_put(path, pid);
+}
+
+static void assert_served_in(const char *cgroup)
+{
+	struct worker_request request;
+	char *where;
+
+	info_set(UPCALL_CLASS_KEY, "cat /proc/self/cgroup >where");
+	request = request_of(WORKER_BECOME);
+	assert_int_equal(request_serve(&request).outcome, WORKER_SERVED);
+	where = output("where");
+	assert_non_null(where);
+	assert_line(where, cgroup);
+	assert_nothing_left();
+}
+
+/* What the worker keeps open of the last upcall is not where the next one goes. */
+static void test_leader_moves(void **state)
+{
+	char path[128], home[64], below[64];
+
+	(void)state;
+	require_root();
+	snprintf(home, sizeof(home), "/%s/upcall-99\n", boundary_name);
+	snprintf(below, sizeof(below), "/%s/below/upcall-99\n", boundary_name);
+	snprintf(path, sizeof(path), "%s/below", boundary);
+	for (int i = 0; i < 2; i++) {
+		assert_served_in(home);
+		assert_int_equal(mkdir(path, 0755), 0);
+		leader_move("/below");
+		assert_served_in(below);
+		assert_served_in(below);
+		leader_move("");
+		/* and made anew in the next turn, it is another one of that name */
+		assert_int_equal(rmdir(path), 0);
+	}
+}
+
 /* A boundary that the leader is not in is no boundary of its container. */
 static void test_leader_elsewhere(void **state)
 {
@@ -1249,6 +1294,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_become),
+		cmocka_unit_test(test_leader_moves),
 		cmocka_unit_test(test_no_usable_id),
 		cmocka_unit_test(test_pidfd_of_another),
 		cmocka_unit_test(test_cgroup1_elsewhere),
