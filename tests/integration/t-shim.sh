@@ -4,6 +4,7 @@
 # lane: default
 #
 # The module by itself, driven by shim-client instead of the daemon: every transition, every deadline, each ending once.
+# A-13: an answer to nobody, to another generation, before the claim, malformed, twice or too late changes nothing.
 
 # shellcheck source=../vm/lib/guest.sh
 . "$UPCALL_VM_LIB/guest.sh"
@@ -105,6 +106,31 @@ double=$!
 output=$(key)
 check 'a second claim does not revoke the first' wait "$double"
 check "and its requester is answered ($output)" grep -q ^EKEYREJECTED <<<"$output"
+
+# whatever is wrong is refused, and each requester still gets its one answer
+trace=/sys/kernel/tracing/instances/shim
+mkdir -p "$trace"
+echo 1 >"$trace/events/upcall/upcall_answered/enable"
+parameter module_claim_ms 30000
+for class in key core module; do
+	./shim-client wrong >wrong.log &
+	wrong=$!
+	case $class in
+	key) key >key.log ;;
+	core) nsenter -t "$leader" -U -p -m -n --preserve-credentials sh -c "'$PWD/requester' crash; true" >/dev/null 2>&1 ;;
+	module) check_fails 'wrong answers: a module is refused' "${inside[@]}" socket 35 ;;
+	esac
+	wait "$wrong"
+	check_equal "wrong answers to a $class: each is refused as it should be" '' "$(cat wrong.log)"
+done
+check 'wrong answers: the key has the right one' grep -q ^EKEYREJECTED key.log
+answers() { sed -n 's/.*upcall_answered: //p' "$trace/trace"; }
+check_equal 'wrong answers: each requester has exactly one answer' '0 1 2' \
+	"$(answers | sed 's/.*class=\([0-9]*\) .*/\1/' | sort -n | paste -sd ' ')"
+ids=$(answers | sed 's/id=\([0-9]*\) .*/\1/')
+check_equal 'ids grow' "$(sort -nu <<<"$ids")" "$ids"
+rmdir "$trace"
+parameter module_claim_ms 1000
 
 # tags are asked for while upcalls are in the making
 ./shim-client peek 4 &

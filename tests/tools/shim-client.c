@@ -11,6 +11,8 @@
  *                     drop (claim and close), hang (attach and sleep)
  *   stall             claim one upcall and hold it until killed
  *   double            claim one upcall twice; the first claim must stand
+ *   wrong             answer one upcall in each wrong way, then once in the right
+ *                     one; says which answers were not refused as they should be
  *   peek SECONDS      ask for tags of the upcall that comes next, without a pause
  *   drain 0|1
  * Exit status 1 with a line on stderr if the kernel said no.
@@ -336,6 +338,138 @@ static int verb_double(int device, char **argv)
 	return 0;
 }
 
+/* 1 and a line if the call does not fail with what it should; 0 is for success. */
+static int expect(int error, long ret, const char *what)
+{
+	int got = ret < 0 ? errno : 0;
+
+	if (got == error)
+		return 0;
+	printf("%s: %s instead of %s\n", what, got ? strerrorname_np(got) : "success",
+	       error ? strerrorname_np(error) : "success");
+	return 1;
+}
+
+#define NOWHERE ((void *)16)
+
+/* On the device, by a reference that is not that of the upcall. */
+static int wrong_refs(int device, const struct upcall_ref *ref)
+{
+	static const struct {
+		const char *name;
+		unsigned long command;
+	} calls[] = {
+		{ "CLAIM", UPCALL_IOC_CLAIM },
+		{ "NATIVE", UPCALL_IOC_NATIVE },
+		{ "DENY", UPCALL_IOC_DENY },
+		{ "CANCEL", UPCALL_IOC_CANCEL },
+	};
+	struct upcall_ref unknown = { .id = ref->id + 1000, .generation = ref->generation };
+	struct upcall_ref later = { .id = ref->id, .generation = ref->generation + 1 };
+	struct upcall_ref huge = { .id = ref->id | 1ULL << 32, .generation = ref->generation };
+	int bad = 0;
+
+	for (size_t i = 0; i < sizeof(calls) / sizeof(calls[0]); i++) {
+		bad |= expect(ENOENT, ioctl(device, calls[i].command, &unknown), calls[i].name);
+		bad |= expect(ENOENT, ioctl(device, calls[i].command, &huge), calls[i].name);
+		bad |= expect(ESTALE, ioctl(device, calls[i].command, &later), calls[i].name);
+		bad |= expect(EFAULT, ioctl(device, calls[i].command, NOWHERE), calls[i].name);
+	}
+	return bad;
+}
+
+static int wrong_arguments(int device, const struct upcall_ref *ref)
+{
+	struct upcall_ref error = { .id = ref->id, .generation = ref->generation, .error = 4096 };
+	struct upcall_info info = { .id = ref->id, .generation = ref->generation };
+	struct upcall_list list = { .room = 1 };
+	struct upcall_complete complete = { 0 };
+	struct upcall_attach attach = { 0 };
+	int bad = 0;
+
+	bad |= expect(EINVAL, ioctl(device, UPCALL_IOC_CLAIM, &error), "CLAIM with an error");
+	bad |= expect(EINVAL, ioctl(device, UPCALL_IOC_NATIVE, &error), "NATIVE with an error");
+	bad |= expect(EINVAL, ioctl(device, UPCALL_IOC_DENY, &error), "DENY with no errno");
+	bad |= expect(EINVAL, ioctl(device, UPCALL_IOC_CANCEL, &error), "CANCEL with no errno");
+	error.error = EINTR;
+	bad |= expect(EINVAL, ioctl(device, UPCALL_IOC_DENY, &error), "DENY with EINTR");
+	bad |= expect(EMSGSIZE, ioctl(device, UPCALL_IOC_INFO, &info), "INFO without room");
+	bad |= expect(EFAULT, ioctl(device, UPCALL_IOC_INFO, &info), "INFO to nowhere");
+	bad |= expect(EFAULT, ioctl(device, UPCALL_IOC_LIST, &list), "LIST to nowhere");
+	bad |= expect(ENOTTY, ioctl(device, UPCALL_IOC_COMPLETE, &complete), "COMPLETE unclaimed");
+	bad |= expect(ENOTTY, ioctl(device, UPCALL_IOC_ATTACH, &attach), "ATTACH unclaimed");
+	bad |= expect(ENOTTY, ioctl(device, _IO(UPCALL_IOC_MAGIC, 0x7f)), "an unknown command");
+	return bad;
+}
+
+static int wrong_claimed(int device, int upcall, const struct upcall_ref *ref)
+{
+	struct upcall_complete complete = { .error = EKEYREJECTED, .reserved = 1 };
+	struct upcall_attach attach = { .flags = 1 };
+	struct upcall_list list = { 0 };
+	int bad = 0;
+
+	bad |= expect(ESTALE, ioctl(device, UPCALL_IOC_CLAIM, ref), "a second CLAIM");
+	bad |= expect(ESTALE, ioctl(device, UPCALL_IOC_NATIVE, ref), "NATIVE of a claimed one");
+	bad |= expect(ESTALE, ioctl(device, UPCALL_IOC_DENY, ref), "DENY of a claimed one");
+	bad |= expect(EINVAL, ioctl(upcall, UPCALL_IOC_COMPLETE, &complete), "COMPLETE, reserved");
+	complete = (struct upcall_complete){ .error = 4096 };
+	bad |= expect(EINVAL, ioctl(upcall, UPCALL_IOC_COMPLETE, &complete), "COMPLETE, no errno");
+	complete.error = EINTR;
+	bad |= expect(EINVAL, ioctl(upcall, UPCALL_IOC_COMPLETE, &complete), "COMPLETE with EINTR");
+	bad |= expect(EFAULT, ioctl(upcall, UPCALL_IOC_COMPLETE, NOWHERE), "COMPLETE of nothing");
+	bad |= expect(EINVAL, ioctl(upcall, UPCALL_IOC_ATTACH, &attach), "ATTACH with flags");
+	bad |= expect(EFAULT, ioctl(upcall, UPCALL_IOC_ATTACH, NOWHERE), "ATTACH of nothing");
+	bad |= expect(ENOTTY, ioctl(upcall, UPCALL_IOC_LIST, &list), "LIST on an upcall fd");
+	bad |= expect(ENOTTY, ioctl(upcall, UPCALL_IOC_CLAIM, ref), "CLAIM on an upcall fd");
+	bad |= expect(ENOTTY, ioctl(upcall, UPCALL_IOC_DENY, ref), "DENY on an upcall fd");
+	return bad;
+}
+
+static int wrong_ended(int device, int upcall, const struct upcall_ref *ref)
+{
+	static char buffer[65536];
+	struct upcall_info info = { .size = sizeof(buffer), .buffer = (unsigned long)buffer };
+	struct upcall_complete complete = { .error = EKEYREJECTED };
+	struct upcall_attach attach = { 0 };
+	int bad = 0;
+
+	bad |= expect(ESTALE, ioctl(upcall, UPCALL_IOC_COMPLETE, &complete), "a second COMPLETE");
+	bad |= expect(ESTALE, ioctl(upcall, UPCALL_IOC_ATTACH, &attach), "ATTACH after COMPLETE");
+	bad |= expect(0, ioctl(upcall, UPCALL_IOC_INFO, &info), "INFO after COMPLETE");
+	bad |= expect(ENOENT, ioctl(device, UPCALL_IOC_CLAIM, ref), "CLAIM of an ended one");
+	bad |= expect(ENOENT, ioctl(device, UPCALL_IOC_NATIVE, ref), "NATIVE of an ended one");
+	bad |= expect(ENOENT, ioctl(device, UPCALL_IOC_DENY, ref), "DENY of an ended one");
+	bad |= expect(ENOENT, ioctl(device, UPCALL_IOC_CANCEL, ref), "CANCEL of an ended one");
+	return bad;
+}
+
+static int verb_wrong(int device, char **argv)
+{
+	struct pollfd ready = { .fd = device, .events = POLLIN };
+	struct upcall_complete complete = { .error = EKEYREJECTED };
+	struct upcall_list_entry entry;
+	struct upcall_ref ref = { 0 };
+	int upcall, bad = 0;
+
+	(void)argv;
+	if (poll(&ready, 1, -1) < 0 || queue_read(device, &entry, 1) != 1)
+		die("poll");
+	ref.id = entry.id;
+	ref.generation = entry.generation;
+	bad |= wrong_refs(device, &ref);
+	bad |= wrong_arguments(device, &ref);
+	upcall = ioctl(device, UPCALL_IOC_CLAIM, &ref);
+	if (upcall < 0)
+		die("claim, after all that was wrong");
+	bad |= wrong_claimed(device, upcall, &ref);
+	if (queue_read(device, &entry, 1) != 1 || entry.state != UPCALL_STATE_CLAIMED)
+		bad |= expect(0, -1, "the claim does not stand");
+	bad |= expect(0, ioctl(upcall, UPCALL_IOC_COMPLETE, &complete), "COMPLETE");
+	bad |= wrong_ended(device, upcall, &ref);
+	return bad;
+}
+
 static int verb_peek(int device, char **argv)
 {
 	static char buffer[65536];
@@ -366,7 +500,7 @@ static const struct {
 	{ "add", verb_add },	 { "del", verb_del },	  { "containers", verb_containers },
 	{ "list", verb_list },	 { "tags", verb_tags },	  { "serve", verb_serve },
 	{ "drain", verb_drain }, { "stall", verb_stall }, { "double", verb_double },
-	{ "peek", verb_peek },
+	{ "peek", verb_peek },	 { "wrong", verb_wrong },
 };
 
 int main(int argc, char **argv)
