@@ -111,6 +111,15 @@ static bool child_is_known(const struct hands *hands, pid_t pid)
 	return false;
 }
 
+/* There may be a sibling already that its request has not heard of. */
+static bool birth_is_due(const struct hands *hands)
+{
+	for (const struct request *request = hands->requests; request; request = request->next)
+		if (request->entrant.pid && !request->born)
+			return true;
+	return false;
+}
+
 /*
  * Children whom a request did not wait for any longer, or never heard of: as
  * zombies they would keep their container's init from ending.
@@ -119,6 +128,9 @@ static void strays_reap(const struct hands *hands)
 {
 	siginfo_t info = { 0 };
 
+	/* RACE: it would be taken for one of them; the request that bears it comes here, too */
+	if (birth_is_due(hands))
+		return;
 	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0) {
 		if (child_is_known(hands, info.si_pid))
 			return;
