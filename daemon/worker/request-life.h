@@ -20,6 +20,7 @@ struct child {
 	pid_t pid;
 	bool failed; /* said so, and is about to end by itself */
 	bool held;   /* has ended, and a tracer has its status; asked again at retry_ms */
+	unsigned int reports; /* that have been read */
 	struct watch exit;
 	struct watch report;
 };

@@ -29,6 +29,8 @@
 
 #define CLEANUP_MS 5000
 #define HELD_MS	   20
+/* A birth, an arrival and a failure are all that one of ours can report. */
+#define REPORTS_MAX 4
 
 int64_t request_now_us(void)
 {
@@ -236,6 +238,9 @@ void request_decide(struct request *request, enum worker_outcome outcome, enum w
 
 static void upcall_is_taken(struct request *request)
 {
+	/* again: somebody caught our child and says so to get more time */
+	if (request->attached)
+		return;
 	request->attached = true;
 	/* ORDER: before anything else; while we have it, its holder is not alone with it */
 	loop_unwatch_close(&request->hands->loop, &request->upcall);
@@ -300,16 +305,22 @@ static void report_apply(struct request *request, struct child *child, const str
 	}
 }
 
-/* All there is to read; the pipe is closed at its end, or at anything strange. */
+/*
+ * All there is to read; the pipe is closed at its end, or at anything strange. Who
+ * caught a child on its way may write for ever: more than a child can say is strange.
+ */
 static void reports_drain(struct request *request, struct child *child)
 {
 	struct report report;
-	int ret;
+	int ret = -EBADMSG;
 
 	if (child->report.fd < 0)
 		return;
-	while ((ret = report_receive(child->report.fd, &report)) > 0)
+	while (child->reports < REPORTS_MAX &&
+	       (ret = report_receive(child->report.fd, &report)) > 0) {
+		child->reports++;
 		report_apply(request, child, &report);
+	}
 	if (ret != -EAGAIN)
 		loop_unwatch_close(&request->hands->loop, &child->report);
 }
