@@ -169,8 +169,13 @@ bool request_try_finish(struct request *request)
 
 static void on_leaf_events(struct watch *watch, short revents)
 {
+	struct request *request = container_of(watch, struct request, leaf_events);
+
 	(void)revents;
-	request_try_finish(container_of(watch, struct request, leaf_events));
+	/* of a leaf that the container has removed there would be news for ever */
+	if (leaf_has_ended(request))
+		loop_unwatch_close(&request->hands->loop, watch);
+	request_try_finish(request);
 }
 
 static void child_kill(const struct child *child)
