@@ -30,7 +30,7 @@ struct hands {
 	uint64_t next_connection_id;
 	struct request *requests; /* owned */
 	unsigned int request_count;
-	int null_fd; /* owned; the host's /dev/null */
+	int null_fd; /* owned; a null device of the worker's own */
 	const char *dns_path;
 	int dns_fd; /* owned; the dns handler in sealed memory, -1 until it is needed */
 	const char *probe_path;

@@ -532,15 +532,17 @@ static void held_retry(struct request *request)
  */
 static void request_over_time(struct request *request)
 {
-	bool held = request->handler.held;
-
 	if (request->decided) {
 		request_kill(request);
 		request_finish(request);
 		return;
 	}
-	request_decide(request, held ? WORKER_HANDLER_FAILED : WORKER_HANDLER_TIMEOUT,
-		       WORKER_STEP_NONE, held ? EBUSY : ETIMEDOUT);
+	if (request->entrant.held && !request->born)
+		request_decide(request, WORKER_ENTRY_FAILED, WORKER_STEP_PIDNS, EBUSY);
+	else if (request->entrant.held || request->handler.held)
+		request_decide(request, WORKER_HANDLER_FAILED, WORKER_STEP_NONE, EBUSY);
+	else
+		request_decide(request, WORKER_HANDLER_TIMEOUT, WORKER_STEP_NONE, ETIMEDOUT);
 	request_try_finish(request);
 }
 
