@@ -18,8 +18,8 @@
 /* A child: watched by its pidfd and by what it reports. pid 0: none, or reaped. */
 struct child {
 	pid_t pid;
-	bool failed; /* said so, and is about to end by itself */
-	bool held;   /* has ended, and a tracer has its status; asked again at retry_ms */
+	bool failed;	      /* said so, and is about to end by itself */
+	bool held;	      /* has ended, and a tracer has its status; asked again at retry_ms */
 	unsigned int reports; /* that have been read */
 	struct watch exit;
 	struct watch report;

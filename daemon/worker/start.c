@@ -17,6 +17,7 @@
 #include "command.h"
 #include "enter.h"
 #include "fault.h"
+#include "listen.h"
 #include "packet.h"
 #include "report.h"
 #include "request-life.h"
@@ -280,23 +281,60 @@ static int64_t start_time_limit(const struct worker_request *wire)
 	return ENTRY_MS;
 }
 
-/* Without memory for it, closing the upcall fd puts the upcall back into the queue. */
+/* One that there is no room for: it is answered, and told of, like any other. */
+static void request_turn_away(struct hands *hands, uint64_t connection_id,
+			      const struct worker_request *wire, int upcall_fd, int channel_fd,
+			      int error)
+{
+	const struct worker_result result = {
+		.protocol = WORKER_PROTOCOL,
+		.outcome = WORKER_ENTRY_FAILED,
+		.id = wire->id,
+		.step = WORKER_STEP_REQUEST,
+		.error = -error,
+	};
+
+	if (channel_fd >= 0) {
+		(void)packet_send(channel_fd, &result);
+	} else {
+		(void)shim_complete(upcall_fd, EIO);
+		connection_send(hands, connection_id, &result);
+	}
+	close_keep_errno(upcall_fd);
+	close_keep_errno(channel_fd);
+}
+
+static int request_take(struct hands *hands, uint64_t connection_id,
+			const struct worker_request *wire, int upcall_fd, int pidfd,
+			struct request **ret)
+{
+	struct request *request = request_new(hands, connection_id, wire, pidfd);
+	int error;
+
+	if (!request) {
+		close_keep_errno(pidfd);
+		return -ENOMEM;
+	}
+	error = loop_watch(&hands->loop, &request->upcall, upcall_fd, 0, request_on_upcall);
+	if (error < 0) {
+		request_free(request);
+		return error;
+	}
+	*ret = request;
+	return 0;
+}
+
 void request_start(struct hands *hands, uint64_t connection_id, const struct worker_request *wire,
 		   int upcall_fd, int pidfd, int channel_fd)
 {
-	struct request *request =
-		request_new(hands, channel_fd < 0 ? connection_id : 0, wire, pidfd);
 	enum worker_step step = WORKER_STEP_REQUEST;
+	struct request *request;
 	int ret;
 
-	if (!request ||
-	    loop_watch(&hands->loop, &request->upcall, upcall_fd, 0, request_on_upcall) < 0) {
-		close_keep_errno(upcall_fd);
-		close_keep_errno(channel_fd);
-		if (request)
-			request_free(request);
-		else
-			close_keep_errno(pidfd);
+	ret = request_take(hands, channel_fd < 0 ? connection_id : 0, wire, upcall_fd, pidfd,
+			   &request);
+	if (ret < 0) {
+		request_turn_away(hands, connection_id, wire, upcall_fd, channel_fd, ret);
 		return;
 	}
 	if (request_visits(request))

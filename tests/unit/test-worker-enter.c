@@ -8,6 +8,7 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -36,6 +37,8 @@
 #include "leader.h"
 #include "listen.h"
 #include "packet.h"
+#include "report.h"
+#include "request-life.h"
 #include "request.h"
 #include "spawn.h"
 
@@ -573,6 +576,36 @@ static void test_endings(void **state)
 	}
 }
 
+/* Somebody caught a child of ours, and has its end of the pipe. */
+static void test_reports_are_few(void **state)
+{
+	struct request request = {
+		.hands = &hands,
+		.wire = { .handler = WORKER_BECOME, .run_ms = 1000 },
+		.upcall = WATCH_NULL,
+	};
+	int report_read, report_write;
+
+	(void)state;
+	require_root();
+	assert_int_equal(report_open(&report_read, &report_write), 0);
+	assert_int_equal(loop_watch(&hands.loop, &request.handler.report, report_read, POLLIN,
+				    request_on_handler_report),
+			 0);
+	assert_int_equal(report_send(report_write, REPORT_ATTACHED, WORKER_STEP_ATTACH, 0), 0);
+	request_on_handler_report(&request.handler.report, POLLIN);
+	assert_true(request.attached);
+	assert_int_not_equal(request.handler.report.fd, -1);
+	request.deadline_ms = 1;
+	for (int i = 0; i < 100; i++)
+		assert_int_equal(report_send(report_write, REPORT_ATTACHED, WORKER_STEP_ATTACH, 0),
+				 0);
+	request_on_handler_report(&request.handler.report, POLLIN);
+	assert_int_equal(request.deadline_ms, 1);
+	assert_int_equal(request.handler.report.fd, -1);
+	close(report_write);
+}
+
 /* ------------------------------------------------------------------- refusals */
 
 static void assert_refused(const struct worker_request *request, enum worker_step step, int error)
@@ -806,6 +839,31 @@ static void test_refused(void **state)
 		if (own_ns & 1u << i)
 			REFUSED(WORKER_STEP_VERIFY, EKEYREJECTED, fake->wrong_ns = 1u << i);
 	REFUSED(WORKER_STEP_ATTACH, EPERM, fake->attach_error = EPERM);
+}
+
+/* Each request has a result, else upcalld would take us to hang. */
+static void test_no_room(void **state)
+{
+	struct worker_result result = { 0 };
+	struct worker_request request;
+	unsigned int watched;
+
+	(void)state;
+	require_root();
+	info_set(UPCALL_CLASS_KEY, "touch ran");
+	request = request_of(WORKER_BECOME);
+	watched = hands.loop.count;
+	hands.loop.count = WATCH_MAX;
+	request_start(&hands, hands.next_connection_id, &request, eventfd(0, EFD_CLOEXEC),
+		      eventfd(0, EFD_CLOEXEC), -1);
+	hands.loop.count = watched;
+	assert_int_equal(recv(broker_fd, &result, sizeof(result), MSG_DONTWAIT), sizeof(result));
+	assert_int_equal(result.id, 99);
+	assert_int_equal(result.outcome, WORKER_ENTRY_FAILED);
+	assert_int_equal(result.error, ENOSPC);
+	assert_int_equal(fake->completed, 1);
+	assert_null(hands.requests);
+	assert_null(output("ran"));
 }
 
 static void test_revoked(void **state)
@@ -1305,9 +1363,11 @@ int main(void)
 		cmocka_unit_test(test_core),
 		cmocka_unit_test(test_host),
 		cmocka_unit_test(test_endings),
+		cmocka_unit_test(test_reports_are_few),
 		cmocka_unit_test(test_without_user_namespace),
 		cmocka_unit_test(test_each_step),
 		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_revoked),
 		cmocka_unit_test(test_frozen),
 		cmocka_unit_test(test_leader_dead),
