@@ -8,11 +8,13 @@
  *
  * Where the container has a user namespace, it starts in the container's pid
  * namespace too: it is not dumpable and its memory is the host's, so no
- * capability inside opens it. Where there is none, CAP_SYS_PTRACE inside would
- * be enough (SIGSTOP to the pid that comes next, then /proc/PID/root): there the
- * child stays in the host's pid namespace, unseen, and when it has given away
- * all that is the host's, it forks a sibling, born inside, and ends; the sibling
- * goes on where it was.
+ * capability inside opens it. What /proc tells everybody about it, mounts and
+ * sockets, are the container's own from its birth.
+ *
+ * Where there is none, CAP_SYS_PTRACE inside would be enough (SIGSTOP to the pid
+ * that comes next, then /proc/PID/root): there the child stays in the host's pid
+ * namespace, unseen, and when it has given away all that is the host's, it forks
+ * a sibling, born inside, and ends; the sibling goes on where it was.
  *
  * Until the last line nothing opens a file by name that the container could have
  * placed: there is no NSS, no PATH, no locale, no loader (CVE-2019-14271).
@@ -72,11 +74,6 @@ static bool joins(const struct worker_request *request, int ns)
 	return request->run_in == WORKER_RUN_IN_CONTAINER && request->own_ns & (1u << ns);
 }
 
-bool enter_starts_inside(const struct worker_request *request)
-{
-	return joins(request, UPCALL_NS_PID) && joins(request, UPCALL_NS_USER);
-}
-
 bool enter_has_sibling(const struct worker_request *request)
 {
 	return joins(request, UPCALL_NS_PID) && !joins(request, UPCALL_NS_USER);
@@ -101,16 +98,18 @@ static int host_limits(struct enter *enter)
 	return 0;
 }
 
-/* It acts on whoever opened it, so not on what is mounted there inside (CVE-2019-16884). */
+/*
+ * It acts on whoever opened it, so it is looked up in the host's /proc, and not in
+ * what is mounted there inside (CVE-2019-16884): the child may be born there.
+ */
 static int label_open(struct enter *enter)
 {
-	const char *path = enter->leader.label_kind == LABEL_APPARMOR ?
-				   "/proc/self/attr/apparmor/exec" :
-				   "/proc/self/attr/exec";
+	const char *path = enter->leader.label_kind == LABEL_APPARMOR ? "self/attr/apparmor/exec" :
+									"self/attr/exec";
 
 	if (enter->leader.label_kind == LABEL_NONE)
 		return 0;
-	enter->label_fd = open(path, O_WRONLY | O_CLOEXEC);
+	enter->label_fd = openat(enter->proc_fd, path, O_WRONLY | O_CLOEXEC);
 	return enter->label_fd < 0 ? -errno : 0;
 }
 
@@ -166,13 +165,18 @@ static int namespace_flags(uint32_t own_ns)
 	return joined;
 }
 
+int enter_birthplace(const struct worker_request *request)
+{
+	if (!joins(request, UPCALL_NS_PID) || !joins(request, UPCALL_NS_USER))
+		return 0;
+	return namespace_flags(request->own_ns) & (CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET);
+}
+
 static int namespaces_join(struct enter *enter)
 {
-	int flags = namespace_flags(enter->request->own_ns);
+	int flags = namespace_flags(enter->request->own_ns) & ~enter_birthplace(enter->request);
 	int ret;
 
-	if (!enter_has_sibling(enter->request))
-		flags &= ~CLONE_NEWPID;
 	ret = flags && setns(enter->pidfd, flags) < 0 ? -errno : 0;
 	close(enter->pidfd);
 	enter->pidfd = -1;

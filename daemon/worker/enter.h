@@ -18,6 +18,7 @@ struct enter {
 	int upcall_fd;
 	int pidfd;   /* of the leader; -1: on the host */
 	int null_fd; /* a null device of the worker's own */
+	int proc_fd; /* the host's /proc; not kept */
 	int in_fd;   /* these become fds 0, 1 and 2; -1: the null device does */
 	int out_fd;
 	int err_fd;
@@ -27,10 +28,12 @@ struct enter {
 };
 
 /*
- * The child is born in the container's pid namespace: its user namespace keeps
- * everybody inside from a process that is not dumpable and of the host.
+ * Which of the container's namespaces the child is born in (CLONE_NEW…; 0: none).
+ * Its user namespace keeps everybody inside from a process that is not dumpable
+ * and of the host; but mounts and sockets of whoever can be seen in /proc are
+ * shown to all, so these are the container's from the first instruction.
  */
-bool enter_starts_inside(const struct worker_request *request);
+int enter_birthplace(const struct worker_request *request);
 /*
  * There is no user namespace to keep them: who becomes the handler is not the
  * child, but a sibling that it reports (REPORT_BORN).

@@ -32,13 +32,6 @@ static int suid_dumpable_check(void)
 	return text[0] == '0' || text[0] == '2' ? 0 : -ENOTSUP;
 }
 
-static int proc_check(void)
-{
-	cleanup_fd int fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
-
-	return fd < 0 ? -errno : file_check_system(fd, PROC_SUPER_MAGIC);
-}
-
 #define SIGNAL_LAST 64
 
 /* Children inherit it: none that a service manager blocked or ignored, none of ours but one. */
@@ -69,9 +62,15 @@ int guard_process(void)
 		return -errno;
 	(void)prctl(PR_SET_NAME, "upcall-worker", 0, 0, 0);
 	ret = signals_reset();
-	if (ret == 0)
-		ret = proc_check();
 	return ret < 0 ? ret : suid_dumpable_check();
+}
+
+int guard_proc_open(void)
+{
+	cleanup_fd int fd = open("/proc", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int ret = fd < 0 ? -errno : file_check_system(fd, PROC_SUPER_MAGIC);
+
+	return ret < 0 ? ret : take_fd(&fd);
 }
 
 /* A file system that is mounted nowhere, and goes with the last file of it. */

@@ -10,5 +10,7 @@ int guard_process(void);
  * owner and its times, and watch who uses it.
  */
 int guard_null_open(void);
+/* The host's /proc, O_PATH, to look up what is a child's own; the caller's. */
+int guard_proc_open(void);
 
 #endif

@@ -31,6 +31,7 @@ struct hands {
 	struct request *requests; /* owned */
 	unsigned int request_count;
 	int null_fd; /* owned; a null device of the worker's own */
+	int proc_fd; /* owned; the host's /proc, for children that are born elsewhere */
 	const char *dns_path;
 	int dns_fd; /* owned; the dns handler in sealed memory, -1 until it is needed */
 	const char *probe_path;

@@ -131,6 +131,9 @@ static int hands_open(struct hands *hands, const struct options *options)
 	hands->null_fd = guard_null_open();
 	if (hands->null_fd < 0)
 		return hands->null_fd;
+	hands->proc_fd = guard_proc_open();
+	if (hands->proc_fd < 0)
+		return hands->proc_fd;
 	ret = spawn_init();
 	if (ret == 0)
 		ret = leader_init();
@@ -174,7 +177,11 @@ int main(int argc, char **argv)
 		.probe_path = UPCALL_LIBEXECDIR "/upcall-probe",
 	};
 	static struct hands hands = {
-		.listener = { .fd = -1 }, .dns_fd = -1, .probe_fd = -1, .null_fd = -1
+		.listener = { .fd = -1 },
+		.dns_fd = -1,
+		.probe_fd = -1,
+		.null_fd = -1,
+		.proc_fd = -1,
 	};
 	int ret;
 

@@ -30,7 +30,19 @@
 
 #define OOM_SCORE_HANDLER "1000"
 
-static int own_pid_ns = -1;
+/* Ours, of those that spawn() enters. */
+static struct {
+	int type;
+	const char *path;
+	int fd;
+} own_namespaces[] = {
+	{ CLONE_NEWPID, "/proc/self/ns/pid", -1 },
+	{ CLONE_NEWNS, "/proc/self/ns/mnt", -1 },
+	{ CLONE_NEWNET, "/proc/self/ns/net", -1 },
+};
+
+#define OWN_NAMESPACES (sizeof(own_namespaces) / sizeof(own_namespaces[0]))
+
 static int oom_score_fd = -1;
 static char own_oom_score[8];
 
@@ -38,9 +50,13 @@ int spawn_init(void)
 {
 	ssize_t size;
 
-	own_pid_ns = open("/proc/self/ns/pid", O_RDONLY | O_CLOEXEC);
+	for (size_t i = 0; i < OWN_NAMESPACES; i++) {
+		own_namespaces[i].fd = open(own_namespaces[i].path, O_RDONLY | O_CLOEXEC);
+		if (own_namespaces[i].fd < 0)
+			return -errno;
+	}
 	oom_score_fd = open("/proc/self/oom_score_adj", O_RDWR | O_CLOEXEC);
-	if (own_pid_ns < 0 || oom_score_fd < 0)
+	if (oom_score_fd < 0)
 		return -errno;
 	size = read(oom_score_fd, own_oom_score, sizeof(own_oom_score) - 1);
 	return size > 0 ? 0 : -EIO;
@@ -70,27 +86,29 @@ static long fork_into(int leaf_fd, int *pidfd)
 }
 
 /*
- * Children are born there until it is undone. Not undoing it would put the next
- * upcall's host-side process into a container.
+ * Children are born there until it is undone, and paths are the container's. Not
+ * undoing it would put the next upcall's host-side process into a container.
  */
-static void pid_ns_leave(int leader_pidfd)
+static void namespaces_leave(int namespaces)
 {
-	if (leader_pidfd >= 0 && setns(own_pid_ns, CLONE_NEWPID) < 0)
-		abort();
+	for (size_t i = 0; i < OWN_NAMESPACES; i++)
+		if (namespaces & own_namespaces[i].type &&
+		    setns(own_namespaces[i].fd, own_namespaces[i].type) < 0)
+			abort();
 }
 
-int spawn(int leaf_fd, int leader_pidfd, struct process *ret)
+int spawn(int leaf_fd, const struct birthplace *place, struct process *ret)
 {
 	int pidfd = -1, error;
 	long pid;
 
-	if (leader_pidfd >= 0 && setns(leader_pidfd, CLONE_NEWPID) < 0)
+	if (place->namespaces && setns(place->pidfd, place->namespaces) < 0)
 		return -errno;
 	pid = fork_into(leaf_fd, &pidfd);
 	if (pid == 0)
 		return 1;
 	error = pid < 0 ? -errno : 0;
-	pid_ns_leave(leader_pidfd);
+	namespaces_leave(place->namespaces);
 	if (error < 0)
 		return error;
 	*ret = (struct process){ .pid = (pid_t)pid, .pidfd = pidfd };
@@ -101,13 +119,13 @@ int spawn(int leaf_fd, int leader_pidfd, struct process *ret)
  * The score is the worker's own for that long, which at worst makes it the one
  * that is killed when the machine has no memory left just then.
  */
-int spawn_handler(int leaf_fd, int leader_pidfd, struct process *ret)
+int spawn_handler(int leaf_fd, const struct birthplace *place, struct process *ret)
 {
 	int spawned, restored;
 
 	if (oom_score_set(OOM_SCORE_HANDLER) < 0)
 		return -errno;
-	spawned = spawn(leaf_fd, leader_pidfd, ret);
+	spawned = spawn(leaf_fd, place, ret);
 	if (spawned > 0)
 		return spawned;
 	restored = oom_score_set(own_oom_score);

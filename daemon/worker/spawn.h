@@ -18,14 +18,24 @@ struct process {
 int spawn_init(void);
 
 /*
- * fork() into a cgroup (leaf_fd, -1: ours) and the pid namespace of the process
- * of leader_pidfd (-1: ours). 1: we are the child. 0: parent, *ret is set.
- * Negative: nothing was forked.
+ * Where a child is born: in these of the namespaces of the process of `pidfd`
+ * (CLONE_NEWPID, CLONE_NEWNS, CLONE_NEWNET; 0: in ours).
  */
-int spawn(int leaf_fd, int leader_pidfd, struct process *ret);
+struct birthplace {
+	int pidfd;
+	int namespaces;
+};
+
+#define BIRTHPLACE_OURS ((struct birthplace){ .pidfd = -1 })
+
+/*
+ * fork() into a cgroup (leaf_fd, -1: ours) and a birthplace. 1: we are the child.
+ * 0: parent, *ret is set. Negative: nothing was forked.
+ */
+int spawn(int leaf_fd, const struct birthplace *place, struct process *ret);
 
 /* The same of one that the kernel is to kill first where memory is short. */
-int spawn_handler(int leaf_fd, int leader_pidfd, struct process *ret);
+int spawn_handler(int leaf_fd, const struct birthplace *place, struct process *ret);
 
 /*
  * fork() of one who has the caller's parent for a parent, and is in the pid

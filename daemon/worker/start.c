@@ -76,11 +76,16 @@ static int handler_spawn(struct request *request, const struct command *command,
 		.upcall_fd = request->upcall.fd,
 		.pidfd = request->pidfd,
 		.null_fd = request->hands->null_fd,
+		.proc_fd = request->hands->proc_fd,
 		.in_fd = request->visit.fds[0],
 		.out_fd = out_fd,
 		.err_fd = request->visit.fds[2],
 		.exec_fd = command->path ? -1 : ours_fd(request),
 		.label_fd = -1,
+	};
+	const struct birthplace place = {
+		.pidfd = request->pidfd,
+		.namespaces = enter_birthplace(&request->wire),
 	};
 	int ret;
 
@@ -89,12 +94,11 @@ static int handler_spawn(struct request *request, const struct command *command,
 	if (ret < 0)
 		return ret;
 	enter.report_fd = report_write;
-	if (enter_starts_inside(&request->wire) && fault_at(WORKER_STEP_PIDNS) < 0) {
+	if (place.namespaces && fault_at(WORKER_STEP_PIDNS) < 0) {
 		*step = WORKER_STEP_PIDNS;
 		return fault_at(*step);
 	}
-	ret = spawn_handler(request->leaf.fd,
-			    enter_starts_inside(&request->wire) ? request->pidfd : -1, &process);
+	ret = spawn_handler(request->leaf.fd, &place, &process);
 	if (ret > 0)
 		enter_run(&enter);
 	if (ret == 0 && enter_has_sibling(&request->wire))
@@ -129,7 +133,7 @@ static int answerer_spawn(struct request *request, int data_fd, enum worker_step
 	answer.control_fd = control_read = control[0];
 	control_write = control[1];
 	answer.report_fd = report_write;
-	ret = spawn(/* leaf_fd= */ -1, /* leader_pidfd= */ -1, &process);
+	ret = spawn(/* leaf_fd= */ -1, &BIRTHPLACE_OURS, &process);
 	if (ret > 0)
 		answer_run(&answer);
 	if (ret == 0)

@@ -6,12 +6,12 @@
  *
  * Loops over all pids of its namespace until /gate/stop exists: for each one
  * that is not itself it tries to attach, and to open exe, cwd, root, mem and
- * every fd. Writes to LOG "own PROGRAM" where a success shows one of PROGRAMs as
+ * every fd, and reads what everybody may: are its mounts and its sockets those of
+ * the container? Writes to LOG "own PROGRAM" where a success shows one of PROGRAMs as
  * the executable, "gone WHAT" where the process is ending, has no memory any more
  * and shows no more than the container's root, and "host WHAT PID DETAIL" where
  * it shows anything else.
  */
-#include <ctype.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <limits.h>
@@ -74,6 +74,20 @@ static int is_ending(const char *pid)
 	return flags & exiting;
 }
 
+/* With a NUL at the end. What it was, or -1. */
+static ssize_t read_all(const char *path, char *text, size_t room)
+{
+	FILE *file = fopen(path, "re");
+	size_t size;
+
+	if (!file)
+		return -1;
+	size = fread(text, 1, room - 1, file);
+	fclose(file);
+	text[size] = '\0';
+	return (ssize_t)size;
+}
+
 static int is_own_root(int fd)
 {
 	struct stat ours, theirs;
@@ -126,8 +140,41 @@ static void try_attach(const char *pid)
 		waitpid(child, NULL, 0);
 }
 
+/* Where the kernel asks nobody's leave: what it shows has to be what we have ourselves. */
+static void compare_mounts(const char *pid)
+{
+	static char ours[1 << 16], theirs[sizeof(ours)];
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%s/mountinfo", pid);
+	if (read_all(path, theirs, sizeof(theirs)) <= 0 ||
+	    read_all("/proc/self/mountinfo", ours, sizeof(ours)) <= 0)
+		return;
+	if (strcmp(ours, theirs) != 0) {
+		fprintf(log_file, "host mountinfo %s\n", pid);
+		fflush(log_file);
+	}
+}
+
+/* Each network namespace has files of its own below /proc/PID/net. */
+static void compare_net(const char *pid)
+{
+	struct stat ours, theirs;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%s/net/unix", pid);
+	if (stat(path, &theirs) || stat("/proc/self/net/unix", &ours))
+		return;
+	if (ours.st_ino != theirs.st_ino) {
+		fprintf(log_file, "host net %s\n", pid);
+		fflush(log_file);
+	}
+}
+
 static void hunt(const char *pid)
 {
+	compare_mounts(pid);
+	compare_net(pid);
 	try_attach(pid);
 	try_open(pid, "mem", O_RDWR);
 	try_open(pid, "exe", O_RDONLY);
@@ -152,10 +199,14 @@ int main(int argc, char **argv)
 		DIR *proc = opendir("/proc");
 		struct dirent *entry;
 
-		while (proc && (entry = readdir(proc)))
-			if (isdigit((unsigned char)entry->d_name[0]) &&
-			    atoi(entry->d_name) != self && atoi(entry->d_name) != 1)
-				hunt(entry->d_name);
+		while (proc && (entry = readdir(proc))) {
+			const int number = atoi(entry->d_name);
+			char pid[16];
+
+			snprintf(pid, sizeof(pid), "%d", number);
+			if (number > 1 && number != self)
+				hunt(pid);
+		}
 		if (proc)
 			closedir(proc);
 	}

@@ -54,7 +54,8 @@ enum worker_step fault_step;
 static struct hands hands = { .listener = { .fd = -1 },
 			      .dns_fd = -1,
 			      .probe_fd = -1,
-			      .null_fd = -1 };
+			      .null_fd = -1,
+			      .proc_fd = -1 };
 static int broker_fd;
 static pid_t leader;
 static unsigned long leader_namespaces = NAMESPACES;
@@ -183,10 +184,11 @@ static int group_setup(void **state)
 		return -1;
 	boundary_id = status.st_ino;
 	hands.null_fd = guard_null_open();
+	hands.proc_fd = guard_proc_open();
 	hands.dns_path = UPCALL_DNS_PATH;
 	hands.probe_path = UPCALL_PROBE_PATH;
-	if (hands.null_fd < 0 || spawn_init() < 0 || leader_init() < 0 || become_init() < 0 ||
-	    guard_process() < 0)
+	if (hands.null_fd < 0 || hands.proc_fd < 0 || spawn_init() < 0 || leader_init() < 0 ||
+	    become_init() < 0 || guard_process() < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
 		return -1;
