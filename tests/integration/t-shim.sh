@@ -29,6 +29,7 @@ check_fails 'a kernel thread is no container' ./shim-client add kernel 2 key=off
 check_fails 'nobody is no container' ./shim-client add nobody 4194303 key=offer
 check_equal 'a task in it belongs to it' 'scope=1 container=16' "$(./shim-client tags "$leader")"
 check_equal 'the host does not' 'scope=0 container=0' "$(./shim-client tags 1)"
+check 'a witness tells tags and can do nothing else' ./shim-client witness "$leader"
 
 inside=(nsenter -t "$leader" -U -p -m -n --preserve-credentials "$PWD/requester")
 serial=0

@@ -15,15 +15,19 @@
  *                     one; says which answers were not refused as they should be
  *   peek SECONDS      ask for tags of the upcall that comes next, without a pause
  *   drain 0|1
+ *   witness PID       a witness tells tags and can do nothing else; inside PID's pid
+ *                     namespace, not even those of others
  * Exit status 1 with a line on stderr if the kernel said no.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -493,14 +497,83 @@ static int verb_peek(int device, char **argv)
 	return 0;
 }
 
+static int tags_ask(int fd, __u32 pid)
+{
+	static char buffer[4096];
+	struct upcall_tags tags = {
+		.pid = pid,
+		.size = sizeof(buffer),
+		.buffer = (unsigned long)buffer,
+	};
+
+	return ioctl(fd, UPCALL_IOC_TAGS, &tags);
+}
+
+/* In a child that was born there. */
+static int witness_inside(int witness)
+{
+	if (tags_ask(witness, 0)) {
+		perror("shim-client: a witness inside, of itself");
+		return 1;
+	}
+	if (!tags_ask(witness, 1) || errno != EPERM) {
+		fprintf(stderr, "shim-client: a witness inside tells of others\n");
+		return 1;
+	}
+	return 0;
+}
+
+static int verb_witness(int device, char **argv)
+{
+	static const unsigned int others[] = {
+		UPCALL_IOC_VERSION,
+		UPCALL_IOC_SUBSCRIBE,
+		UPCALL_IOC_LIST,
+		UPCALL_IOC_CLAIM,
+		UPCALL_IOC_NATIVE,
+		UPCALL_IOC_DENY,
+		UPCALL_IOC_DRAIN,
+		UPCALL_IOC_CANCEL,
+		UPCALL_IOC_WITNESS,
+		UPCALL_IOC_CONTAINER_ADD,
+		UPCALL_IOC_CONTAINER_DEL,
+		UPCALL_IOC_CONTAINER_NEXT,
+		UPCALL_IOC_CONTAINER_POLICY,
+		UPCALL_IOC_INFO,
+		UPCALL_IOC_ATTACH,
+		UPCALL_IOC_COMPLETE,
+	};
+	static char argument[sizeof(struct upcall_container)];
+	int witness = ioctl(device, UPCALL_IOC_WITNESS), status = 1, place;
+	pid_t child;
+
+	if (witness < 0 || !(fcntl(witness, F_GETFD) & FD_CLOEXEC))
+		die("witness");
+	close(device);
+	if (tags_ask(witness, 0) || tags_ask(witness, 1))
+		die("tags of a witness");
+	for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+		if (ioctl(witness, others[i], argument) >= 0 || errno != ENOTTY)
+			die("a witness can do more than tell tags");
+	place = (int)syscall(SYS_pidfd_open, argv[0] ? atoi(argv[0]) : 0, 0);
+	if (place < 0 || setns(place, CLONE_NEWPID))
+		die("pid namespace");
+	child = fork();
+	if (child == 0)
+		_exit(witness_inside(witness));
+	if (waitpid(child, &status, 0) != child)
+		die("wait");
+	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(int device, char **argv);
 } verbs[] = {
-	{ "add", verb_add },	 { "del", verb_del },	  { "containers", verb_containers },
-	{ "list", verb_list },	 { "tags", verb_tags },	  { "serve", verb_serve },
-	{ "drain", verb_drain }, { "stall", verb_stall }, { "double", verb_double },
-	{ "peek", verb_peek },	 { "wrong", verb_wrong },
+	{ "add", verb_add },	 { "del", verb_del },	      { "containers", verb_containers },
+	{ "list", verb_list },	 { "tags", verb_tags },	      { "serve", verb_serve },
+	{ "drain", verb_drain }, { "stall", verb_stall },     { "double", verb_double },
+	{ "peek", verb_peek },	 { "witness", verb_witness }, { "wrong", verb_wrong },
 };
 
 int main(int argc, char **argv)
