@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <langinfo.h>
 #include <poll.h>
 #include <stdbool.h>
 #include <stdint.h>
@@ -104,14 +105,13 @@ static int output_drain(struct stream *stream)
 	return ret;
 }
 
-void relay_tame(char *bytes, size_t size)
+void relay_tame(char *bytes, size_t size, bool utf8)
 {
 	for (size_t i = 0; i < size; i++) {
 		unsigned char byte = (unsigned char)bytes[i];
-		/* C1 controls: bytes of their own, or as UTF-8 behind 0xc2 */
-		bool c1 = byte >= 0x80 && byte < 0xa0 &&
-			  (i == 0 || (unsigned char)bytes[i - 1] < 0x80 ||
-			   (unsigned char)bytes[i - 1] == 0xc2);
+		unsigned char before = i > 0 ? (unsigned char)bytes[i - 1] : 0;
+		/* C1 controls: in UTF-8, behind 0xc2, and not where they end another character */
+		bool c1 = byte >= 0x80 && byte < 0xa0 && (!utf8 || before < 0x80 || before == 0xc2);
 
 		if ((byte < ' ' && byte != '\n' && byte != '\t') || byte == 0x7f || c1)
 			bytes[i] = '?';
@@ -124,7 +124,7 @@ int relay_print(void *data, int fd, char *bytes, size_t size)
 
 	(void)data;
 	if (isatty(fd))
-		relay_tame(bytes, size);
+		relay_tame(bytes, size, strcmp(nl_langinfo(CODESET), "UTF-8") == 0);
 	while (size > 0) {
 		ssize_t put = write(fd, bytes, size);
 

@@ -5,6 +5,7 @@
 #ifndef UPCALLCTL_RELAY_H
 #define UPCALLCTL_RELAY_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "worker.h"
@@ -31,7 +32,7 @@ int relay_run(const struct relay *relay, struct worker_result *ret);
  * the container's: there are some that type.
  */
 int relay_print(void *data, int fd, char *bytes, size_t size);
-/* Replace them, in place. */
-void relay_tame(char *bytes, size_t size);
+/* Replace them, in place; utf8: what the terminal takes bytes for. */
+void relay_tame(char *bytes, size_t size, bool utf8);
 
 #endif

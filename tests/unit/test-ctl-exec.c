@@ -153,9 +153,13 @@ static void test_usage(void **state)
 static void test_tame(void **state)
 {
 	char text[] = "a\tb\n\x1b[6n\x7f\rc \xc3\xa4 \xc2\x9b \x9b \xe2\x82\xac";
+	char latin[] = "\xe4\x9b"
+		       "0c";
 
-	relay_tame(text, sizeof(text) - 1);
+	relay_tame(text, sizeof(text) - 1, true);
 	assert_string_equal(text, "a\tb\n?[6n??c \xc3\xa4 \xc2? ? \xe2\x82\xac");
+	relay_tame(latin, sizeof(latin) - 1, false);
+	assert_string_equal(latin, "\xe4?0c");
 }
 
 int main(void)
