@@ -138,6 +138,12 @@ static bool cgroup1_differs(struct task_struct *task)
 	return false;
 }
 
+/* Under RCU. Asked for, of it or of one above: its tasks need not all have stopped. */
+static bool cgroup_freezes(struct task_struct *task)
+{
+	return READ_ONCE(task_dfl_cgroup(task)->freezer.e_freeze);
+}
+
 static int helper_ids_put(struct sk_buff *skb, const struct cred *cred)
 {
 	uid_t uid = 0;
@@ -165,7 +171,8 @@ static int helper_put(struct sk_buff *skb, struct task_struct *task)
 			      UPCALL_HELPER_A_PAD) ||
 	    nla_put_u32(skb, UPCALL_HELPER_A_NO_NEW_PRIVS, task_no_new_privs(task)) ||
 	    nla_put_u32(skb, UPCALL_HELPER_A_SECCOMP, seccomp_mode(&task->seccomp)) ||
-	    nla_put_u32(skb, UPCALL_HELPER_A_CGROUP1, cgroup1_differs(task)))
+	    nla_put_u32(skb, UPCALL_HELPER_A_CGROUP1, cgroup1_differs(task)) ||
+	    nla_put_u32(skb, UPCALL_HELPER_A_FROZEN, cgroup_freezes(task)))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;

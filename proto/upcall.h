@@ -229,6 +229,7 @@ enum upcall_helper_attr {
 	UPCALL_HELPER_A_NO_NEW_PRIVS, /* u32: 0 or 1 */
 	UPCALL_HELPER_A_SECCOMP,      /* u32: its seccomp mode, 0: none */
 	UPCALL_HELPER_A_CGROUP1,      /* u32, 1: in other cgroups of version 1 than the caller */
+	UPCALL_HELPER_A_FROZEN,	      /* u32, 1: what is born in its cgroup is frozen */
 
 	/* private: */
 	__UPCALL_HELPER_A_MAX

@@ -80,12 +80,14 @@ static const struct field helper_fields[] = {
 	[UPCALL_HELPER_A_NO_NEW_PRIVS] = FIELD(U32, helper.no_new_privs),
 	[UPCALL_HELPER_A_SECCOMP] = FIELD(U32, helper.seccomp),
 	[UPCALL_HELPER_A_CGROUP1] = FIELD(U32, helper.cgroup1),
+	[UPCALL_HELPER_A_FROZEN] = FIELD(U32, helper.frozen),
 };
 
 /* Of these none may be missing: what is not said would be read as "no limit". */
 #define HELPER_LIMITS                                                          \
 	(1ULL << UPCALL_HELPER_A_BSET | 1ULL << UPCALL_HELPER_A_NO_NEW_PRIVS | \
-	 1ULL << UPCALL_HELPER_A_SECCOMP | 1ULL << UPCALL_HELPER_A_CGROUP1)
+	 1ULL << UPCALL_HELPER_A_SECCOMP | 1ULL << UPCALL_HELPER_A_CGROUP1 |   \
+	 1ULL << UPCALL_HELPER_A_FROZEN)
 
 static const struct field top_fields[] = {
 	[UPCALL_A_ID] = FIELD(U64, id),

@@ -42,6 +42,7 @@ struct tags_helper {
 	uint32_t no_new_privs;
 	uint32_t seccomp;
 	uint32_t cgroup1; /* in other cgroups of version 1 than we */
+	uint32_t frozen;
 };
 
 struct tags {

@@ -223,6 +223,9 @@ static int facts_take(const struct worker_request *request, const struct tags *t
 	/* nothing here joins a version 1 hierarchy, whose limits a handler would not have */
 	if (tags->helper.cgroup1)
 		return -EOPNOTSUPP;
+	/* a child that is born frozen would answer nobody: say so at once */
+	if (tags->helper.frozen)
+		return -EBUSY;
 	leader->cgroup_id = tags->cgroup_id;
 	return cgroup_read(request, directory, leader);
 }

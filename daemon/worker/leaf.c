@@ -243,21 +243,6 @@ bool leaf_oom_killed(const struct leaf *leaf)
 	       (oom_kills(leaf->fd) > 0 || oom_kills(leaf->parent_fd) > leaf->oom_kills);
 }
 
-/* A child born into a frozen cgroup would answer nobody: say so at once. */
-static int leaf_check_frozen(const struct leaf *leaf)
-{
-	cleanup_fd int events = leaf_open_events(leaf);
-	uint64_t frozen;
-	int ret;
-
-	if (events < 0)
-		return take_fd(&events);
-	ret = events_value(events, "frozen ", &frozen);
-	if (ret < 0)
-		return ret;
-	return frozen ? -EBUSY : 0;
-}
-
 static int leaf_make(struct leaf *leaf)
 {
 	if (mkdirat(leaf->parent_fd, leaf->name, 0755) == 0)
@@ -280,7 +265,7 @@ static int leaf_open(struct leaf *leaf)
 	if (leaf->fd < 0 || fstat(leaf->fd, &status) < 0)
 		return -errno;
 	leaf->inode = status.st_ino;
-	return leaf_check_frozen(leaf);
+	return 0;
 }
 
 int leaf_create(const struct worker_request *request, const struct leader *leader, struct leaf *ret)

@@ -24,7 +24,7 @@ struct leaf {
 
 #define LEAF_NULL ((struct leaf){ .parent_fd = -1, .fd = -1 })
 
-/* -EKEYREJECTED: the leader is not in the registered cgroup; -EBUSY: it is frozen. */
+/* -EKEYREJECTED: the leader is not in the registered cgroup. */
 int leaf_create(const struct worker_request *request, const struct leader *leader,
 		struct leaf *ret);
 

@@ -20,12 +20,12 @@ static uint64_t helper_bounding;
 
 /*
  * The kernel half says that it is who was registered, and of its helpers what is in
- * the section "helper": two ids, the bounding set, three numbers. A negative id: none.
+ * the section "helper": two ids, the bounding set, four numbers. A negative id: none.
  */
 int shim_tags(int fd, uint32_t pid, struct tags *ret)
 {
 	const struct section *file = fake_files_find("helper");
-	long long numbers[6] = { 0 };
+	long long numbers[7] = { 0 };
 	char text[128];
 	int found;
 
@@ -34,8 +34,9 @@ int shim_tags(int fd, uint32_t pid, struct tags *ret)
 		return 0;
 	(void)snprintf(text, sizeof(text), "%.*s", (int)(file->size < 128 ? file->size : 127),
 		       file->data);
-	found = sscanf(text, "%lld %lld %llx %lld %lld %lld", &numbers[0], &numbers[1],
-		       (unsigned long long *)&numbers[2], &numbers[3], &numbers[4], &numbers[5]);
+	found = sscanf(text, "%lld %lld %llx %lld %lld %lld %lld", &numbers[0], &numbers[1],
+		       (unsigned long long *)&numbers[2], &numbers[3], &numbers[4], &numbers[5],
+		       &numbers[6]);
 	ret->helper = (struct tags_helper){
 		.present = found > 0,
 		.has_uid = numbers[0] >= 0,
@@ -46,6 +47,7 @@ int shim_tags(int fd, uint32_t pid, struct tags *ret)
 		.no_new_privs = numbers[3] != 0,
 		.seccomp = (uint32_t)numbers[4],
 		.cgroup1 = numbers[5] != 0,
+		.frozen = numbers[6] != 0,
 	};
 	helper_bounding = ret->helper.bounding;
 	return 0;

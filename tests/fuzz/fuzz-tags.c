@@ -127,6 +127,7 @@ static void put_helper(struct writer *writer, const struct tags_helper *helper)
 	    sizeof(helper->no_new_privs));
 	put(writer, UPCALL_HELPER_A_SECCOMP, &helper->seccomp, sizeof(helper->seccomp));
 	put(writer, UPCALL_HELPER_A_CGROUP1, &helper->cgroup1, sizeof(helper->cgroup1));
+	put(writer, UPCALL_HELPER_A_FROZEN, &helper->frozen, sizeof(helper->frozen));
 	size = (uint16_t)(writer->used - start);
 	memcpy(writer->data + start, &size, sizeof(size));
 }
@@ -197,7 +198,7 @@ static void check_same_helper(const struct tags_helper *a, const struct tags_hel
 	property(a->present == b->present && a->has_uid == b->has_uid && a->has_gid == b->has_gid);
 	property(a->uid == b->uid && a->gid == b->gid && a->bounding == b->bounding);
 	property(a->no_new_privs == b->no_new_privs && a->seccomp == b->seccomp);
-	property(a->cgroup1 == b->cgroup1);
+	property(a->cgroup1 == b->cgroup1 && a->frozen == b->frozen);
 }
 
 static void check_same(const struct tags *a, const struct tags *b)

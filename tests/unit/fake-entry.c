@@ -28,25 +28,52 @@ void fake_reset(void)
 	memset(fake, 0, sizeof(*fake));
 }
 
-static uint64_t cgroup_id(const char *pid)
+#define PATH_SIZE 1200
+
+/* Of its cgroup2 directory, "": unknown. */
+static void cgroup_find(const char *pid, char full[static PATH_SIZE])
 {
-	char path[600], line[512], full[1200];
-	struct stat status;
+	char path[600], line[512];
 	FILE *file;
 
+	full[0] = '\0';
 	snprintf(path, sizeof(path), "/proc/%s/cgroup", pid);
 	file = fopen(path, "re");
 	if (!file)
-		return 0;
-	full[0] = '\0';
+		return;
 	while (fgets(line, sizeof(line), file)) {
 		line[strcspn(line, "\n")] = '\0';
 		if (strncmp(line, "0::", 3) == 0)
-			snprintf(full, sizeof(full), "%s%s",
+			snprintf(full, PATH_SIZE, "%s%s",
 				 access(CGROUPS, F_OK) == 0 ? CGROUPS : CGROUP, line + 3);
 	}
 	fclose(file);
+}
+
+static uint64_t cgroup_id(const char *pid)
+{
+	char full[PATH_SIZE];
+	struct stat status;
+
+	cgroup_find(pid, full);
 	return stat(full, &status) == 0 ? status.st_ino : 0;
+}
+
+/* What these tests freeze they freeze themselves, not above it. */
+static bool cgroup_freezes(const char *pid)
+{
+	char full[PATH_SIZE], path[PATH_SIZE + 16];
+	FILE *file;
+	int c;
+
+	cgroup_find(pid, full);
+	snprintf(path, sizeof(path), "%s/cgroup.freeze", full);
+	file = fopen(path, "re");
+	if (!file)
+		return false;
+	c = fgetc(file);
+	fclose(file);
+	return c == '1';
 }
 
 void fake_place(const char *pid, struct tags *ret)
@@ -112,6 +139,7 @@ static struct tags_helper helper_of(const char *pid)
 		.seccomp = (uint32_t)status_number(pid, "Seccomp:", 10),
 	};
 
+	helper.frozen = cgroup_freezes(pid);
 	helper.has_uid = helper.uid != UINT32_MAX;
 	helper.has_gid = helper.gid != UINT32_MAX;
 	if (fake->overflow_id)

@@ -221,6 +221,7 @@ static void test_helper(void **state)
 	assert_int_equal(tags.helper.no_new_privs, 1000 + UPCALL_HELPER_A_NO_NEW_PRIVS);
 	assert_int_equal(tags.helper.seccomp, 1000 + UPCALL_HELPER_A_SECCOMP);
 	assert_int_equal(tags.helper.cgroup1, 1000 + UPCALL_HELPER_A_CGROUP1);
+	assert_int_equal(tags.helper.frozen, 1000 + UPCALL_HELPER_A_FROZEN);
 }
 
 /* An id may be missing, a limit not: it would be read as none. */
