@@ -28,7 +28,7 @@ SH
 check 'web is registered' registered web
 
 # enum worker_step of proto/worker.h, in its order, up to the exec
-steps=(none request info leader root status seccomp cgroup pidns fork groups setns verify chroot label ids caps nnp limits fds
+steps=(none request info leader root status seccomp cgroup fork groups setns verify chroot label ids caps nnp limits fds pidns
 	attach exec)
 
 worker_gone() { ! pgrep -x upcall-worker >/dev/null; }
