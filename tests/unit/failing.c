@@ -89,6 +89,7 @@ WRAP(ssize_t, recvmsg, -1, ENOMEM, (int fd, struct msghdr *message, int flags),
      (fd, message, flags))
 WRAP(int, poll, -1, ENOMEM, (struct pollfd * fds, nfds_t number, int timeout),
      (fds, number, timeout))
+WRAP(int, dup2, -1, EMFILE, (int fd, int copy), (fd, copy))
 WRAP(int, fstat, -1, EIO, (int fd, struct stat *status), (fd, status))
 WRAP(int, fsync, -1, EIO, (int fd), (fd))
 WRAP(int, fchmod, -1, EIO, (int fd, mode_t mode), (fd, mode))

@@ -30,6 +30,7 @@
 #include <cmocka.h>
 
 #include "become.h"
+#include "failing.h"
 #include "fake-entry.h"
 #include "fault.h"
 #include "guard.h"
@@ -117,6 +118,9 @@ static void leader_start(void)
 	assert_true(leader >= 0);
 	if (leader == 0) {
 		prctl(PR_SET_PDEATHSIG, SIGKILL);
+		/* or what is in a connection that is closed would stay */
+		close(broker_fd);
+		close(hands.connections[0].watch.fd);
 		if (read(ready, &go, sizeof(go)) == sizeof(go) && leader_settle() == 0 &&
 		    write(settled, &go, sizeof(go)) == sizeof(go))
 			for (;;)
@@ -292,14 +296,19 @@ static void fds_put(int socket, const void *data, size_t size, const int *fds, s
 	assert_int_equal(sendmsg(socket, &message, 0), size);
 }
 
-static void request_put(const struct worker_request *request)
+/* With an upcall fd that the caller has made, and which is closed. */
+static void request_put_fd(const struct worker_request *request, int upcall_fd)
 {
-	int fds[2] = { eventfd(0, EFD_CLOEXEC),
-		       (int)syscall(SYS_pidfd_open, pidfd_of ? pidfd_of : leader, 0) };
+	int fds[2] = { upcall_fd, (int)syscall(SYS_pidfd_open, pidfd_of ? pidfd_of : leader, 0) };
 
 	fds_put(broker_fd, request, sizeof(*request), fds, 2);
 	close(fds[0]);
 	close(fds[1]);
+}
+
+static void request_put(const struct worker_request *request)
+{
+	request_put_fd(request, eventfd(0, EFD_CLOEXEC));
 }
 
 /* The worker's loop until there is a result. */
@@ -326,6 +335,14 @@ static void assert_nothing_left(void)
 	snprintf(path, sizeof(path), "%s/upcall-99", boundary);
 	assert_int_equal(access(path, F_OK), -1);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), 0); /* the leader only */
+}
+
+static void leaf_remove_by_hand(void)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/upcall-99", boundary);
+	(void)rmdir(path);
 }
 
 static char *output(const char *name)
@@ -807,6 +824,93 @@ static void test_without_user_namespace(void **state)
 		own_ns |= 1u << UPCALL_NS_USER;
 		leader_replace(0, false);
 	}
+}
+
+/* A connection that the worker has given up is the daemon's to make anew. */
+static void connect_again(void)
+{
+	int sockets[2];
+
+	if (connection_is_any(&hands))
+		return;
+	close(broker_fd);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
+	broker_fd = sockets[1];
+	assert_int_equal(connection_add(&hands, sockets[0]), 0);
+}
+
+/* Has the worker taken what was sent, and nothing of it left? */
+static bool is_over(void)
+{
+	struct pollfd unread = { .fd = hands.connections[0].watch.fd, .events = POLLIN };
+
+	if (!connection_is_any(&hands))
+		return true;
+	return !hands.requests && poll(&unread, 1, 0) == 0;
+}
+
+/*
+ * The number-th call of the worker fails, and that of each child that has not made
+ * so many before it was forked. The number of calls that the worker made.
+ */
+static unsigned long call_fails(unsigned long number)
+{
+	struct worker_request request;
+	struct worker_result result;
+	struct pollfd upcall = { .events = POLLIN };
+	int64_t limit = loop_now_ms() + 20000;
+	int ends[2];
+
+	info_set(UPCALL_CLASS_KEY, "echo >ran");
+	request = request_of(WORKER_BECOME);
+	assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+	request_put_fd(&request, ends[1]);
+	failing_set(number, 0);
+	while (!is_over()) {
+		if (loop_now_ms() > limit)
+			fail_msg("call %lu (%s): no end", number, failing_name());
+		failing_arm(true);
+		loop_run(&hands.loop, loop_now_ms() + 20);
+		request_expire(&hands);
+		failing_arm(false);
+	}
+	(void)!recv(broker_fd, &result, sizeof(result), MSG_DONTWAIT);
+	connect_again();
+	/* nobody keeps the upcall: if it was not answered, the kernel offers it again */
+	upcall.fd = ends[0];
+	if (poll(&upcall, 1, 1000) != 1 || !(upcall.revents & POLLHUP))
+		fail_msg("call %lu (%s): the upcall is kept", number, failing_name());
+	close(ends[0]);
+	return failing_count();
+}
+
+/* A-56 for the hands: whatever fails, the handler has run, or the requester was told that it did
+ * not. */
+static void each_call(void)
+{
+	unsigned long calls, number = 0;
+
+	do {
+		bool ran;
+
+		require_root();
+		calls = call_fails(++number);
+		ran = output("ran");
+		if (fake->completed > 1 || (fake->completed && ran))
+			fail_msg("call %lu (%s): answered twice", number, failing_name());
+		/* nobody else would remove it */
+		if (!strcmp(failing_name(), "unlinkat"))
+			leaf_remove_by_hand();
+		assert_nothing_left();
+	} while (number < calls + 60);
+	print_message("%lu calls\n", calls);
+	assert_true(calls > 40);
+}
+
+static void test_each_call(void **state)
+{
+	(void)state;
+	each_call();
 }
 
 #define REFUSED(step, error, change)                     \
@@ -1370,6 +1474,7 @@ int main(void)
 		cmocka_unit_test(test_reports_are_few),
 		cmocka_unit_test(test_without_user_namespace),
 		cmocka_unit_test(test_each_step),
+		cmocka_unit_test(test_each_call),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_no_room),
 		cmocka_unit_test(test_revoked),

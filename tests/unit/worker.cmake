@@ -20,6 +20,8 @@ upcall_unit_test(NAME test-worker-enter
 target_include_directories(test-worker-enter PRIVATE ${core_directory}
 	$<TARGET_PROPERTY:upcall-worker-core,INTERFACE_INCLUDE_DIRECTORIES>)
 add_dependencies(test-worker-enter upcall-dns upcall-probe)
+upcall_failing(test-worker-enter)
+set_tests_properties(test-worker-enter PROPERTIES TIMEOUT 180)
 
 # What must not be in a binary that runs inside a container.
 if(NOT UPCALL_SANITIZE)
