@@ -48,6 +48,7 @@ static void check_process(void)
 		property(pid >= 1 && pid <= INT32_MAX && holds("/proc/self/fdinfo/5", pid));
 	else
 		property(pid == UNTOUCHED);
+	(void)process_is_kernel_thread(1);
 	ret = process_parent(1, &parent);
 	if (ret == 0)
 		property(parent <= INT32_MAX && holds("/proc/1/stat", parent));
