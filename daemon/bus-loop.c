@@ -31,9 +31,9 @@ static void dispatch(struct bus_loop *bus_loop)
 	bus_loop_update(bus_loop);
 }
 
-static void io_ready(struct ev_loop *loop, ev_io *io, int events)
+static void ready(struct watch *watch)
 {
-	dispatch(container_of(io, struct bus_loop, io));
+	dispatch(container_of(watch, struct bus_loop, watch));
 }
 
 static void time_over(struct ev_loop *loop, ev_timer *timer, int events)
@@ -61,7 +61,7 @@ static void set_timer(struct bus_loop *bus_loop, double seconds)
 void bus_loop_update(struct bus_loop *bus_loop)
 {
 	uint64_t timeout = UINT64_MAX;
-	int fd, events, wanted;
+	int fd, events;
 
 	if (!bus_loop->bus || bus_loop->dispatching)
 		return;
@@ -69,17 +69,12 @@ void bus_loop_update(struct bus_loop *bus_loop)
 	events = sd_bus_get_events(bus_loop->bus);
 	if (fd < 0 || events < 0 || bus_loop->finished) {
 		/* not from in here: broken() may free what the caller works with */
-		ev_io_stop(bus_loop->loop, &bus_loop->io);
+		watch_stop(&bus_loop->watch);
 		set_timer(bus_loop, 0.);
 		return;
 	}
-	wanted = (events & POLLIN ? EV_READ : 0) | (events & POLLOUT ? EV_WRITE : 0);
-	if (!ev_is_active(&bus_loop->io) || bus_loop->io.fd != fd ||
-	    (bus_loop->io.events & (EV_READ | EV_WRITE)) != wanted) {
-		ev_io_stop(bus_loop->loop, &bus_loop->io);
-		ev_io_set(&bus_loop->io, fd, wanted);
-		ev_io_start(bus_loop->loop, &bus_loop->io);
-	}
+	watch_start(&bus_loop->watch, fd,
+		    (events & POLLIN ? EV_READ : 0) | (events & POLLOUT ? EV_WRITE : 0));
 	ev_timer_stop(bus_loop->loop, &bus_loop->timer);
 	if (sd_bus_get_timeout(bus_loop->bus, &timeout) >= 0 && timeout != UINT64_MAX)
 		set_timer(bus_loop, seconds_until(timeout));
@@ -96,8 +91,7 @@ void bus_loop_start(struct bus_loop *bus_loop, struct ev_loop *loop, sd_bus *bus
 	bus_loop->loop = loop;
 	bus_loop->bus = bus;
 	bus_loop->finished = false;
-	ev_io_init(&bus_loop->io, io_ready, -1, 0);
-	ev_set_priority(&bus_loop->io, PRIORITY_CONTROL);
+	watch_init(&bus_loop->watch, loop, "a bus connection", ready, PRIORITY_CONTROL);
 	ev_timer_init(&bus_loop->timer, time_over, 0., 0.);
 	bus_loop_update(bus_loop);
 }
@@ -106,7 +100,7 @@ void bus_loop_stop(struct bus_loop *bus_loop)
 {
 	if (!bus_loop->bus)
 		return;
-	ev_io_stop(bus_loop->loop, &bus_loop->io);
+	watch_stop(&bus_loop->watch);
 	ev_timer_stop(bus_loop->loop, &bus_loop->timer);
 	/* what could not be sent yet is not waited for */
 	sd_bus_close(bus_loop->bus);

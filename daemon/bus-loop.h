@@ -10,14 +10,15 @@
 #ifndef UPCALLD_BUS_LOOP_H
 #define UPCALLD_BUS_LOOP_H
 
-#include <ev.h>
 #include <stdbool.h>
 #include <systemd/sd-bus.h>
+
+#include "watch.h"
 
 struct bus_loop {
 	struct ev_loop *loop;
 	sd_bus *bus; /* reference */
-	ev_io io;
+	struct watch watch;
 	ev_timer timer;
 	bool dispatching;
 	bool finished;

@@ -9,11 +9,10 @@
 #ifndef UPCALLD_CONTAINER_H
 #define UPCALLD_CONTAINER_H
 
-#include <ev.h>
-
 #include "config.h"
 #include "hash.h"
 #include "list.h"
+#include "watch.h"
 #include "worker.h"
 
 struct lane;
@@ -44,7 +43,7 @@ struct container {
 	bool counted; /* served or failed differ from the state file */
 
 	int pidfd; /* the leader's, or -1 */
-	ev_io leader_io;
+	struct watch leader_watch;
 	bool moved; /* the leader lives, but somewhere else */
 	/* A tombstone that lasts until it is unregistered: why; else NULL. */
 	const char *refused;

@@ -8,8 +8,6 @@
 #include "peer.h"
 #include "priority.h"
 
-#define PAUSE_SECONDS 1.
-
 static bool has_place(const struct control *control, uid_t uid)
 {
 	unsigned int same = 0, others = 0;
@@ -24,22 +22,6 @@ static bool has_place(const struct control *control, uid_t uid)
 	return uid == 0 || others < CONTROL_MAX_OTHERS;
 }
 
-/* Too few fds, or too little memory: whoever is in the backlog stays there for a second. */
-static void pause_accepting(struct control *control)
-{
-	ev_io_stop(control->loop, &control->io);
-	ev_timer_stop(control->loop, &control->pause);
-	ev_timer_set(&control->pause, PAUSE_SECONDS, 0.);
-	ev_timer_start(control->loop, &control->pause);
-}
-
-static void pause_over(struct ev_loop *loop, ev_timer *timer, int events)
-{
-	struct control *control = container_of(timer, struct control, pause);
-
-	ev_io_start(loop, &control->io);
-}
-
 static void admit(struct control *control, int fd)
 {
 	uid_t uid;
@@ -52,9 +34,9 @@ static void admit(struct control *control, int fd)
 	(void)control_link_new(control, fd, uid);
 }
 
-static void acceptable(struct ev_loop *loop, ev_io *io, int events)
+static void acceptable(struct watch *watch)
 {
-	struct control *control = container_of(io, struct control, io);
+	struct control *control = container_of(watch, struct control, watch);
 	int fd;
 
 	/* cppcheck-suppress nullPointer ; accept4() needs no address to fill */
@@ -64,26 +46,25 @@ static void acceptable(struct ev_loop *loop, ev_io *io, int events)
 		admit(control, fd);
 		return;
 	}
+	/* too few fds, or too little memory: whoever is in the backlog stays there for a while */
 	if (errno != EAGAIN && errno != EINTR && errno != ECONNABORTED)
-		pause_accepting(control);
+		watch_pause(watch);
 }
 
 void control_start(struct control *control, struct daemon *daemon, int fd)
 {
 	*control = (struct control){ .daemon = daemon, .loop = daemon->loop, .fd = fd };
 	list_init(&control->links);
-	ev_timer_init(&control->pause, pause_over, PAUSE_SECONDS, 0.);
-	ev_io_init(&control->io, acceptable, fd, EV_READ);
-	ev_set_priority(&control->io, PRIORITY_CONTROL);
-	ev_io_start(control->loop, &control->io);
+	watch_init(&control->watch, control->loop, "the control socket", acceptable,
+		   PRIORITY_CONTROL);
+	watch_start(&control->watch, fd, EV_READ);
 }
 
 void control_stop(struct control *control)
 {
 	if (!control->loop)
 		return;
-	ev_io_stop(control->loop, &control->io);
-	ev_timer_stop(control->loop, &control->pause);
+	watch_stop(&control->watch);
 }
 
 void control_close(struct control *control)

@@ -23,6 +23,7 @@
 #include "cleanup.h"
 #include "list.h"
 #include "upcall.h"
+#include "watch.h"
 
 #define CONTROL_MAX	     64
 #define CONTROL_MAX_OTHERS   48 /* root always finds a place */
@@ -42,8 +43,7 @@ struct control {
 	struct daemon *daemon;
 	struct ev_loop *loop;
 	int fd; /* not ours */
-	ev_io io;
-	ev_timer pause; /* after accept(2) failed for want of something */
+	struct watch watch;
 	struct list links;
 	unsigned int count;
 	uint64_t accepted;

@@ -67,9 +67,9 @@ static void receive_failed(struct events *events, int error)
 }
 
 /* One datagram a turn: a second recvmsg() would only say that there is none. */
-static void readable(struct ev_loop *loop, ev_io *io, int revents)
+static void readable(struct watch *watch)
 {
-	struct events *events = container_of(io, struct events, io);
+	struct events *events = container_of(watch, struct events, watch);
 	struct sockaddr_nl sender = { 0 };
 	struct iovec iov = { events->buffer, EVENTS_BUFFER_SIZE };
 	struct msghdr message = {
@@ -108,16 +108,15 @@ int events_start(struct events *events, struct ev_loop *loop, struct events_read
 			journal_log(LOG_WARNING,
 				    "Cannot enlarge the receive buffer for events, ignoring: %s",
 				    strerror(errno));
-	ev_io_init(&events->io, readable, fd, EV_READ);
-	ev_set_priority(&events->io, PRIORITY_EVENTS);
-	ev_io_start(loop, &events->io);
+	watch_init(&events->watch, loop, "the socket for events", readable, PRIORITY_EVENTS);
+	watch_start(&events->watch, fd, EV_READ);
 	return 0;
 }
 
 void events_stop(struct events *events)
 {
 	if (events->buffer)
-		ev_io_stop(events->loop, &events->io);
+		watch_stop(&events->watch);
 	free(events->buffer);
 	events->buffer = NULL;
 }

@@ -13,11 +13,11 @@
 #ifndef UPCALLD_EVENTS_H
 #define UPCALLD_EVENTS_H
 
-#include <ev.h>
 #include <stddef.h>
 #include <stdint.h>
 
 #include "tags.h"
+#include "watch.h"
 
 /* An event is at most two attributes of 64 KiB (argv, envp) and a few small ones. */
 #define EVENTS_BUFFER_SIZE    (256 * 1024)
@@ -37,7 +37,7 @@ struct events_reader {
 struct events {
 	struct ev_loop *loop;
 	struct events_reader *reader;
-	ev_io io;
+	struct watch watch;
 	int fd;	       /* not ours */
 	uint16_t type; /* of the first event; 0: none yet */
 	char *buffer;

@@ -21,8 +21,10 @@
 #include "journal.h"
 #include "launcher.h"
 #include "list.h"
+#include "priority.h"
 #include "process.h"
 #include "text.h"
+#include "watch.h"
 #include "worker.h"
 
 #define WORKER_FD 3
@@ -39,7 +41,7 @@ struct launcher_fork {
 struct child {
 	struct launcher_fork *fork;
 	struct list link;
-	ev_io io;
+	struct watch watch;
 	int pidfd;
 	pid_t pid;
 	char name[UPCALL_NAME_LEN];
@@ -47,7 +49,7 @@ struct child {
 
 static void child_free(struct child *child)
 {
-	ev_io_stop(child->fork->loop, &child->io);
+	watch_stop(&child->watch);
 	list_unlink(&child->link);
 	close_keep_errno(child->pidfd);
 	free(child);
@@ -56,16 +58,20 @@ static void child_free(struct child *child)
 static void reap(struct child *child)
 {
 	int status = 0;
+	pid_t ended = waitpid(child->pid, &status, WNOHANG);
 
-	if (waitpid(child->pid, &status, 0) == child->pid && WIFSIGNALED(status))
+	/* it lives; the loop is not for waiting */
+	if (!ended)
+		return;
+	if (ended == child->pid && WIFSIGNALED(status))
 		journal_log(LOG_WARNING, "The worker of container %s was killed by signal %d",
 			    child->name, WTERMSIG(status));
 	child_free(child);
 }
 
-static void child_ended(struct ev_loop *loop, ev_io *io, int events)
+static void child_ended(struct watch *watch)
 {
-	reap(container_of(io, struct child, io));
+	reap(container_of(watch, struct child, watch));
 }
 
 static void signal_child(const struct child *child, int signal)
@@ -150,8 +156,8 @@ static int fork_start(struct launcher *launcher, const char *name, struct launch
 		(void)waitpid(child->pid, NULL, 0);
 		return child->pidfd;
 	}
-	ev_io_init(&child->io, child_ended, child->pidfd, EV_READ);
-	ev_io_start(fork->loop, &child->io);
+	watch_init(&child->watch, fork->loop, "a worker", child_ended, PRIORITY_DEFAULT);
+	watch_start(&child->watch, child->pidfd, EV_READ);
 	list_append(&fork->children, &child->link);
 	(void)take_ptr(child);
 	return take_fd(&ours);

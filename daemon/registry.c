@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "journal.h"
 #include "policy.h"
+#include "priority.h"
 #include "process.h"
 #include "registry.h"
 #include "shim.h"
@@ -88,12 +89,15 @@ static void remove_state(struct registry *registry, const char *name)
 		state_remove(registry->state_fd, name);
 }
 
-static void leader_event(struct ev_loop *loop, ev_io *io, int events)
+static void leader_event(struct watch *watch)
 {
-	struct container *container = container_of(io, struct container, leader_io);
+	struct container *container = container_of(watch, struct container, leader_watch);
 	struct registry *registry = container->registry;
 	bool lives = pidfd_alive(container->pidfd);
 
+	/* a leader that lives where it was is not buried, whoever says that something is ready */
+	if (lives && !container->moved)
+		return;
 	if (lives)
 		journal_log(LOG_WARNING,
 			    "Container %s: " REGISTRY_LEADER_LEFT
@@ -113,7 +117,7 @@ static void leader_event(struct ev_loop *loop, ev_io *io, int events)
 void registry_leader_moved(struct container *container)
 {
 	container->moved = true;
-	ev_feed_event(container->registry->loop, &container->leader_io, EV_READ);
+	watch_feed(&container->leader_watch);
 }
 
 int registry_insert(struct registry *registry, struct container *container)
@@ -127,8 +131,9 @@ int registry_insert(struct registry *registry, struct container *container)
 	list_append(&registry->containers, &container->link);
 	registry->count++;
 	container->registry = registry;
-	ev_io_init(&container->leader_io, leader_event, container->pidfd, EV_READ);
-	ev_io_start(registry->loop, &container->leader_io);
+	watch_init(&container->leader_watch, registry->loop, "a container's leader", leader_event,
+		   PRIORITY_DEFAULT);
+	watch_start(&container->leader_watch, container->pidfd, EV_READ);
 	return 0;
 }
 
@@ -138,7 +143,7 @@ void registry_take_out(struct container *container)
 
 	if (!registry)
 		return;
-	ev_io_stop(registry->loop, &container->leader_io);
+	watch_stop(&container->leader_watch);
 	hash_remove(&registry->by_name, &container->by_name);
 	hash_remove(&registry->by_id, &container->by_id);
 	list_unlink(&container->link);

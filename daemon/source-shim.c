@@ -111,7 +111,10 @@ static void device_readable(struct ev_loop *loop, ev_io *io, int revents)
 	struct source_shim *shim = container_of(io, struct source_shim, device);
 
 	ev_io_stop(loop, io);
-	start_timer(shim, &shim->grace, GRACE_SECONDS);
+	/* what cannot be watched is asked now and then */
+	if (revents & EV_ERROR)
+		watch_complain("the device");
+	start_timer(shim, &shim->grace, revents & EV_ERROR ? REST_SECONDS : GRACE_SECONDS);
 }
 
 static void grace_over(struct ev_loop *loop, ev_timer *timer, int revents)
@@ -150,13 +153,14 @@ static void lost(struct events_reader *reader)
 /*
  * The device was ready for the same reason; if there is another, it will be
  * again. Not for ever: whoever makes events without end must not keep what was
- * lost from being found.
+ * lost from being found. One that is pending but not active could not be watched,
+ * and that must not be forgotten.
  */
 static void done(struct events_reader *reader)
 {
 	struct source_shim *shim = container_of(reader, struct source_shim, reader);
 
-	if (clock_since(shim->listed_at) < STARVED_SECONDS)
+	if (ev_is_active(&shim->device) && clock_since(shim->listed_at) < STARVED_SECONDS)
 		(void)ev_clear_pending(shim->loop, &shim->device);
 }
 

@@ -7,9 +7,23 @@
 #include "journal.h"
 #include "list.h"
 #include "priority.h"
+#include "watch.h"
 #include "worker-link.h"
 
 #define AGAIN_SECONDS .05
+
+static void lose(struct worker_link *link)
+{
+	worker_link_close(link);
+	link->client->closed(link->client);
+}
+
+/* Nobody would see its results, nor its end: to us it is as if it had died. */
+static void lose_unwatched(struct worker_link *link)
+{
+	watch_complain("the connection to a worker");
+	lose(link);
+}
 
 static void readable(struct ev_loop *loop, ev_io *io, int events)
 {
@@ -20,6 +34,10 @@ static void readable(struct ev_loop *loop, ev_io *io, int events)
 	} packet;
 	ssize_t size;
 
+	if (events & EV_ERROR) {
+		lose_unwatched(link);
+		return;
+	}
 	size = recv(link->fd, &packet, sizeof(packet), MSG_DONTWAIT);
 	if (size < 0 && (errno == EAGAIN || errno == EINTR))
 		return;
@@ -31,14 +49,17 @@ static void readable(struct ev_loop *loop, ev_io *io, int events)
 		journal_log(LOG_ERR,
 			    "A worker sent what is no result of version %d; closing its connection",
 			    WORKER_PROTOCOL);
-	worker_link_close(link);
-	link->client->closed(link->client);
+	lose(link);
 }
 
 static void writable(struct ev_loop *loop, ev_io *io, int events)
 {
 	struct worker_link *link = container_of(io, struct worker_link, out);
 
+	if (events & EV_ERROR) {
+		lose_unwatched(link);
+		return;
+	}
 	ev_io_stop(loop, io);
 	link->client->writable(link->client);
 }

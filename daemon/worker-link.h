@@ -19,7 +19,7 @@ struct worker_link_client {
 	void (*result)(struct worker_link_client *client, const struct worker_result *result);
 	/* After -EAGAIN: it may go now. */
 	void (*writable)(struct worker_link_client *client);
-	/* The worker has gone; the link is closed already. */
+	/* The worker has gone, or cannot be watched; the link is closed already. */
 	void (*closed)(struct worker_link_client *client);
 };
 

@@ -16,6 +16,7 @@
 #include <cmocka.h>
 
 #include "fake-shim.h"
+#include "no-watches.h"
 #include "process.h"
 #include "registry.h"
 #include "state.h"
@@ -683,7 +684,7 @@ static void test_many(void **state)
 			hash_add(&fixture->registry.by_id, &container->by_id, container->id), 0);
 		list_append(&fixture->registry.containers, &container->link);
 		container->registry = &fixture->registry;
-		ev_init(&container->leader_io, NULL);
+		watch_init(&container->leader_watch, fixture->loop, "", NULL, 0);
 	}
 	for (unsigned int i = 0; i < 10000; i++) {
 		char name[16];
@@ -694,6 +695,44 @@ static void test_many(void **state)
 		assert_string_equal(
 			registry_by_id(&fixture->registry, UPCALL_CONTAINER_FIRST + i)->name, name);
 	}
+}
+
+/* A container has all watches of epoll(7) that root may have: others' leaders live all the same. */
+static void test_unwatched(void **state)
+{
+	struct fixture *fixture = *state;
+
+	no_watches_count = 0;
+	no_watches = true;
+	assert_int_equal(register_as(fixture, "web"), 0);
+	for (int i = 0; i < 4; i++)
+		ev_run(fixture->loop, EVRUN_NOWAIT);
+	assert_int_equal(no_watches_count, 1);
+	assert_int_equal(fixture->gone, 0);
+	assert_non_null(registry_by_name(&fixture->registry, "web"));
+	assert_true(has_state(fixture, "web"));
+	/* its end is noticed as soon as it can be */
+	no_watches = false;
+	kill_leader(fixture);
+	for (int i = 0; i < 10000 && !fixture->gone; i++) {
+		ev_run(fixture->loop, EVRUN_NOWAIT);
+		usleep(1000);
+	}
+	assert_int_equal(fixture->gone, 1);
+	assert_int_equal(fixture->reason, REGISTRY_LEADER_GONE);
+	assert_null(registry_by_name(&fixture->registry, "web"));
+}
+
+/* Nothing that is ready buries a leader that lives where it was. */
+static void test_ready_for_nothing(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(register_as(fixture, "web"), 0);
+	watch_feed(&registry_by_name(&fixture->registry, "web")->leader_watch);
+	ev_run(fixture->loop, EVRUN_NOWAIT);
+	assert_int_equal(fixture->gone, 0);
+	assert_non_null(registry_by_name(&fixture->registry, "web"));
 }
 
 #define fixed(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -711,6 +750,8 @@ int main(void)
 		fixed(test_unregister),
 		fixed(test_leader_dies),
 		fixed(test_tombstone_is_unregistered),
+		fixed(test_unwatched),
+		fixed(test_ready_for_nothing),
 		fixed(test_moved_leader),
 		fixed(test_leader_moves_without_daemon),
 		fixed(test_dead_leader_needs_nobody),

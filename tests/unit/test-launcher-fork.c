@@ -1,0 +1,139 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Workers as children of ours, played by a script: the loop waits for none of them. */
+#include <poll.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "clock.h"
+#include "launcher.h"
+#include "no-watches.h"
+
+#define PATIENCE_SECONDS 20.
+
+struct fixture {
+	struct ev_loop *loop;
+	struct launcher *launcher;
+	char path[40];
+};
+
+static int setup(void **state)
+{
+	struct fixture *fixture = calloc(1, sizeof(*fixture));
+
+	no_watches = false;
+	no_watches_count = 0;
+	fixture->loop = ev_loop_new(EVFLAG_AUTO);
+	strcpy(fixture->path, "/tmp/upcall-launcher-XXXXXX");
+	close(mkstemp(fixture->path));
+	fixture->launcher = launcher_fork_new(fixture->loop, fixture->path);
+	*state = fixture;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *fixture = *state;
+
+	launcher_free(fixture->launcher);
+	assert_int_equal(waitpid(-1, NULL, 0), -1);
+	unlink(fixture->path);
+	ev_loop_destroy(fixture->loop);
+	free(fixture);
+	return 0;
+}
+
+static void turn(struct fixture *fixture)
+{
+	for (int i = 0; i < 4; i++)
+		ev_run(fixture->loop, EVRUN_NOWAIT);
+}
+
+/* Our end of the socket of a worker that has said that it runs. */
+static int start(struct fixture *fixture, const char *script)
+{
+	FILE *file = fopen(fixture->path, "we");
+	struct launch *launch;
+	char byte;
+	int fd;
+
+	fprintf(file, "#!/bin/sh\n%s\n", script);
+	fclose(file);
+	assert_int_equal(chmod(fixture->path, 0755), 0);
+	fd = fixture->launcher->vtable->start(fixture->launcher, "web", NULL, &launch);
+	assert_true(fd >= 0);
+	assert_int_equal(read(fd, &byte, 1), 1);
+	return fd;
+}
+
+static bool has_ended(int fd)
+{
+	struct pollfd end = { .fd = fd, .events = POLLIN };
+
+	return poll(&end, 1, 0) == 1;
+}
+
+/* Let the loop run until the worker has ended, and has been reaped. */
+static void wait_for_end(struct fixture *fixture, int fd)
+{
+	siginfo_t info;
+	double begun = clock_now();
+
+	while (clock_since(begun) < PATIENCE_SECONDS &&
+	       waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0) {
+		ev_run(fixture->loop, EVRUN_NOWAIT);
+		usleep(1000);
+	}
+	assert_true(has_ended(fd));
+	assert_int_equal(waitpid(-1, NULL, WNOHANG), -1);
+	close(fd);
+}
+
+static void test_stop(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd = start(fixture, "echo >&3; exec sleep 1000");
+
+	turn(fixture);
+	assert_false(has_ended(fd));
+	fixture->launcher->vtable->stop(fixture->launcher, "db");
+	turn(fixture);
+	fixture->launcher->vtable->stop(fixture->launcher, "web");
+	wait_for_end(fixture, fd);
+}
+
+/* One that cannot be watched is not waited for, and reaped all the same. */
+static void test_unwatched(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd;
+
+	no_watches = true;
+	fd = start(fixture, "echo >&3; exec sleep 1000");
+	turn(fixture);
+	assert_int_equal(no_watches_count, 1);
+	assert_false(has_ended(fd));
+	fixture->launcher->vtable->stop(fixture->launcher, "web");
+	no_watches = false;
+	wait_for_end(fixture, fd);
+}
+
+int main(void)
+{
+#define fixed(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+	const struct CMUnitTest tests[] = {
+		fixed(test_stop),
+		fixed(test_unwatched),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
