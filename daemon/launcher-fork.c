@@ -30,6 +30,8 @@
 #define WORKER_FD 3
 /* At our own end: what a worker gets to see that its socket is closed, then to obey. */
 #define GRACE_MS 1000
+/* From SIGTERM, at which a worker dies, to SIGKILL for one that hangs or is stopped. */
+#define KILL_SECONDS 2.
 
 struct launcher_fork {
 	struct launcher launcher;
@@ -42,6 +44,7 @@ struct child {
 	struct launcher_fork *fork;
 	struct list link;
 	struct watch watch;
+	ev_timer kill; /* active: told to end */
 	int pidfd;
 	pid_t pid;
 	char name[UPCALL_NAME_LEN];
@@ -50,6 +53,7 @@ struct child {
 static void child_free(struct child *child)
 {
 	watch_stop(&child->watch);
+	ev_timer_stop(child->fork->loop, &child->kill);
 	list_unlink(&child->link);
 	close_keep_errno(child->pidfd);
 	free(child);
@@ -77,6 +81,15 @@ static void child_ended(struct watch *watch)
 static void signal_child(const struct child *child, int signal)
 {
 	(void)syscall(SYS_pidfd_send_signal, child->pidfd, signal, NULL, 0);
+}
+
+static void kill_child(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	const struct child *child = container_of(timer, struct child, kill);
+
+	journal_log(LOG_WARNING, "The worker of container %s does not end; killing it",
+		    child->name);
+	signal_child(child, SIGKILL);
 }
 
 /* ------------------------------------------------------------------- spawn */
@@ -158,6 +171,7 @@ static int fork_start(struct launcher *launcher, const char *name, struct launch
 	}
 	watch_init(&child->watch, fork->loop, "a worker", child_ended, PRIORITY_DEFAULT);
 	watch_start(&child->watch, child->pidfd, EV_READ);
+	ev_timer_init(&child->kill, kill_child, KILL_SECONDS, 0.);
 	list_append(&fork->children, &child->link);
 	(void)take_ptr(child);
 	return take_fd(&ours);
@@ -174,9 +188,13 @@ static void fork_stop(struct launcher *launcher, const char *name)
 	struct launcher_fork *fork = container_of(launcher, struct launcher_fork, launcher);
 	struct child *child;
 
-	list_for_each_entry(child, &fork->children, link)
-		if (!strcmp(child->name, name))
-			signal_child(child, SIGTERM);
+	list_for_each_entry(child, &fork->children, link) {
+		if (strcmp(child->name, name))
+			continue;
+		signal_child(child, SIGTERM);
+		/* nothing if it runs: whoever asks again gives no new respite */
+		ev_timer_start(fork->loop, &child->kill);
+	}
 }
 
 static bool fork_busy(const struct launcher *launcher)

@@ -111,6 +111,22 @@ static void test_stop(void **state)
 	wait_for_end(fixture, fd);
 }
 
+/* One that hangs, or is stopped, is stopped all the same. */
+static void test_stop_stubborn(void **state)
+{
+	struct fixture *fixture = *state;
+	int fd = start(fixture, "trap '' TERM; echo >&3; exec sleep 1000");
+	double begun = clock_now();
+
+	fixture->launcher->vtable->stop(fixture->launcher, "web");
+	turn(fixture);
+	assert_false(has_ended(fd));
+	/* to ask again is no new respite */
+	fixture->launcher->vtable->stop(fixture->launcher, "web");
+	wait_for_end(fixture, fd);
+	assert_true(clock_since(begun) >= 1.5);
+}
+
 /* One that cannot be watched is not waited for, and reaped all the same. */
 static void test_unwatched(void **state)
 {
@@ -132,6 +148,7 @@ int main(void)
 #define fixed(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
 		fixed(test_stop),
+		fixed(test_stop_stubborn),
 		fixed(test_unwatched),
 	};
 
