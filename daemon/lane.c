@@ -145,11 +145,15 @@ void lane_offer(struct lane *lane, struct upcall *upcall)
 		lane_fill(lane);
 		return;
 	}
+	if (lane->waiting_count >= LANE_WAITING_MAX)
+		queue_sweep(lane->queue);
 	upcall->phase = UPCALL_WAITING;
 	list_append(&lane->waiting, &upcall->link);
 	lane->waiting_count++;
 	if (lane->waiting_count > LANE_WAITING_MAX)
 		lane_refuse(upcall, EDQUOT, "too many wait already", EDQUOT);
+	else
+		queue_sweep_later(lane->queue);
 }
 
 /* ------------------------------------------------------------------- life */

@@ -54,6 +54,7 @@ struct upcall {
 	bool cancelled;	   /* it has ended; only its worker has to notice */
 	int fd;		   /* UPCALL_CLAIMED: ours; else -1 */
 	ev_timer deadline; /* UPCALL_HANDED: for its result */
+	uint64_t sweep;	   /* UPCALL_WAITING: the last that found it still offered */
 	struct facts facts;
 	char container[UPCALL_NAME_LEN]; /* for the record, when the container has gone */
 	const char *owner_rule;

@@ -345,6 +345,7 @@ void queue_init(struct queue *queue, struct ev_loop *loop, int shim_fd, struct r
 	list_init(&queue->lanes);
 	list_init(&queue->lost);
 	ev_timer_init(&queue->lost_timer, lost_tick, 0., 1.);
+	queue_sweep_init(queue);
 }
 
 void queue_close(struct queue *queue)
@@ -359,6 +360,7 @@ void queue_close(struct queue *queue)
 	list_for_each_entry_safe(upcall, after_upcall, &queue->lost, link)
 		queue_forget(queue, upcall);
 	ev_timer_stop(queue->loop, &queue->lost_timer);
+	queue_sweep_stop(queue);
 	hash_clear(&queue->by_id);
 	modules_close(&queue->modules);
 	queue->loop = NULL;

@@ -42,6 +42,9 @@ struct queue {
 	struct list lanes;
 	struct list lost;
 	ev_timer lost_timer;
+	ev_timer sweep_timer; /* active: something may wait for quota */
+	uint64_t sweeps;
+	double swept_at;
 	uint64_t seen;	     /* offers, of whatever kind */
 	uint64_t highest_id; /* of them; every lower one has been given to somebody */
 	uint64_t served;
@@ -76,5 +79,14 @@ extern const struct ending queue_cancelled;
 void queue_end(struct queue *queue, struct upcall *upcall, const struct ending *ending);
 void queue_forget(struct queue *queue, struct upcall *upcall);
 void queue_lost(struct queue *queue, struct upcall *upcall);
+
+/* ---- queue-sweep.c ---- */
+
+void queue_sweep_init(struct queue *queue);
+void queue_sweep_stop(struct queue *queue);
+/* End what waits for quota and is not offered any more, unless that was done just now. */
+void queue_sweep(struct queue *queue);
+/* From now on again and again, until nothing waits. */
+void queue_sweep_later(struct queue *queue);
 
 #endif

@@ -22,6 +22,7 @@
 #include "clock.h"
 #include "fake-shim.h"
 #include "hardening.h"
+#include "no-watches.h"
 #include "process.h"
 #include "queue.h"
 #include "visit.h"
@@ -427,6 +428,60 @@ static void test_too_many(void **state)
 	assert_int_equal(queue_pending(&fixture->queue), 1 + LANE_WAITING_MAX);
 }
 
+static void fill_waiting(struct fixture *fixture)
+{
+	for (int i = 0; i < 2 + LANE_WAITING_MAX; i++)
+		(void)offer(fixture, UPCALL_CLASS_KEY, "user");
+	assert_int_equal(queue_pending(&fixture->queue), 2 + LANE_WAITING_MAX);
+}
+
+/* Those after the first two, which are the worker's. */
+static void end_waiting(void)
+{
+	for (uint64_t id = 3; id <= 2 + LANE_WAITING_MAX; id++)
+		fake_upcall_find(id)->end = FAKE_COMPLETED;
+}
+
+/* Who has ended in the kernel waits no more, and keeps nobody from waiting. */
+static void test_ended_keep_no_place(void **state)
+{
+	struct fixture *fixture = *state;
+	struct worker_request request;
+	uint64_t last;
+
+	fill_waiting(fixture);
+	/* one of them has not ended, and keeps its turn */
+	end_waiting();
+	fake_upcall_find(7)->end = FAKE_OFFERED;
+	last = offer(fixture, UPCALL_CLASS_KEY, "user");
+	assert_true(is_end(last, FAKE_OFFERED, 0));
+	assert_int_equal(queue_pending(&fixture->queue), 4);
+	assert_int_equal(fixture->queue.refused, 0);
+	assert_true(receive(fixture, &request) && receive(fixture, &request));
+	answer(fixture, 1, WORKER_SERVED);
+	assert_true(receive(fixture, &request));
+	assert_int_equal(request.id, 7);
+}
+
+/* Nor are they pending: without any event, and not more often than need be. */
+static void test_ended_are_forgotten(void **state)
+{
+	struct fixture *fixture = *state;
+	double begun = clock_now();
+
+	fill_waiting(fixture);
+	turn(fixture);
+	assert_int_equal(queue_pending(&fixture->queue), 2 + LANE_WAITING_MAX);
+	end_waiting();
+	while (queue_pending(&fixture->queue) > 2 && clock_since(begun) < 20.) {
+		ev_run(fixture->loop, EVRUN_NOWAIT);
+		usleep(1000);
+	}
+	assert_int_equal(queue_pending(&fixture->queue), 2);
+	assert_false(ev_is_active(&fixture->queue.sweep_timer));
+	assert_int_equal(fixture->queue.refused + fixture->queue.failed, 0);
+}
+
 /* The kernel has answered what waited too long. */
 static void test_gone_while_waiting(void **state)
 {
@@ -617,6 +672,28 @@ static void test_worker_dies(void **state)
 	assert_int_equal(queue_pending(&fixture->queue), 0);
 	assert_int_equal(fixture->queue.served, 1);
 	assert_int_equal(fixture->queue.failed, 0);
+}
+
+/* What the worker was given while nobody could watch it is not left with it. */
+static void test_worker_unwatched(void **state)
+{
+	struct fixture *fixture = *state;
+	struct worker_request request;
+	struct tags tags = make_tags(fixture, UPCALL_CLASS_CORE, "");
+	char byte;
+
+	no_watches = true;
+	offer_tags(fixture, &tags);
+	turn(fixture);
+	no_watches = false;
+	assert_true(receive(fixture, &request));
+	assert_int_equal(recv(fixture->worker, &byte, 1, MSG_DONTWAIT), 0);
+	assert_false(list_empty(&fixture->queue.lost));
+	tags.generation = 1;
+	offer_tags(fixture, &tags);
+	assert_true(receive(fixture, &request));
+	answer(fixture, tags.id, WORKER_SERVED);
+	assert_int_equal(fixture->queue.served, 1);
 }
 
 static void test_worker_dies_for_good(void **state)
@@ -1286,6 +1363,8 @@ int main(void)
 		fixed(test_known),
 		fixed(test_quota),
 		fixed(test_too_many),
+		fixed(test_ended_keep_no_place),
+		fixed(test_ended_are_forgotten),
 		fixed(test_gone_while_waiting),
 		fixed(test_gone_makes_room),
 		fixed(test_gone_while_starting),
@@ -1297,6 +1376,7 @@ int main(void)
 		fixed(test_worker_ends_unseen),
 		fixed(test_worker_ends_unseen_and_is_not_back),
 		fixed(test_worker_dies),
+		fixed(test_worker_unwatched),
 		fixed(test_worker_dies_for_good),
 		fixed(test_worker_never_answers),
 		fixed(test_worker_is_full),
