@@ -283,7 +283,7 @@ static int explain(sd_bus_message *reply, const struct daemon *daemon, uint64_t 
 	return failure_set(
 		failure, -ENOENT,
 		id && id <= daemon->queue.highest_id ? "HasEnded" : "NoSuchUpcall",
-		"upcall %llu is not pending, nor among the last %d that this upcalld remembers; see journalctl -b _COMM=upcalld UPCALL_ID=%llu",
+		"upcall %llu is not pending, nor among the last %d that this upcalld remembers; see journalctl -b _SYSTEMD_UNIT=upcalld.service UPCALL_ID=%llu",
 		(unsigned long long)id, MEMORY_MAX, (unsigned long long)id);
 }
 

@@ -124,7 +124,10 @@ static bool is_field(const struct span *name, const char *text)
 	return name->size == strlen(text) && !memcmp(name->data, text, name->size);
 }
 
-/* The message first, then what else there is; texts are escaped as they may be anybody's. */
+/*
+ * The message first, then what else there is. Texts may be anybody's, so they are
+ * escaped; ATTACK: with a blank in it, the name of a process would go on as a field.
+ */
 static size_t make_line(const struct journal_entry *entry, char *line)
 {
 	struct span rest = { entry->buffer, entry->used }, name, value;
@@ -139,7 +142,7 @@ static size_t make_line(const struct journal_entry *entry, char *line)
 		if (is_field(&name, "PRIORITY") || is_field(&name, "SYSLOG_IDENTIFIER") ||
 		    is_field(&name, "MESSAGE_ID"))
 			continue;
-		text_escape(value.data, value.size, text, sizeof(text));
+		text_escape_word(value.data, value.size, text, sizeof(text));
 		if (used + name.size + strlen(text) + 3 > sizeof(fields))
 			continue;
 		used += (size_t)snprintf(fields + used, sizeof(fields) - used, " %.*s=%s",

@@ -39,6 +39,16 @@ static bool is_plain(char c)
 	return c >= ' ' && c <= '~' && c != '\\';
 }
 
+static bool is_plain_word(char c)
+{
+	return is_plain(c) && c != ' ';
+}
+
+static bool is_shown(char c)
+{
+	return is_plain(c) || c == '\\';
+}
+
 /* Put \xNN; the caller has looked for room. */
 static void put_escape(char *out, unsigned char c)
 {
@@ -65,12 +75,12 @@ static void end_text(char *out, size_t room, size_t used, bool cut, size_t mark)
 		out[used] = '\0';
 }
 
-static void escape(const char *data, size_t size, char *out, size_t room, char also_plain)
+static void escape(const char *data, size_t size, char *out, size_t room, bool (*stays)(char c))
 {
 	size_t used = 0, mark = 0, i;
 
 	for (i = 0; i < size; i++) {
-		size_t need = is_plain(data[i]) || data[i] == also_plain ? 1 : 4;
+		size_t need = stays(data[i]) ? 1 : 4;
 
 		mark = mark_at(mark, used, room);
 		if (used + need >= room)
@@ -132,12 +142,17 @@ void text_utf8(const char *text, char *out, size_t room)
 
 void text_escape(const char *data, size_t size, char *out, size_t room)
 {
-	escape(data, size, out, room, ' ');
+	escape(data, size, out, room, is_plain);
+}
+
+void text_escape_word(const char *data, size_t size, char *out, size_t room)
+{
+	escape(data, size, out, room, is_plain_word);
 }
 
 void text_show(const char *data, size_t size, char *out, size_t room)
 {
-	escape(data, size, out, room, '\\');
+	escape(data, size, out, room, is_shown);
 }
 
 void text_copy(char *out, size_t room, const char *data, size_t size)

@@ -22,6 +22,8 @@ int text_number(const char *text, uint64_t min, uint64_t max, uint64_t *ret);
  * 16 or more); always NUL-terminated.
  */
 void text_escape(const char *data, size_t size, char *out, size_t room);
+/* As one word: blanks become \x20, too. */
+void text_escape_word(const char *data, size_t size, char *out, size_t room);
 
 /*
  * Text for D-Bus, which takes UTF-8 only: each byte that is part of no character

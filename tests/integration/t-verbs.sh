@@ -126,7 +126,7 @@ check 'show: the last one was served' wait_for 10 last_served
 check_equal 'explain: and so was that one' 'served key user' \
 	"$(explain "$(show .last.id)" '"\(.result) \(.class) \(."key-type")"')"
 check_equal 'explain: one that never was' 3 "$(status_of upcallctl explain --id 999999)"
-check 'explain: names the command that finds older ones' grep -q 'journalctl -b _COMM=upcalld UPCALL_ID=999999' said
+check 'explain: names the command that finds older ones' grep -q 'journalctl -b _SYSTEMD_UNIT=upcalld.service UPCALL_ID=999999' said
 check_equal 'explain: not for others than root' 4 \
 	"$(status_of setpriv --reuid=65534 --clear-groups upcallctl explain --pid $$)"
 

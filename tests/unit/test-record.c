@@ -168,7 +168,7 @@ static void test_record(void **state)
 	struct capture capture;
 	char out[4096];
 
-	strcpy(facts.comm, "evil\nUPCALL_X=1");
+	strcpy(facts.comm, "e\n UPCALL_ID=9");
 	strcpy(facts.key_type, "user");
 	records_init(&records, loop);
 	capture_begin(&capture);
@@ -177,7 +177,7 @@ static void test_record(void **state)
 	assert_int_equal(lines(out), 1);
 	assert_non_null(strstr(
 		out, "Upcall 7 (key user) of container web: entry-failed at cgroup: No such file"));
-	assert_non_null(strstr(out, " UPCALL_COMM=evil\\x0aUPCALL_X=1 "));
+	assert_non_null(strstr(out, " UPCALL_COMM=e\\x0a\\x20UPCALL_ID=9 "));
 	assert_non_null(strstr(out, " UPCALL_STEP=cgroup "));
 	assert_non_null(strstr(out, " UPCALL_ERRNO=2 "));
 	assert_non_null(strstr(out, " UPCALL_ORIGIN=syscall "));

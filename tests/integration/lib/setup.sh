@@ -48,7 +48,7 @@ request() { container_exec "$1" /bin/requester key user "$2" callout 2>&1; }
 records() {
 	local field=$1
 	shift
-	journalctl -b --no-pager -q -o json "$@" _COMM=upcalld | jq -r "select(.UPCALL_ID) | .$field"
+	journalctl -b --no-pager -q -o json "$@" _SYSTEMD_UNIT=upcalld.service | jq -r "select(.UPCALL_ID) | .$field"
 }
 
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
