@@ -1,8 +1,10 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "shim-fd.h"
@@ -12,6 +14,29 @@
 static int shim_ioctl(int fd, unsigned long command, void *argument)
 {
 	return ioctl(fd, command, argument) < 0 ? -errno : 0;
+}
+
+/* No file that somebody can make has a name of this kind. */
+static int name_check(int fd, const char *name)
+{
+	char path[32], text[64];
+	ssize_t size;
+
+	(void)snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	size = readlink(path, text, sizeof(text));
+	if (size < 0)
+		return -errno;
+	return (size_t)size == strlen(name) && memcmp(text, name, (size_t)size) == 0 ? 0 : -EBADF;
+}
+
+int shim_check_upcall(int fd)
+{
+	return name_check(fd, "anon_inode:[upcall]");
+}
+
+int shim_check_witness(int fd)
+{
+	return name_check(fd, "anon_inode:[upcall-witness]");
 }
 
 /* One try; *size says what was needed. */

@@ -26,6 +26,13 @@ struct shim_info {
 #define SHIM_INFO_NULL ((struct shim_info){ 0 })
 
 /*
+ * Is it one of the shim's? -EBADF: no. Any other file, a device that a user program plays for
+ * instance, could answer the calls below as it likes.
+ */
+int shim_check_upcall(int fd);
+int shim_check_witness(int fd);
+
+/*
  * What is asked. On an upcall fd id and generation are ignored. -EMSGSIZE: more
  * than SHIM_INFO_MAX. *ret is written on success only; free it with shim_info_clear().
  */

@@ -8,7 +8,9 @@
 #include "cleanup.h"
 #include "listen.h"
 #include "packet.h"
+#include "peer.h"
 #include "request.h"
+#include "shim-fd.h"
 
 static void connection_close(struct connection *connection)
 {
@@ -16,17 +18,34 @@ static void connection_close(struct connection *connection)
 	connection->id = 0;
 }
 
+/* Told before anything is asked of it: it would be its maker who answers. */
+static int upcall_fd_check(const struct worker_request *request, int fd)
+{
+	return worker_is_visit(request->handler) ? shim_check_witness(fd) : shim_check_upcall(fd);
+}
+
+static int packet_take(int socket, struct worker_request *request, int fds[static 3])
+{
+	int ret = packet_receive(socket, request, &fds[0], &fds[1], &fds[2]);
+
+	if (ret < 0 || upcall_fd_check(request, fds[0]) == 0)
+		return ret;
+	for (int i = 0; i < 3; i++)
+		close_keep_errno(fds[i]);
+	return -EBADMSG;
+}
+
 static void on_packet(struct watch *watch, short revents)
 {
 	struct connection *connection = container_of(watch, struct connection, watch);
 	struct hands *hands = connection->hands;
 	struct worker_request request;
-	int upcall_fd, pidfd, channel_fd, ret;
+	int fds[3], ret;
 
 	(void)revents;
-	ret = packet_receive(watch->fd, &request, &upcall_fd, &pidfd, &channel_fd);
+	ret = packet_take(watch->fd, &request, fds);
 	if (ret == 0) {
-		request_start(hands, connection->id, &request, upcall_fd, pidfd, channel_fd);
+		request_start(hands, connection->id, &request, fds[0], fds[1], fds[2]);
 	} else if (ret != -EAGAIN) {
 		if (ret == -EBADMSG)
 			fprintf(stderr, "upcall-worker: malformed request, connection closed\n");
@@ -34,14 +53,15 @@ static void on_packet(struct watch *watch, short revents)
 	}
 }
 
+/* Root of the host, not of a container that has its uid and finds our socket. */
 static int peer_check(int fd)
 {
-	struct ucred peer;
-	socklen_t size = sizeof(peer);
+	uid_t uid;
+	int ret = peer_uid(fd, &uid);
 
-	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
-		return -errno;
-	return peer.uid == 0 ? 0 : -EPERM;
+	if (ret < 0)
+		return ret;
+	return uid == 0 ? 0 : -EPERM;
 }
 
 int connection_add(struct hands *hands, int fd)
@@ -76,7 +96,8 @@ static void on_connect(struct watch *watch, short revents)
 
 	(void)revents;
 	if (fd >= 0 && connection_add(hands, fd) < 0)
-		fprintf(stderr, "upcall-worker: connection refused: not root's, or too many\n");
+		fprintf(stderr,
+			"upcall-worker: connection refused: not of the host's root, or too many\n");
 }
 
 int listen_start(struct hands *hands, int fd)

@@ -23,6 +23,7 @@ struct fake_entry {
 	bool no_id;	   /* the leader's user namespace has no id for a handler */
 	bool overflow_id;  /* or only the overflow id */
 	bool cgroup1;	   /* the leader is in other cgroups of version 1 */
+	bool no_upcall;	   /* what came is no file of the shim's */
 	bool core;	   /* ATTACH puts a pipe at fd 0 */
 	/* what happened */
 	int attached;

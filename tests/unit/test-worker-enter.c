@@ -24,6 +24,7 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/un.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -947,6 +948,75 @@ static void test_refused(void **state)
 	REFUSED(WORKER_STEP_ATTACH, EPERM, fake->attach_error = EPERM);
 }
 
+/* A file that somebody else answers for: nothing is asked of it. */
+static void test_no_upcall_fd(void **state)
+{
+	const int fds[] = { eventfd(0, EFD_CLOEXEC), eventfd(0, EFD_CLOEXEC) };
+	struct worker_request request;
+	int sockets[2];
+	char byte;
+
+	(void)state;
+	require_root();
+	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
+	assert_int_equal(connection_add(&hands, sockets[0]), 0);
+	fake->no_upcall = true;
+	info_set(UPCALL_CLASS_KEY, "touch ran");
+	request = request_of(WORKER_BECOME);
+	fds_put(sockets[1], &request, sizeof(request), fds, 2);
+	assert_int_equal(loop_run(&hands.loop, loop_now_ms() + 1000), 1);
+	assert_int_equal(recv(sockets[1], &byte, 1, MSG_DONTWAIT), 0);
+	assert_int_equal(fake->completed, 0);
+	assert_null(hands.requests);
+	assert_null(output("ran"));
+	close(sockets[1]);
+	close(fds[0]);
+	close(fds[1]);
+}
+
+/* In the leader's pid namespace: connects, and stays until the pipe is closed. */
+static void inside_connect(const struct sockaddr_un *address, socklen_t size, int pipe_fd)
+{
+	int fd = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0);
+	char byte;
+
+	_exit(connect(fd, (const struct sockaddr *)address, size) < 0 || read(pipe_fd, &byte, 1));
+}
+
+/* Root, but not of the host. */
+static void test_peer_inside(void **state)
+{
+	int listener = socket(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0), pipe_fds[2], status;
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	socklen_t size = sizeof(address);
+	pid_t pid;
+
+	(void)state;
+	require_root();
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(sa_family_t)), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(pipe2(pipe_fds, O_CLOEXEC), 0);
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		close(pipe_fds[1]);
+		if (setns((int)syscall(SYS_pidfd_open, leader, 0), CLONE_NEWPID) < 0)
+			_exit(1);
+		pid = fork();
+		if (pid == 0)
+			inside_connect(&address, size, pipe_fds[0]);
+		_exit(waitpid(pid, &status, 0) != pid || status != 0);
+	}
+	assert_int_equal(connection_add(&hands, accept4(listener, NULL, NULL, SOCK_CLOEXEC)),
+			 -EPERM);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+	close(listener);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_int_equal(status, 0);
+}
+
 /* Each request has a result, else upcalld would take us to hang. */
 static void test_no_room(void **state)
 {
@@ -1477,6 +1547,8 @@ int main(void)
 		cmocka_unit_test(test_each_call),
 		cmocka_unit_test(test_refused),
 		cmocka_unit_test(test_no_room),
+		cmocka_unit_test(test_no_upcall_fd),
+		cmocka_unit_test(test_peer_inside),
 		cmocka_unit_test(test_revoked),
 		cmocka_unit_test(test_frozen),
 		cmocka_unit_test(test_leader_dead),
