@@ -7,12 +7,15 @@
  * workers change theirs: there they do not run. We do, or nobody would be told.
  */
 #include <errno.h>
+#include <linux/keyctl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "hardening.h"
 #include "process.h"
@@ -49,6 +52,16 @@ static void raise_files(void)
 	(void)setrlimit(RLIMIT_NOFILE, &limit);
 }
 
+/*
+ * Workers that we fork inherit it, and may find root's quota of keys used up when they want one
+ * of their own: a dead one does them no harm. Not fatal: they look at what they have.
+ */
+static void leave_session_keyring(void)
+{
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) >= 0)
+		(void)syscall(SYS_keyctl, KEYCTL_REVOKE, KEY_SPEC_SESSION_KEYRING);
+}
+
 const char *hardening_refusal(void)
 {
 	char line[32];
@@ -70,5 +83,6 @@ int hardening_apply(char *error, size_t room)
 	if (ret < 0)
 		return fail(error, room, "RLIMIT_CORE", -ret);
 	raise_files();
+	leave_session_keyring();
 	return 0;
 }

@@ -145,6 +145,16 @@ static int signals_reset(void)
 }
 
 /*
+ * ATTACH leaves its caller without keyrings. Who only prints an answer does not
+ * ATTACH, and gets one of its own. Where others of its uid have used up the quota of
+ * keys it keeps the worker's, that is revoked: see guard_process().
+ */
+static int session_keyring_join(void)
+{
+	return keyctl_join_session_keyring(NULL) < 0 && errno != EDQUOT ? -errno : 0;
+}
+
+/*
  * A core limit of 1 is how the kernel knows a crash handler that crashes; it needs
  * the hard limit too, or a container's root would raise it again.
  */
@@ -159,11 +169,5 @@ int become_limits(struct enter *enter)
 	umask(022);
 	if (signals_reset() < 0)
 		return -errno;
-	/*
-	 * ATTACH leaves its caller without keyrings. Who only prints an answer does
-	 * not ATTACH, and must not take the worker's session keyring along.
-	 */
-	if (enter->request->handler != WORKER_BECOME && keyctl_join_session_keyring(NULL) < 0)
-		return -errno;
-	return 0;
+	return enter->request->handler == WORKER_BECOME ? 0 : session_keyring_join();
 }

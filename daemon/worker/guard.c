@@ -49,16 +49,36 @@ static int signals_reset(void)
 	return sigaction(SIGPIPE, &action, NULL) < 0 ? -errno : 0;
 }
 
+/*
+ * What children have until they ATTACH: a session keyring that can neither be
+ * searched nor written, so that who catches one inside has nothing of the service
+ * manager's nor of another upcall's.
+ *
+ * RACE: containers of our uid may have used up its quota of keys. It is not asked
+ * for where there is no session keyring (KeyringMode=inherit in the unit), and where
+ * upcalld has left us one like that, its own will do.
+ */
+static int session_keyring_leave(void)
+{
+	if (keyctl_join_session_keyring(NULL) >= 0)
+		return keyctl_revoke(KEY_SPEC_SESSION_KEYRING) < 0 ? -errno : 0;
+	if (errno != EDQUOT)
+		return -errno;
+	if (keyctl_get_keyring_ID(KEY_SPEC_SESSION_KEYRING, 0) < 0 && errno == EKEYREVOKED)
+		return 0;
+	return -EDQUOT;
+}
+
 int guard_process(void)
 {
 	const struct rlimit core = { 1, 1 };
-	int ret;
+	int ret = session_keyring_leave();
+
+	if (ret < 0)
+		return ret;
 
 	/* our own crash is no upcall: the kernel takes 1 for a crash handler's */
 	if (setrlimit(RLIMIT_CORE, &core) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-		return -errno;
-	/* what children have until they ATTACH: not the service manager's */
-	if (keyctl_join_session_keyring(NULL) < 0)
 		return -errno;
 	(void)prctl(PR_SET_NAME, "upcall-worker", 0, 0, 0);
 	ret = signals_reset();

@@ -251,7 +251,28 @@ int shim_complete(int upcall_fd, int error)
 key_serial_t keyctl_join_session_keyring(const char *name)
 {
 	(void)name;
-	return 1;
+	if (!fake->keys_error)
+		return 1;
+	errno = fake->keys_error;
+	return -1;
+}
+
+/* Of the only one that is asked for: that of the session, which somebody has left. */
+key_serial_t keyctl_get_keyring_ID(key_serial_t id, int create)
+{
+	(void)id;
+	(void)create;
+	if (!fake->session_revoked)
+		return 1;
+	errno = EKEYREVOKED;
+	return -1;
+}
+
+long keyctl_revoke(key_serial_t id)
+{
+	(void)id;
+	fake->session_revoked = true;
+	return 0;
 }
 
 long keyctl_assume_authority(key_serial_t key)

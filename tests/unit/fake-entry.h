@@ -25,7 +25,9 @@ struct fake_entry {
 	bool cgroup1;	   /* the leader is in other cgroups of version 1 */
 	bool no_upcall;	   /* what came is no file of the shim's */
 	bool core;	   /* ATTACH puts a pipe at fd 0 */
+	int keys_error;	   /* what a new session keyring fails with, 0: there is one */
 	/* what happened */
+	bool session_revoked;
 	int attached;
 	int completed;
 	int complete_error;

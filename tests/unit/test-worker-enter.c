@@ -1150,6 +1150,28 @@ static void test_answer(void **state)
 	assert_nothing_left();
 }
 
+/* Others have used up the quota of keys: of our uid, then of the container's. */
+static void test_keys_used_up(void **state)
+{
+	(void)state;
+	require_root();
+	assert_int_equal(guard_process(), 0);
+	assert_true(fake->session_revoked);
+	fake->keys_error = EDQUOT;
+	assert_int_equal(guard_process(), 0);
+	/* one that is alive is somebody's */
+	fake->session_revoked = false;
+	assert_int_equal(guard_process(), -EDQUOT);
+	fake->keys_error = ENOMEM;
+	assert_int_equal(guard_process(), -ENOMEM);
+
+	answer_info_set("dns_resolver", "server.example");
+	assert_int_equal(answer_serve("echo 192.0.2.1").step, WORKER_STEP_LIMITS);
+	fake->keys_error = EDQUOT;
+	assert_int_equal(answer_serve("echo 192.0.2.1").outcome, WORKER_SERVED);
+	assert_nothing_left();
+}
+
 static void test_answer_bad(void **state)
 {
 	static const struct {
@@ -1553,6 +1575,7 @@ int main(void)
 		cmocka_unit_test(test_frozen),
 		cmocka_unit_test(test_leader_dead),
 		cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_keys_used_up),
 		cmocka_unit_test(test_answer_bad),
 		cmocka_unit_test(test_answer_timeout),
 		cmocka_unit_test(test_answer_each_step),
