@@ -4,7 +4,8 @@
  *
  * Runs inside the container, as its root without any capability, and reads its
  * /etc/hosts and /etc/resolv.conf. It has c-ares and no NSS, so it loads
- * nothing of the container's. What it prints is judged on the host.
+ * nothing of the container's. What it prints is judged on the host. The system calls
+ * that it may make are in daemon/worker/filter.c: others fail with EPERM.
  *
  * DESCRIPTION is "[a:|aaaa:|afsdb:]NAME". Output: "ttl=SECONDS", then addresses
  * with commas, IPv4 first, for afsdb as ADDRESS+PORT. Exit status: 0 answered,

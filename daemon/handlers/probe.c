@@ -7,8 +7,9 @@
  *   module                   socket(2) of a family that never had a module
  *
  * Runs inside the container, as its root without any capability, and without its
- * seccomp filter: so nobody inside may trace it, and it takes only what is on its
- * command line. Output but for core: "ERRNO MICROSECONDS", of its one system call.
+ * seccomp filter, but with one of the worker's that leaves it no more than is needed
+ * here (daemon/worker/filter.c). It takes only what is on its command line. Output
+ * but for core: "ERRNO MICROSECONDS", of its one system call.
  */
 #include <errno.h>
 #include <linux/audit.h>

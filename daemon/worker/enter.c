@@ -23,6 +23,7 @@
  *  - Groups go while the host's CAP_SETGID is there: some user namespaces forbid it.
  *  - One setns() for all namespaces: either all are joined or none.
  *  - Joined is believed when the shim says so, not when the call returned.
+ *  - A program of ours has its filter before anybody inside can see who executes it.
  *  - ATTACH comes when the child is what the handler will be, because the
  *    credentials of that moment are what the upcall's set-up is added to.
  */
@@ -41,6 +42,7 @@
 #include "enter.h"
 #include "fault.h"
 #include "fds.h"
+#include "filter.h"
 #include "report.h"
 #include "shim-fd.h"
 #include "spawn.h"
@@ -56,6 +58,7 @@ enum step_when {
 	WHEN_ATTACHING,
 	WHEN_ANSWERING,
 	WHEN_VISITING,
+	WHEN_OURS,
 };
 
 struct step {
@@ -240,6 +243,12 @@ static int directory_change(struct enter *enter)
 	return chdir("/") < 0 ? -errno : 0;
 }
 
+/* Of a program of ours, which runs without the container's filter: its own. */
+static int ours_filter(struct enter *enter)
+{
+	return filter_apply(enter->request->handler);
+}
+
 /*
  * What it inherits is what the container may take: its own credentials and
  * root, and of the worker only the upcall, that has the shim's limits.
@@ -326,6 +335,7 @@ static const struct step steps[] = {
 	{ WORKER_STEP_CAPS, WHEN_ALWAYS, become_capabilities },
 	{ WORKER_STEP_NNP, WHEN_ALWAYS, become_no_new_privs },
 	{ WORKER_STEP_LIMITS, WHEN_ALWAYS, become_limits },
+	{ WORKER_STEP_SECCOMP, WHEN_OURS, ours_filter },
 	{ WORKER_STEP_PIDNS, WHEN_SIBLING, sibling_bear },
 	{ WORKER_STEP_VERIFY, WHEN_SIBLING, birthplace_verify },
 	{ WORKER_STEP_VERIFY, WHEN_ANSWERING, upcall_fd_drop },
@@ -351,6 +361,8 @@ static bool step_applies(const struct step *step, const struct enter *enter)
 		return !enter_attaches(enter);
 	case WHEN_VISITING:
 		return worker_is_visit(enter->request->handler);
+	case WHEN_OURS:
+		return enter->exec_fd >= 0;
 	}
 	return true;
 }

@@ -17,6 +17,7 @@
 #include "become.h"
 #include "cleanup.h"
 #include "fault.h"
+#include "filter.h"
 #include "guard.h"
 #include "hands.h"
 #include "leader.h"
@@ -139,6 +140,8 @@ static int hands_open(struct hands *hands, const struct options *options)
 		ret = leader_init();
 	if (ret == 0)
 		ret = become_init();
+	if (ret == 0)
+		ret = filter_init();
 	if (ret < 0)
 		return ret;
 	if (options->connection_fd >= 0) {

@@ -58,8 +58,8 @@ int seal_file(const char *path, const char *name)
 	if (ret < 0)
 		return ret;
 	/*
-	 * Who executes what it cannot read is not to be traced, from exec on: the
-	 * container's root could make a process of ours do what its filter forbids.
+	 * Who executes what it cannot read is not to be traced from its user namespace,
+	 * from exec on. Where there is none, the filter is what is left: see filter.h.
 	 */
 	if (fchmod(memory, 0111) < 0 || fcntl(memory, F_ADD_SEALS, SEALS) < 0)
 		return -errno;

@@ -34,6 +34,7 @@
 #include "failing.h"
 #include "fake-entry.h"
 #include "fault.h"
+#include "filter.h"
 #include "guard.h"
 #include "hands.h"
 #include "leader.h"
@@ -193,7 +194,7 @@ static int group_setup(void **state)
 	hands.dns_path = UPCALL_DNS_PATH;
 	hands.probe_path = UPCALL_PROBE_PATH;
 	if (hands.null_fd < 0 || hands.proc_fd < 0 || spawn_init() < 0 || leader_init() < 0 ||
-	    become_init() < 0 || guard_process() < 0)
+	    become_init() < 0 || filter_init() < 0 || guard_process() < 0)
 		return -1;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
 		return -1;

@@ -37,6 +37,7 @@ if(UPCALL_SANITIZE)
 	add_compile_options(-fsanitize=address,undefined -fno-sanitize-recover=all
 		-fno-omit-frame-pointer)
 	add_link_options(-fsanitize=address,undefined)
+	add_compile_definitions(UPCALL_SANITIZE=1)
 else()
 	set(hardening -fstack-protector-strong -fstack-clash-protection -fcf-protection)
 	foreach(flag ${hardening})

@@ -1,0 +1,51 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# lane: default
+# soak: 1000
+#
+# The resolver runs without the container's seccomp filter, which cannot be applied again, so it has one of its own.
+# Without a user namespace and with CAP_SYS_PTRACE the container's root can take it, before or after its exec: then it
+# does nothing for him that his own filter forbids.
+# $1: how many upcalls (default 40)
+
+# shellcheck source=lib/setup.sh
+. lib/setup.sh
+upcalls=${1:-40}
+
+# He may trace, and not make a namespace.
+filtered() {
+	container_privileged
+	cat <<-'JQ'
+		| (.process.capabilities |= map_values(. + ["CAP_SYS_PTRACE"] - ["CAP_SYS_ADMIN"]))
+		| .linux.seccomp = {
+			defaultAction: "SCMP_ACT_ALLOW",
+			syscalls: [{names: ["unshare"], action: "SCMP_ACT_ERRNO", errnoRet: 1}]
+		}
+	JQ
+}
+
+policy puppet <<'CONF'
+[Match]
+Name=puppet
+[Key dns_resolver]
+Handler=dns
+CONF
+check 'the kernel has dns_resolver keys' modprobe dns_resolver
+container_rootfs "$containers/puppet/rootfs"
+cp puppeteer "$containers/puppet/rootfs/bin/puppeteer"
+echo 'nameserver 127.0.0.1' >"$containers/puppet/rootfs/etc/resolv.conf"
+check 'puppet is registered' registered puppet "$(filtered)"
+container_exec puppet /bin/dns-server 53 a.example 10.0.0.7 /tmp/dns.log /gate/dns &
+wait_for 10 test -e "${root[puppet]}/tmp/dns.log"
+container_exec puppet /bin/puppeteer "$upcalls" >puppet.log
+
+sort puppet.log | uniq -c
+check "the container's filter forbids it to its own root" grep -qx 'own 1' puppet.log
+check 'he does catch what comes from outside (else the test proves nothing)' grep -q '^caught' puppet.log
+check_equal "in $upcalls upcalls, nobody did for him what his filter forbids" '' "$(grep '^caught .* 0$' puppet.log)"
+: >"${root[puppet]}/gate/dns"
+check "the resolver still answers" grep -q '^payload 10.0.0.7' \
+	<(container_exec puppet /bin/requester key dns_resolver a.example x)
+container_stop puppet
+summary
