@@ -85,7 +85,7 @@ static int ask_module(void)
 {
 	int64_t begun = now_us();
 
-	return answered(begun, socket(FAMILY_WITHOUT_MODULE, SOCK_DGRAM, 0));
+	return answered(begun, socket(FAMILY_WITHOUT_MODULE, SOCK_DGRAM | SOCK_CLOEXEC, 0));
 }
 
 #ifdef ARCHITECTURE

@@ -13,7 +13,7 @@ step_units() {
 		sed -E 's,=/usr/(sbin|libexec)/[^ ]*,=/bin/true,' "$unit" >"$dir/${unit##*/}"
 	done
 	verify_units "$dir" || return 1
-	exposure_within "$dir/upcalld.service" 30 && exposure_within "$dir/upcall-worker@.service" 96 || return 1
+	exposure_within "$dir/upcalld.service" 30 && exposure_within "$dir/upcall-worker@.service" 98 || return 1
 	exposure_documented "$dir"
 }
 

@@ -906,7 +906,8 @@ static void each_call(void)
 		assert_nothing_left();
 	} while (number < calls + 60);
 	print_message("%lu calls\n", calls);
-	assert_true(calls > 40);
+	/* else the counting itself is broken */
+	assert_true(calls > 20);
 }
 
 static void test_each_call(void **state)
