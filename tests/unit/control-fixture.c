@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -37,6 +39,28 @@ static void write_worker(const struct fixture *fixture)
 
 static struct daemon *the_daemon;
 
+/* Told to the test when the daemon has done what a signal asked for, and has nothing else to do. */
+static int idle_fds[2] = { -1, -1 };
+static ev_idle on_idle;
+
+static void idle_tell(struct ev_loop *loop, ev_idle *watcher, int events)
+{
+	ev_idle_stop(loop, watcher);
+	if (write(idle_fds[1], "", 1) != 1)
+		abort();
+}
+
+/* The daemon does what `number` stands for. */
+static void ask(const struct fixture *fixture, int number)
+{
+	struct pollfd idle = { .fd = idle_fds[0], .events = POLLIN };
+	char byte;
+
+	assert_int_equal(kill(fixture->daemon, number), 0);
+	assert_int_equal(poll(&idle, 1, 60000), 1);
+	assert_int_equal(read(idle_fds[0], &byte, 1), 1);
+}
+
 /* The kernel offers what fixture_tags() says, each time in the next id. */
 static void on_offer(struct ev_loop *loop, ev_signal *watcher, int events)
 {
@@ -45,6 +69,7 @@ static void on_offer(struct ev_loop *loop, ev_signal *watcher, int events)
 
 	fake_upcall_add(&tags);
 	the_daemon->queue.client.offered(&the_daemon->queue.client, &tags);
+	ev_idle_start(loop, &on_idle);
 }
 
 /* The kernel has some that nobody told us of. */
@@ -55,6 +80,7 @@ static void on_crowd(struct ev_loop *loop, ev_signal *watcher, int events)
 
 		fake_upcall_add(&tags);
 	}
+	ev_idle_start(loop, &on_idle);
 }
 
 static void on_flood(struct ev_loop *loop, ev_signal *watcher, int events)
@@ -64,6 +90,7 @@ static void on_flood(struct ev_loop *loop, ev_signal *watcher, int events)
 
 	for (int i = 0; i < FLOOD; i++)
 		record_send(&the_daemon->records, &record);
+	ev_idle_start(loop, &on_idle);
 }
 
 struct tags fixture_tags(uint64_t id)
@@ -84,20 +111,17 @@ struct tags fixture_tags(uint64_t id)
 
 void offer(const struct fixture *fixture)
 {
-	kill(fixture->daemon, SIGUSR1);
-	usleep(100000);
+	ask(fixture, SIGUSR1);
 }
 
 void flood(const struct fixture *fixture)
 {
-	kill(fixture->daemon, SIGWINCH);
-	usleep(200000);
+	ask(fixture, SIGWINCH);
 }
 
 void crowd(const struct fixture *fixture)
 {
-	kill(fixture->daemon, SIGUSR2);
-	usleep(100000);
+	ask(fixture, SIGUSR2);
 }
 
 void run_daemon(struct fixture *fixture, bool with_shim)
@@ -123,6 +147,7 @@ void run_daemon(struct fixture *fixture, bool with_shim)
 		*daemon->shim_error = '\0';
 	}
 	the_daemon = daemon;
+	ev_idle_init(&on_idle, idle_tell);
 	ev_signal_init(&on_usr1, on_offer, SIGUSR1);
 	ev_signal_start(daemon->loop, &on_usr1);
 	ev_signal_init(&on_usr2, on_crowd, SIGUSR2);
@@ -143,15 +168,28 @@ bool is_up(const struct fixture *fixture)
 	return access(fixture->socket_path, F_OK) == 0;
 }
 
+/* There is a moment in which the socket is there and nobody listens. */
+static bool listens(const struct fixture *fixture)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0), ret;
+
+	strcpy(address.sun_path, fixture->socket_path);
+	ret = connect(fd, (struct sockaddr *)&address, sizeof(address));
+	close(fd);
+	return ret == 0;
+}
+
 void start_daemon(struct fixture *fixture, bool with_shim)
 {
 	fflush(NULL);
+	if (idle_fds[0] < 0)
+		assert_int_equal(pipe2(idle_fds, O_CLOEXEC), 0);
 	fixture->daemon = fork();
 	if (!fixture->daemon)
 		run_daemon(fixture, with_shim);
-	for (int i = 0; i < 2000 && !is_up(fixture); i++)
+	for (int i = 0; i < 60000 && !listens(fixture); i++)
 		usleep(1000);
-	usleep(10000);
 }
 
 void stop_daemon(struct fixture *fixture)

@@ -169,7 +169,7 @@ static void test_explain_process(void **state)
 	assert_string_equal(text_in(reply, "container"), "");
 	reply = sd_bus_message_unref(reply);
 	kill(fixture->leader, SIGKILL);
-	usleep(100000);
+	assert_int_equal(waitid(P_PID, (id_t)fixture->leader, NULL, WEXITED | WNOWAIT), 0);
 	assert_string_equal(call(bus, "ExplainProcess", NULL, "h", fixture->pidfd),
 			    "NoSuchProcess");
 	sd_bus_close_unref(bus);

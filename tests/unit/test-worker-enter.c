@@ -1059,6 +1059,25 @@ static void test_revoked(void **state)
 	assert_null(output("ran"));
 }
 
+/* Writing asks for it; it is done a moment later. */
+static void frozen_await(void)
+{
+	int64_t limit = loop_now_ms() + 20000;
+	char path[128], text[128];
+	ssize_t size;
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/cgroup.events", boundary);
+	do {
+		assert_true(loop_now_ms() < limit);
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		size = read(fd, text, sizeof(text) - 1);
+		assert_true(size > 0);
+		text[size] = '\0';
+		close(fd);
+	} while (!strstr(text, "frozen 1"));
+}
+
 static void test_frozen(void **state)
 {
 	struct worker_request request;
@@ -1070,7 +1089,7 @@ static void test_frozen(void **state)
 	info_set(UPCALL_CLASS_KEY, "echo >ran");
 	request = request_of(WORKER_BECOME);
 	file_put(path, "1");
-	usleep(20000);
+	frozen_await();
 	assert_refused(&request, WORKER_STEP_CGROUP, EBUSY);
 	file_put(path, "0");
 }
@@ -1085,7 +1104,7 @@ static void test_leader_dead(void **state)
 	info_set(UPCALL_CLASS_KEY, "echo >ran");
 	request = request_of(WORKER_BECOME);
 	kill(leader, SIGKILL);
-	usleep(50000);
+	assert_int_equal(waitid(P_PID, (id_t)leader, NULL, WEXITED | WNOWAIT), 0);
 	/* a zombie: it has the pid still, and no namespaces any more */
 	result = request_serve(&request);
 	assert_int_equal(result.outcome, WORKER_ENTRY_FAILED);
