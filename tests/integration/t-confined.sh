@@ -9,6 +9,7 @@
 # shellcheck source=lib/setup.sh
 . lib/setup.sh
 
+audit_expect_host /sbin/modprobe 'ss has the kernel load what tells of sockets'
 policy web <<'CONF'
 [Match]
 Name=web
