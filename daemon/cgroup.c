@@ -19,8 +19,13 @@
 
 /* A chain of parents longer than this is not looked at. */
 #define PARENTS_MAX 256
-/* A cgroup with more tasks than that is not looked through in the loop. */
-#define TASKS_MAX 4096
+/*
+ * ATTACK: what is below a cgroup was built by the container, and is looked through
+ * in the loop. So many looks there are for all of it: at each task, at each of its
+ * parents, and at the dozens of files of each cgroup. Less than a second.
+ */
+#define LOOKS_MAX    16384
+#define LOOKS_CGROUP 16
 
 int cgroup_normalize(const char *text, char *out, size_t room)
 {
@@ -97,43 +102,86 @@ int cgroup_find(uint32_t pid, uint64_t id, char *out, size_t room)
 
 /* ------------------------------------------------------------------- tasks */
 
-static bool descends_from(uint32_t pid, uint32_t ancestor)
+struct walk {
+	uint32_t leader;
+	unsigned int looks;
+};
+
+static int look(struct walk *walk, unsigned int looks)
+{
+	walk->looks += looks;
+	return walk->looks > LOOKS_MAX ? -E2BIG : 0;
+}
+
+static int check_descent(struct walk *walk, uint32_t pid)
 {
 	for (int i = 0; i < PARENTS_MAX && pid > 1; i++) {
-		int ret;
+		int ret = look(walk, 1);
 
-		if (pid == ancestor)
-			return true;
+		if (ret < 0 || pid == walk->leader)
+			return ret;
 		ret = process_parent(pid, &pid);
 		/* one that has ended meanwhile is nobody's task any more; else we do not know */
 		if (ret < 0)
-			return ret == -ESRCH;
+			return ret == -ESRCH ? 0 : -EBUSY;
 	}
-	return false;
+	return -EBUSY;
 }
 
-static int check_tasks(const char *directory, uint32_t leader, unsigned int *count)
+static FILE *open_file(const char *directory, const char *name)
 {
-	cleanup_file FILE *file = NULL;
-	cleanup_free char *path = NULL, *line = NULL;
+	cleanup_free char *path = NULL;
+
+	if (asprintf(&path, "%s/%s", directory, name) < 0) {
+		path = NULL;
+		errno = ENOMEM;
+		return NULL;
+	}
+	return fopen(path, "re");
+}
+
+static int check_tasks(struct walk *walk, const char *directory)
+{
+	cleanup_file FILE *file = open_file(directory, "cgroup.procs");
+	cleanup_free char *line = NULL;
 	size_t room = 0;
 	uint64_t pid;
+	int ret;
 
-	if (asprintf(&path, "%s/cgroup.procs", directory) < 0) {
-		path = NULL;
-		return -ENOMEM;
-	}
-	file = fopen(path, "re");
 	if (!file)
 		return errno == ENOENT ? 0 : -errno;
 	while (getline(&line, &room, file) > 0) {
 		line[strcspn(line, "\n")] = '\0';
 		/* 0: of another pid namespace than ours */
-		if (text_number(line, 1, INT32_MAX, &pid) < 0 || ++*count > TASKS_MAX ||
-		    !descends_from((uint32_t)pid, leader))
+		if (text_number(line, 1, INT32_MAX, &pid) < 0)
 			return -EBUSY;
+		ret = check_descent(walk, (uint32_t)pid);
+		if (ret < 0)
+			return ret;
 	}
 	return ferror(file) ? -errno : 0;
+}
+
+/* Before fts(3), which reads a whole folder before it tells of the first entry. */
+static int check_count(const char *directory)
+{
+	static const char key[] = "nr_descendants ";
+	cleanup_file FILE *file = open_file(directory, "cgroup.stat");
+	cleanup_free char *line = NULL;
+	size_t room = 0;
+	uint64_t count;
+
+	if (!file)
+		return -errno;
+	while (getline(&line, &room, file) > 0) {
+		line[strcspn(line, "\n")] = '\0';
+		if (strncmp(line, key, strlen(key)) != 0)
+			continue;
+		if (text_number(line + strlen(key), 0, LOOKS_MAX / LOOKS_CGROUP, &count) < 0)
+			return -E2BIG;
+		return 0;
+	}
+	return -EBUSY;
 }
 
 static void cleanup_fts_(FTS **tree)
@@ -144,20 +192,31 @@ static void cleanup_fts_(FTS **tree)
 
 int cgroup_is_own(const char *path, uint32_t leader)
 {
-	cleanup_with(cleanup_fts_) FTS *tree = NULL;
-	char root[sizeof(CGROUP_ROOT) + CGROUP_PATH_MAX + 1];
-	char *const roots[] = { root, NULL };
-	unsigned int count = 0;
-	FTSENT *entry;
-	int ret = 0;
+	char directory[sizeof(CGROUP_ROOT) + CGROUP_PATH_MAX + 1];
 
-	(void)snprintf(root, sizeof(root), "%s/%s", CGROUP_ROOT, path);
+	(void)snprintf(directory, sizeof(directory), "%s/%s", CGROUP_ROOT, path);
+	return cgroup_directory_is_own(directory, leader);
+}
+
+int cgroup_directory_is_own(const char *directory, uint32_t leader)
+{
+	cleanup_with(cleanup_fts_) FTS *tree = NULL;
+	char *const roots[] = { (char *)(uintptr_t)directory, NULL };
+	struct walk walk = { .leader = leader };
+	FTSENT *entry;
+	int ret;
+
+	ret = check_count(directory);
+	if (ret < 0)
+		return ret;
 	tree = fts_open(roots, FTS_PHYSICAL | FTS_NOCHDIR, NULL);
 	if (!tree)
 		return -errno;
 	while (ret >= 0 && (entry = fts_read(tree))) {
 		if (entry->fts_info == FTS_D)
-			ret = check_tasks(entry->fts_path, leader, &count);
+			ret = look(&walk, LOOKS_CGROUP);
+		if (ret >= 0 && entry->fts_info == FTS_D)
+			ret = check_tasks(&walk, entry->fts_path);
 		else if (entry->fts_info == FTS_DNR || entry->fts_info == FTS_ERR)
 			ret = entry->fts_errno == ENOENT ? 0 : -entry->fts_errno;
 		/* a threaded one below: its processes are listed above it */

@@ -27,7 +27,12 @@ int cgroup_id(const char *path, uint64_t *ret);
 /* The process' cgroup, or one above it, that has this id. -ENOENT: none. */
 int cgroup_find(uint32_t pid, uint64_t id, char *out, size_t room);
 
-/* -EBUSY: there are tasks in or below that are not the leader's descendants. */
+/*
+ * -EBUSY: there are tasks in or below that are not the leader's descendants.
+ * -E2BIG: there is more in and below than is looked at.
+ */
 int cgroup_is_own(const char *path, uint32_t leader);
+/* The same of its absolute path; for that and for tests. */
+int cgroup_directory_is_own(const char *directory, uint32_t leader);
 
 #endif

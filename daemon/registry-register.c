@@ -158,12 +158,14 @@ static int check_boundary(const struct container *container, const char *named,
 static int use_own_cgroup(struct container *container, const struct tags *tags)
 {
 	char path[CGROUP_PATH_MAX + 1];
+	int ret;
 
 	if (!tags->cgroup_id ||
 	    cgroup_find(container->leader, tags->cgroup_id, path, sizeof(path)) < 0)
 		return -ENOTUNIQ;
-	if (cgroup_is_own(path, container->leader) < 0)
-		return -ENOTUNIQ;
+	ret = cgroup_is_own(path, container->leader);
+	if (ret < 0)
+		return ret == -E2BIG ? ret : -ENOTUNIQ;
 	container->cgroup_id = tags->cgroup_id;
 	return 0;
 }
@@ -184,9 +186,10 @@ static int add(struct registry *registry, struct container *container, const str
 {
 	int ret = try_add(registry, container);
 
-	if (ret == -ENOTUNIQ && use_own_cgroup(container, tags) >= 0)
-		ret = try_add(registry, container);
-	return ret;
+	if (ret != -ENOTUNIQ)
+		return ret;
+	ret = use_own_cgroup(container, tags);
+	return ret < 0 ? ret : try_add(registry, container);
 }
 
 static int explain_tombstone(const struct container *tombstone, struct failure *failure)
@@ -251,6 +254,11 @@ static int explain_add(const struct registry *registry, const struct container *
 		return failure_set(
 			failure, error, "NeedsCgroup",
 			"tasks of this container can outlive process %u, and its cgroup holds tasks of others: name a cgroup of the container's own",
+			container->leader);
+	case E2BIG:
+		return failure_set(
+			failure, -ENOTUNIQ, "NeedsCgroup",
+			"tasks of this container can outlive process %u, and its cgroup holds too many cgroups and tasks to tell whose they are: name a cgroup of the container's own",
 			container->leader);
 	case ENOSPC:
 		return failure_set(failure, -EDQUOT, "LimitReached", "the kernel's table is full");

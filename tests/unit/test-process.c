@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -159,13 +160,113 @@ static void test_counters(void **state)
 	assert_true(counters_save(folder, &saved) < 0);
 }
 
+/* --------------------------------------------------- a cgroup, as folders and files */
+
+struct tree {
+	char root[40];
+};
+
+static void put_file(const char *directory, const char *name, const char *text)
+{
+	char path[128];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/%s", directory, name);
+	file = fopen(path, "we");
+	fputs(text, file);
+	fclose(file);
+}
+
+static void tree_make(struct tree *tree, const char *descendants)
+{
+	char text[64];
+
+	strcpy(tree->root, "/tmp/upcall-cgroup-XXXXXX");
+	assert_non_null(mkdtemp(tree->root));
+	snprintf(text, sizeof(text), "nr_descendants %s\nnr_dying_descendants 0\n", descendants);
+	put_file(tree->root, "cgroup.stat", text);
+}
+
+static void tree_add(struct tree *tree, unsigned int number, const char *tasks)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "%s/%u", tree->root, number);
+	assert_int_equal(mkdir(path, 0755), 0);
+	put_file(path, "cgroup.procs", tasks);
+}
+
+static void tree_remove(struct tree *tree)
+{
+	char command[64];
+
+	snprintf(command, sizeof(command), "rm -rf %s", tree->root);
+	assert_int_equal(system(command), 0);
+}
+
+static void test_own_cgroup(void **state)
+{
+	uint32_t self = (uint32_t)getpid();
+	pid_t child = child_start();
+	struct tree tree;
+	char tasks[64];
+
+	tree_make(&tree, "2");
+	snprintf(tasks, sizeof(tasks), "%u\n%d\n", self, child);
+	put_file(tree.root, "cgroup.procs", tasks);
+	tree_add(&tree, 1, "");
+	assert_int_equal(cgroup_directory_is_own(tree.root, self), 0);
+	/* the leader's parent, or the host's init, is nobody's descendant */
+	assert_int_equal(cgroup_directory_is_own(tree.root, (uint32_t)child), -EBUSY);
+	tree_add(&tree, 2, "0\n");
+	assert_int_equal(cgroup_directory_is_own(tree.root, self), -EBUSY);
+	tree_remove(&tree);
+	kill(child, SIGKILL);
+	waitpid(child, NULL, 0);
+}
+
+/* However the container divides it: cgroups, tasks, and parents of tasks have one bound. */
+static void test_large_cgroup(void **state)
+{
+	uint32_t self = (uint32_t)getpid();
+	struct tree tree;
+	char tasks[32];
+
+	/* the kernel says that there are many: nothing is looked at */
+	tree_make(&tree, "1025");
+	put_file(tree.root, "cgroup.procs", "0\n");
+	assert_int_equal(cgroup_directory_is_own(tree.root, self), -E2BIG);
+	tree_remove(&tree);
+
+	/* many have been made since it was asked */
+	tree_make(&tree, "3");
+	for (unsigned int i = 0; i < 1025; i++)
+		tree_add(&tree, i, "");
+	assert_int_equal(cgroup_directory_is_own(tree.root, self), -E2BIG);
+	tree_remove(&tree);
+
+	/* many tasks, not so many cgroups */
+	tree_make(&tree, "300");
+	snprintf(tasks, sizeof(tasks), "%u\n", self);
+	for (unsigned int i = 0; i < 300; i++) {
+		char text[50 * sizeof(tasks)] = "";
+
+		for (int task = 0; task < 50; task++)
+			strcat(text, tasks);
+		tree_add(&tree, i, text);
+	}
+	assert_int_equal(cgroup_directory_is_own(tree.root, self), -E2BIG);
+	tree_remove(&tree);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pidfd),	  cmocka_unit_test(test_no_pidfd),
-		cmocka_unit_test(test_normalize), cmocka_unit_test(test_normalize_long),
-		cmocka_unit_test(test_no_cgroup), cmocka_unit_test(test_read_line),
-		cmocka_unit_test(test_counters),
+		cmocka_unit_test(test_pidfd),	     cmocka_unit_test(test_no_pidfd),
+		cmocka_unit_test(test_normalize),    cmocka_unit_test(test_normalize_long),
+		cmocka_unit_test(test_no_cgroup),    cmocka_unit_test(test_read_line),
+		cmocka_unit_test(test_counters),     cmocka_unit_test(test_own_cgroup),
+		cmocka_unit_test(test_large_cgroup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
