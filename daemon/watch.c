@@ -28,9 +28,10 @@ static void io_ready(struct ev_loop *loop, ev_io *io, int events)
 	if (events & EV_ERROR) {
 		watch_complain(watch->what);
 		watch_pause(watch);
-		return;
 	}
-	watch->ready(watch);
+	/* ORDER: last, as it may free the watch */
+	if (!(events & EV_ERROR) || (events & EV_CUSTOM))
+		watch->ready(watch);
 }
 
 static void pause_over(struct ev_loop *loop, ev_timer *timer, int events)
@@ -79,5 +80,6 @@ void watch_stop(struct watch *watch)
 
 void watch_feed(struct watch *watch)
 {
-	ev_feed_event(watch->loop, &watch->io, EV_READ);
+	/* of its own kind, for libev makes one of all that is pending for a watcher */
+	ev_feed_event(watch->loop, &watch->io, EV_CUSTOM);
 }

@@ -723,6 +723,30 @@ static void test_unwatched(void **state)
 	assert_null(registry_by_name(&fixture->registry, "web"));
 }
 
+static void move_leader(struct ev_loop *loop, ev_check *check, int events)
+{
+	registry_leader_moved(check->data);
+}
+
+/* An upcall goes first and finds that it has moved, while it is pending that it cannot be watched. */
+static void test_moved_unwatched(void **state)
+{
+	struct fixture *fixture = *state;
+	ev_check check;
+
+	no_watches = true;
+	assert_int_equal(register_as(fixture, "web"), 0);
+	ev_check_init(&check, move_leader);
+	ev_set_priority(&check, EV_MAXPRI);
+	check.data = registry_by_name(&fixture->registry, "web");
+	ev_check_start(fixture->loop, &check);
+	ev_run(fixture->loop, EVRUN_NOWAIT);
+	ev_check_stop(fixture->loop, &check);
+	no_watches = false;
+	assert_int_equal(fixture->gone, 1);
+	assert_null(registry_by_name(&fixture->registry, "web"));
+}
+
 /* Nothing that is ready buries a leader that lives where it was. */
 static void test_ready_for_nothing(void **state)
 {
@@ -751,6 +775,7 @@ int main(void)
 		fixed(test_leader_dies),
 		fixed(test_tombstone_is_unregistered),
 		fixed(test_unwatched),
+		fixed(test_moved_unwatched),
 		fixed(test_ready_for_nothing),
 		fixed(test_moved_leader),
 		fixed(test_leader_moves_without_daemon),
