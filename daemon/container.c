@@ -6,6 +6,7 @@
 #include "cleanup.h"
 #include "container.h"
 #include "policy.h"
+#include "process.h"
 #include "shim.h"
 #include "text.h"
 
@@ -34,6 +35,18 @@ struct container *container_free(struct container *container)
 	return NULL;
 }
 
+/*
+ * A main thread that has ended, or is just being replaced by another thread's
+ * exec, has no namespaces left; its process may live on, and has not moved.
+ */
+static bool is_between(const struct container *container, const struct tags *tags)
+{
+	return !tags->ns[UPCALL_NS_MNT] &&
+	       tags->ns[UPCALL_NS_PID] == container->ns[UPCALL_NS_PID] &&
+	       tags->ns[UPCALL_NS_USER] == container->ns[UPCALL_NS_USER] &&
+	       pidfd_alive(container->pidfd);
+}
+
 int container_check_leader(const struct container *container, int shim_fd)
 {
 	struct tags tags;
@@ -44,6 +57,8 @@ int container_check_leader(const struct container *container, int shim_fd)
 	ret = shim_tags(shim_fd, container->leader, &tags);
 	if (ret < 0)
 		return ret;
+	if (tags.start_time == container->start_time && is_between(container, &tags))
+		return -EAGAIN;
 	if (tags.start_time != container->start_time || tags.net_cookie != container->net_cookie ||
 	    memcmp(tags.ns, container->ns, sizeof(tags.ns)))
 		return -ESRCH;

@@ -56,7 +56,10 @@ struct container *container_new(const char *name);
 /* Takes NULL, returns NULL. It must be in no list or table. */
 struct container *container_free(struct container *container);
 
-/* 0: the leader is who was registered; -ESRCH: gone or moved; else it could not be told. */
+/*
+ * 0: the leader is who was registered; -ESRCH: gone or moved; else it could not be
+ * told, -EAGAIN because its main thread has ended and others of it live.
+ */
 int container_check_leader(const struct container *container, int shim_fd);
 
 /* Choose by name; the kernel is not told. */

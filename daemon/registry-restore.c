@@ -97,7 +97,8 @@ static int find_leader(struct registry *registry, struct container *container)
 	if (container->pidfd < 0)
 		return container->pidfd;
 	ret = container_check_leader(container, registry->shim_fd);
-	if (ret < 0)
+	/* who cannot be told just now is asked again on every use */
+	if (ret < 0 && ret != -EAGAIN)
 		return ret;
 	return pidfd_alive(container->pidfd) ? 0 : -ESRCH;
 }

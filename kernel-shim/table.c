@@ -114,6 +114,23 @@ static bool leader_facts(const struct table_entry *entry, struct task_facts *fac
 }
 
 /*
+ * Is the leader in the namespaces that it was registered with? Of a thread-group
+ * leader that has exited while its group lives (a main thread that has ended, or
+ * for a moment an exec by another thread) most of them cannot be told any more:
+ * it has not moved. Nobody enters the container by it meanwhile: the broker,
+ * which compares too, finds none of them.
+ */
+static bool leader_stays(const struct table_entry *entry, const struct task_facts *facts)
+{
+	if (facts->pid_ns != entry->pid_ns || facts->user_ns != entry->user_ns)
+		return false;
+	if (!facts->ns[UPCALL_NS_MNT])
+		return leader_lives(entry);
+	return facts->net_cookie == entry->net_cookie &&
+	       !memcmp(facts->ns, entry->ns, sizeof(facts->ns));
+}
+
+/*
  * All that the broker compares before it enters the container: an entry that is
  * live here and dead there would be one that nobody answers for.
  */
@@ -123,9 +140,7 @@ bool table_entry_live(struct table_entry *entry)
 
 	if (READ_ONCE(entry->tombstone))
 		return false;
-	if (leader_facts(entry, &facts) && facts.pid_ns == entry->pid_ns &&
-	    facts.user_ns == entry->user_ns && facts.net_cookie == entry->net_cookie &&
-	    !memcmp(facts.ns, entry->ns, sizeof(facts.ns)))
+	if (leader_facts(entry, &facts) && leader_stays(entry, &facts))
 		return true;
 	WRITE_ONCE(entry->tombstone, true);
 	tombstones_soon(0);

@@ -1019,6 +1019,32 @@ static void test_leader_moved(void **state)
 	assert_int_equal(fixture->stops, 1);
 }
 
+/* Its main thread has ended, or another is just executing: refused now, and no more. */
+static void test_leader_between(void **state)
+{
+	struct fixture *fixture = *state;
+	const struct tags usual = fake_shim.process;
+	uint64_t id;
+
+	for (int i = 0; i < UPCALL_NS_COUNT; i++)
+		if (i != UPCALL_NS_PID && i != UPCALL_NS_USER)
+			fake_shim.process.ns[i] = 0;
+	fake_shim.process.net_cookie = 0;
+	id = offer(fixture, UPCALL_CLASS_CORE, "");
+	assert_true(is_end(id, FAKE_DENIED, ENOKEY));
+	turn(fixture);
+	assert_non_null(registry_by_name(&fixture->registry, "web"));
+	fake_shim.process = usual;
+	id = offer(fixture, UPCALL_CLASS_CORE, "");
+	assert_true(is_end(id, FAKE_CLAIMED, 0));
+	/* another user namespace is a move all the same */
+	fake_shim.process.ns[UPCALL_NS_MNT] = 0;
+	fake_shim.process.ns[UPCALL_NS_USER]++;
+	offer(fixture, UPCALL_CLASS_KEY, "user");
+	turn(fixture);
+	assert_null(registry_by_name(&fixture->registry, "web"));
+}
+
 static void test_leader_unknown(void **state)
 {
 	struct fixture *fixture = *state;
@@ -1392,6 +1418,7 @@ int main(void)
 		fixed(test_claim_without_fds),
 		fixed(test_claim_too_late),
 		fixed(test_leader_moved),
+		fixed(test_leader_between),
 		fixed(test_leader_unknown),
 		fixed(test_cancel),
 		fixed(test_cancel_and_worker_dies),
