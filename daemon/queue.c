@@ -2,7 +2,9 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
+#include "cleanup.h"
 #include "clock.h"
 #include "journal.h"
 #include "owner.h"
@@ -225,6 +227,17 @@ static bool supersede(struct queue *queue, const struct tags *tags)
 	return false;
 }
 
+/*
+ * What the kernel asks for on a mount of the host's, its answer is everybody's on
+ * the host: never a container's, whoever raised it. The kernel half sees to that,
+ * too.
+ */
+static bool is_hosts(const struct queue *queue, const struct tags *tags)
+{
+	return tags->key.present && tags->key.origin == UPCALL_ORIGIN_KERNEL && tags->key.has_net &&
+	       queue->host_net && tags->key.net_cookie == queue->host_net;
+}
+
 static void offered(struct source_client *client, const struct tags *tags)
 {
 	struct queue *queue = container_of(client, struct queue, client);
@@ -238,7 +251,10 @@ static void offered(struct source_client *client, const struct tags *tags)
 		return;
 	owner = owner_of(queue->registry, tags);
 	record_offered(queue->records, tags, owner.container ? owner.container->name : NULL);
-	if (owner.container)
+	if (owner.container && is_hosts(queue, tags))
+		decided = (struct decided){ DECISION_NATIVE, NULL,
+					    "the kernel's own, for a mount of the host's" };
+	else if (owner.container)
 		policy_decide(owner.container->policy, &queue->modules, tags, &decided);
 	else
 		decided = (struct decided){ DECISION_DENY, NULL, owner.reason };
@@ -331,6 +347,17 @@ static bool knows(struct source_client *client, uint64_t id, uint32_t generation
 
 /* --------------------------------------------------------------------- life */
 
+static uint64_t net_cookie(void)
+{
+	cleanup_fd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+	uint64_t cookie = 0;
+	socklen_t size = sizeof(cookie);
+
+	if (fd < 0 || getsockopt(fd, SOL_SOCKET, SO_NETNS_COOKIE, &cookie, &size) < 0)
+		return 0;
+	return cookie;
+}
+
 void queue_init(struct queue *queue, struct ev_loop *loop, int shim_fd, struct registry *registry,
 		struct launcher *launcher, struct records *records)
 {
@@ -340,6 +367,7 @@ void queue_init(struct queue *queue, struct ev_loop *loop, int shim_fd, struct r
 		.registry = registry,
 		.launcher = launcher,
 		.records = records,
+		.host_net = net_cookie(),
 		.client = { .offered = offered, .knows = knows },
 	};
 	list_init(&queue->lanes);

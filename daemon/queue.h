@@ -38,6 +38,7 @@ struct queue {
 	struct records *records;
 	struct source_client client; /* give this to a source */
 	struct modules modules;
+	uint64_t host_net; /* cookie of our own network namespace, the host's; 0: not known */
 	struct hash by_id;
 	struct list lanes;
 	struct list lost;

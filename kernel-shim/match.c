@@ -31,9 +31,6 @@
 #include "match.h"
 #include "table.h"
 
-/* More entries at one place than this are a pod larger than any; then: ambiguous. */
-#define MATCH_MAX 16
-
 struct match_set {
 	const struct task_facts *facts;
 	struct table_entry *entry[MATCH_MAX];
@@ -287,6 +284,7 @@ void match_task(const struct task_facts *facts, struct match *match)
 	struct match_set by_net = { .facts = facts };
 	bool agreed, strong;
 
+	match->claimants = 0;
 	set_from_cgroup(&set);
 	set_from_pid_ns(&by_pid);
 	set_from_user_ns(&by_user, facts->user_ns);
@@ -328,30 +326,65 @@ static void net_from_user_ns(struct match_set *set, struct user_namespace *ns)
 		table_by_user_ns(ns, set_add_net, set);
 }
 
+static void claimants_put(const struct match_set *set, struct match *match)
+{
+	match->scope = UPCALL_SCOPE_AMBIGUOUS;
+	match->entry = NULL;
+	match->strong = false;
+	match->claimants = set->overflow ? 0 : set->count;
+	memcpy(match->claimant, set->entry, sizeof(match->claimant));
+}
+
+/*
+ * The kernel asks for a namespace that is nobody's, and the task is not in it: a
+ * container that looks at another's mount, or that has made and left one of its
+ * own. Its answer would be everybody's there, so it has a claim and no more.
+ */
+static void match_passer_by(const struct task_facts *facts, struct match *match)
+{
+	struct match_set set = { .facts = facts };
+
+	match_task(facts, match);
+	if (match->scope != UPCALL_SCOPE_CONTAINER)
+		return;
+	set_put(&set, match->entry);
+	claimants_put(&set, match);
+}
+
 /*
  * A key with a domain tag stands for the mount that it is needed for: the
- * tag's network namespace decides, else the user namespace that owns it. A
- * privileged container's task can make one that has neither; then the task
- * decides. It also tells which of a pod's containers asks. The initial network
- * namespace is the host's, except for a task that is in it itself.
+ * tag's network namespace decides, else the user namespace that owns it.
+ *
+ * The task decides about its own request, which goes into its own keyrings: it
+ * tells which of a pod's containers asks, and which one that shares the host's
+ * network. What the kernel asks for itself goes into its cache for everybody in
+ * that network namespace, so whoever happens to look up a name there must not be
+ * the one who answers: the initial namespace is the host's, and one that several
+ * registered is ambiguous. Only where nobody registered it, a task that is in it
+ * decides: a privileged container can make one that says nothing of its maker.
  */
 void match_net(const struct net *net, const struct task_facts *facts, bool kthread,
-	       struct match *match)
+	       enum upcall_origin origin, struct match *match)
 {
 	struct match_set set = { .facts = facts };
 	bool host_net = net_eq(net, &init_net);
+	bool inside = !kthread && facts->net_cookie == net->net_cookie;
+	bool registered;
 
-	if (!host_net) {
+	match->claimants = 0;
+	if (!host_net)
 		table_by_net(net->net_cookie, set_add_net, &set);
-		if (!set.count)
-			net_from_user_ns(&set, net->user_ns);
-	}
+	registered = host_net || set.count;
+	if (!registered)
+		net_from_user_ns(&set, net->user_ns);
 	if (set.count == 1 && !set.overflow) {
 		match_from_set(&set, false, match);
-	} else if (!kthread && (!host_net || facts->net_cookie == net->net_cookie)) {
+	} else if (inside && (origin == UPCALL_ORIGIN_SYSCALL || !registered)) {
 		match_task(facts, match);
 	} else if (set.count) {
-		match_from_set(&set, false, match);
+		claimants_put(&set, match);
+	} else if (!host_net && !kthread) {
+		match_passer_by(facts, match);
 	} else {
 		match->entry = NULL;
 		match->strong = false;

@@ -24,10 +24,16 @@ struct task_facts {
 	u64 cgroup_id;
 };
 
+/* More entries at one place than this are a pod larger than any; then: ambiguous. */
+#define MATCH_MAX 16
+
 struct match {
 	enum upcall_scope scope;
 	struct table_entry *entry; /* borrowed; with UPCALL_SCOPE_CONTAINER only */
 	bool strong;		   /* by cgroup, pid or user namespace, which nobody just joins */
+	/* match_net() only: whose it may be, with UPCALL_SCOPE_AMBIGUOUS; none: not known */
+	struct table_entry *claimant[MATCH_MAX];
+	unsigned int claimants;
 };
 
 /* What the initial namespaces are; before anything else here. */
@@ -38,7 +44,7 @@ void task_facts_get(struct task_struct *task, struct task_facts *facts);
 u32 task_facts_foreign(const struct task_facts *facts); /* mask of namespaces not initial */
 void match_task(const struct task_facts *facts, struct match *match);
 void match_net(const struct net *net, const struct task_facts *facts, bool kthread,
-	       struct match *match);
+	       enum upcall_origin origin, struct match *match);
 
 bool pid_ns_within(const struct pid_namespace *ns, const struct pid_namespace *outer);
 bool user_ns_within(const struct user_namespace *ns, const struct user_namespace *outer);

@@ -89,7 +89,7 @@ static void match_subject(struct subject *subject, const struct task_facts *fact
 		subject->has_net = true;
 		subject->net = net->ns.inum;
 		subject->net_cookie = net->net_cookie;
-		match_net(net, facts, kthread, match);
+		match_net(net, facts, kthread, subject->origin, match);
 	} else if (kthread) {
 		/* a tag whose namespace is going: not the host's, and nobody's any more */
 		match->scope = subject->key && key_has_domain(subject->key) ?
@@ -97,12 +97,25 @@ static void match_subject(struct subject *subject, const struct task_facts *fact
 				       UPCALL_SCOPE_KTHREAD;
 		match->entry = NULL;
 		match->strong = false;
+		match->claimants = 0;
 	} else {
 		match_task(facts, match);
 	}
 }
 
-static enum upcall_verdict verdict_of(const struct subject *subject)
+/* Under RCU. Registering changes nothing: where none has a policy for it, none is asked. */
+static bool claimants_decline(const struct match *match, enum upcall_class class,
+			      const char *key_type)
+{
+	unsigned int i;
+
+	for (i = 0; i < match->claimants; i++)
+		if (table_verdict(match->claimant[i], class, key_type) != UPCALL_VERDICT_NATIVE)
+			return false;
+	return match->claimants;
+}
+
+static enum upcall_verdict verdict_of(const struct subject *subject, const struct match *match)
 {
 	const char *key_type = subject->key ? subject->key->type->name : NULL;
 	enum upcall_verdict verdict;
@@ -117,7 +130,8 @@ static enum upcall_verdict verdict_of(const struct subject *subject)
 		return subject_strict() ? UPCALL_VERDICT_DENY : UPCALL_VERDICT_NATIVE;
 	case UPCALL_SCOPE_AMBIGUOUS:
 		/* somebody's that registered, but whose? The broker refuses and records. */
-		return UPCALL_VERDICT_OFFER;
+		return claimants_decline(match, subject->class, key_type) ? UPCALL_VERDICT_NATIVE :
+									    UPCALL_VERDICT_OFFER;
 	case UPCALL_SCOPE_CONTAINER:
 		break;
 	}
@@ -161,7 +175,7 @@ void subject_init(struct subject *subject, const struct subprocess_info *info,
 	if (gone)
 		subject->scope = UPCALL_SCOPE_UNREGISTERED;
 	subject->verdict = gone && !subject->infrastructure ? UPCALL_VERDICT_DENY :
-							      verdict_of(subject);
+							      verdict_of(subject, &match);
 	rcu_read_unlock();
 }
 

@@ -373,6 +373,27 @@ static void test_decided_at_once(void **state)
 	assert_int_equal(fixture->queue.refused, 4);
 }
 
+/* What the kernel asks for on the host's own network is the host's, whoever walks there. */
+static void test_hosts_mount(void **state)
+{
+	struct fixture *fixture = *state;
+	struct tags tags = make_tags(fixture, UPCALL_CLASS_KEY, "prints");
+
+	fixture->queue.host_net = 4711;
+	tags.key.has_net = true;
+	tags.key.net_cookie = 4711;
+	tags.key.origin = UPCALL_ORIGIN_KERNEL;
+	assert_true(is_end(offer_tags(fixture, &tags), FAKE_NATIVE, 0));
+	/* a task's own request goes into its own keyrings, another network is not ours */
+	tags.id = fixture->next_id++;
+	tags.key.origin = UPCALL_ORIGIN_SYSCALL;
+	assert_true(is_end(offer_tags(fixture, &tags), FAKE_CLAIMED, 0));
+	tags.id = fixture->next_id++;
+	tags.key.origin = UPCALL_ORIGIN_KERNEL;
+	tags.key.net_cookie = 4712;
+	assert_true(is_end(offer_tags(fixture, &tags), FAKE_CLAIMED, 0));
+}
+
 static void test_known(void **state)
 {
 	struct fixture *fixture = *state;
@@ -1386,6 +1407,7 @@ int main(void)
 		fixed(test_served),
 		fixed(test_failed),
 		fixed(test_decided_at_once),
+		fixed(test_hosts_mount),
 		fixed(test_known),
 		fixed(test_quota),
 		fixed(test_too_many),
