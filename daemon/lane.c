@@ -150,7 +150,11 @@ void lane_offer(struct lane *lane, struct upcall *upcall)
 	upcall->phase = UPCALL_WAITING;
 	list_append(&lane->waiting, &upcall->link);
 	lane->waiting_count++;
-	if (lane->waiting_count > LANE_WAITING_MAX)
+	/* a core that waits holds one of the machine's few slots for dumps */
+	if (upcall->facts.class == UPCALL_CLASS_CORE)
+		lane_refuse(upcall, EDQUOT, "over MaxConcurrent=, and core dumps do not wait",
+			    EDQUOT);
+	else if (lane->waiting_count > LANE_WAITING_MAX)
 		lane_refuse(upcall, EDQUOT, "too many wait already", EDQUOT);
 	else
 		queue_sweep_later(lane->queue);

@@ -56,6 +56,7 @@ struct table_entry {
 	bool tombstone;
 	atomic_t pending; /* upcalls that have not ended */
 	atomic_t modules; /* of these, module requests */
+	atomic_t cores;	  /* of these, core dumps */
 	wait_queue_entry_t leader_watch;
 };
 

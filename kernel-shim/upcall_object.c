@@ -49,6 +49,12 @@
 static unsigned int pending_max = 64;
 module_param(pending_max, uint, 0644);
 MODULE_PARM_DESC(pending_max, "upcalls of one container that may wait or run (default: 64)");
+static unsigned int cores_max = 12;
+module_param(cores_max, uint, 0644);
+MODULE_PARM_DESC(cores_max, "core dumps of all containers that may wait or run (default: 12)");
+static unsigned int cores_share = 4;
+module_param(cores_share, uint, 0644);
+MODULE_PARM_DESC(cores_share, "the same of one container (default: 4)");
 static unsigned int claim_ms = 30000;
 module_param(claim_ms, uint, 0644);
 MODULE_PARM_DESC(claim_ms, "time for the broker to claim an upcall (default: 30000)");
@@ -70,6 +76,7 @@ static LIST_HEAD(queue);
 static unsigned int queue_count;
 static unsigned int queue_offered;
 static unsigned int queue_modules;
+static unsigned int queue_cores;
 static unsigned int queue_unowned; /* of no entry: ambiguous ones share one container's cap */
 static u64 queue_next_id = 1;
 static bool queue_draining;
@@ -125,11 +132,14 @@ void upcall_put(struct upcall *upcall)
 static void queue_count_upcall(struct upcall *upcall, int step)
 {
 	bool module = upcall->class == UPCALL_CLASS_MODULE;
+	bool core = upcall->class == UPCALL_CLASS_CORE;
 
 	lockdep_assert_held(&queue_lock);
 	queue_count += step;
 	if (module)
 		queue_modules += step;
+	if (core)
+		queue_cores += step;
 	if (!upcall->entry) {
 		queue_unowned += step;
 		return;
@@ -137,6 +147,25 @@ static void queue_count_upcall(struct upcall *upcall, int step)
 	atomic_add(step, &upcall->entry->pending);
 	if (module)
 		atomic_add(step, &upcall->entry->modules);
+	if (core)
+		atomic_add(step, &upcall->entry->cores);
+}
+
+static bool modules_are_full(const struct upcall *upcall)
+{
+	return queue_modules >= MODULES_MAX ||
+	       (upcall->entry && atomic_read(&upcall->entry->modules) >= MODULES_SHARE);
+}
+
+/*
+ * A dump holds one of the kernel.core_pipe_limit slots of the machine before we
+ * are asked, until its handler has ended: what is refused at once gives it back.
+ */
+static bool cores_are_full(const struct upcall *upcall)
+{
+	return queue_cores >= READ_ONCE(cores_max) ||
+	       (upcall->entry &&
+		atomic_read(&upcall->entry->cores) >= READ_ONCE(cores_share));
 }
 
 static bool queue_is_full(const struct upcall *upcall)
@@ -148,10 +177,9 @@ static bool queue_is_full(const struct upcall *upcall)
 	lockdep_assert_held(&queue_lock);
 	if (queue_count >= QUEUE_MAX || pending >= share)
 		return true;
-	if (upcall->class != UPCALL_CLASS_MODULE)
-		return false;
-	return queue_modules >= MODULES_MAX ||
-	       (upcall->entry && atomic_read(&upcall->entry->modules) >= MODULES_SHARE);
+	if (upcall->class == UPCALL_CLASS_MODULE)
+		return modules_are_full(upcall);
+	return upcall->class == UPCALL_CLASS_CORE && cores_are_full(upcall);
 }
 
 static void queue_remove(struct upcall *upcall)

@@ -31,6 +31,7 @@ static const char policy_text[] = "[Match]\nName=web\n"
 				  "[Core]\nHandler=/save\nMaxConcurrent=1\n"
 				  "[Key user]\nMaxConcurrent=2\n"
 				  "[Key prints]\nHandler=/p\nAnswer=yes\n"
+				  "[Key one]\nMaxConcurrent=1\n"
 				  "[Other]\nHandler=deny\n"
 				  "[Module]\nAllow=dummy\n";
 
@@ -415,25 +416,38 @@ static void test_quota(void **state)
 {
 	struct fixture *fixture = *state;
 	struct worker_request request;
-	uint64_t key[3], core[2];
+	uint64_t key[3], one[2];
 
 	for (int i = 0; i < 3; i++)
 		key[i] = offer(fixture, UPCALL_CLASS_KEY, "user");
-	core[0] = offer(fixture, UPCALL_CLASS_CORE, "");
-	core[1] = offer(fixture, UPCALL_CLASS_CORE, "");
-	/* two keys and one core; a section does not take from another */
+	one[0] = offer(fixture, UPCALL_CLASS_KEY, "one");
+	one[1] = offer(fixture, UPCALL_CLASS_KEY, "one");
+	/* two and one; a section does not take from another */
 	for (int i = 0; i < 3; i++)
 		assert_true(receive(fixture, &request));
 	assert_false(receive(fixture, &request));
 	assert_true(is_end(key[2], FAKE_OFFERED, 0));
-	assert_true(is_end(core[1], FAKE_OFFERED, 0));
-	answer(fixture, core[0], WORKER_SERVED);
+	assert_true(is_end(one[1], FAKE_OFFERED, 0));
+	answer(fixture, one[0], WORKER_SERVED);
 	assert_true(receive(fixture, &request));
-	assert_int_equal(request.id, core[1]);
+	assert_int_equal(request.id, one[1]);
 	assert_false(receive(fixture, &request));
 	answer(fixture, key[1], WORKER_HANDLER_FAILED);
 	assert_true(receive(fixture, &request));
 	assert_int_equal(request.id, key[2]);
+}
+
+/* While it waited, it would hold one of the machine's slots for dumps. */
+static void test_core_does_not_wait(void **state)
+{
+	struct fixture *fixture = *state;
+	uint64_t first = offer(fixture, UPCALL_CLASS_CORE, "");
+	uint64_t second = offer(fixture, UPCALL_CLASS_CORE, "");
+
+	assert_true(is_end(second, FAKE_DENIED, EDQUOT));
+	assert_int_equal(fixture->queue.refused, 1);
+	answer(fixture, first, WORKER_SERVED);
+	assert_true(is_end(offer(fixture, UPCALL_CLASS_CORE, ""), FAKE_CLAIMED, 0));
 }
 
 static void test_too_many(void **state)
@@ -442,9 +456,9 @@ static void test_too_many(void **state)
 	uint64_t last = 0;
 
 	for (int i = 0; i < 1 + LANE_WAITING_MAX; i++)
-		last = offer(fixture, UPCALL_CLASS_CORE, "");
+		last = offer(fixture, UPCALL_CLASS_KEY, "one");
 	assert_true(is_end(last, FAKE_OFFERED, 0));
-	last = offer(fixture, UPCALL_CLASS_CORE, "");
+	last = offer(fixture, UPCALL_CLASS_KEY, "one");
 	assert_true(is_end(last, FAKE_DENIED, EDQUOT));
 	assert_int_equal(queue_pending(&fixture->queue), 1 + LANE_WAITING_MAX);
 }
@@ -507,8 +521,8 @@ static void test_ended_are_forgotten(void **state)
 static void test_gone_while_waiting(void **state)
 {
 	struct fixture *fixture = *state;
-	uint64_t first = offer(fixture, UPCALL_CLASS_CORE, "");
-	uint64_t second = offer(fixture, UPCALL_CLASS_CORE, "");
+	uint64_t first = offer(fixture, UPCALL_CLASS_KEY, "one");
+	uint64_t second = offer(fixture, UPCALL_CLASS_KEY, "one");
 
 	fake_upcall_find(second)->end = FAKE_COMPLETED;
 	answer(fixture, first, WORKER_SERVED);
@@ -576,8 +590,8 @@ static void test_start_fails_later(void **state)
 	uint64_t first, waiting;
 
 	fixture->start_error = -EINPROGRESS;
-	first = offer(fixture, UPCALL_CLASS_CORE, "");
-	waiting = offer(fixture, UPCALL_CLASS_CORE, "");
+	first = offer(fixture, UPCALL_CLASS_KEY, "one");
+	waiting = offer(fixture, UPCALL_CLASS_KEY, "one");
 	fixture->launching->done(fixture->launching, -ETIMEDOUT);
 	assert_true(is_end(first, FAKE_DENIED, ENOKEY));
 	assert_true(is_end(waiting, FAKE_DENIED, ENOKEY));
@@ -1089,8 +1103,8 @@ static int cancel(struct fixture *fixture, uint64_t id)
 static void test_cancel(void **state)
 {
 	struct fixture *fixture = *state;
-	uint64_t handed = offer(fixture, UPCALL_CLASS_CORE, "");
-	uint64_t waiting = offer(fixture, UPCALL_CLASS_CORE, ""), last;
+	uint64_t handed = offer(fixture, UPCALL_CLASS_KEY, "one");
+	uint64_t waiting = offer(fixture, UPCALL_CLASS_KEY, "one"), last;
 
 	assert_int_equal(cancel(fixture, waiting), 0);
 	assert_int_equal(fake_upcall_find(waiting)->error, EKEYREJECTED);
@@ -1100,7 +1114,7 @@ static void test_cancel(void **state)
 	assert_int_equal(cancel(fixture, handed), 0);
 	assert_int_equal(fake_upcall_find(handed)->end, FAKE_CANCELLED);
 	/* its place is free when its worker is done with it, not before */
-	last = offer(fixture, UPCALL_CLASS_CORE, "");
+	last = offer(fixture, UPCALL_CLASS_KEY, "one");
 	assert_int_equal(fake_upcall_find(last)->end, FAKE_OFFERED);
 	answer(fixture, handed, WORKER_HANDLER_KILLED);
 	assert_int_equal(fake_upcall_find(last)->end, FAKE_CLAIMED);
@@ -1149,8 +1163,8 @@ static void test_unregister(void **state)
 {
 	struct fixture *fixture = *state;
 	struct failure failure;
-	uint64_t handed = offer(fixture, UPCALL_CLASS_CORE, "");
-	uint64_t waiting = offer(fixture, UPCALL_CLASS_CORE, "");
+	uint64_t handed = offer(fixture, UPCALL_CLASS_KEY, "one");
+	uint64_t waiting = offer(fixture, UPCALL_CLASS_KEY, "one");
 
 	assert_int_equal(registry_unregister(&fixture->registry, "web", &failure), 0);
 	assert_true(is_end(waiting, FAKE_DENIED, EKEYREJECTED));
@@ -1233,11 +1247,11 @@ static void test_reload(void **state)
 	struct fixture *fixture = *state;
 	struct worker_request request;
 	struct config *config = make_config();
-	uint64_t id = offer(fixture, UPCALL_CLASS_CORE, "");
+	uint64_t id = offer(fixture, UPCALL_CLASS_KEY, "one");
 
 	registry_set_config(&fixture->registry, config);
 	config_unref(config);
-	offer(fixture, UPCALL_CLASS_CORE, "");
+	offer(fixture, UPCALL_CLASS_KEY, "one");
 	assert_true(receive(fixture, &request));
 	assert_false(receive(fixture, &request));
 	answer(fixture, id, WORKER_SERVED);
@@ -1391,8 +1405,8 @@ static void test_visit_at_close(void **state)
 static void test_close(void **state)
 {
 	struct fixture *fixture = *state;
-	uint64_t handed = offer(fixture, UPCALL_CLASS_CORE, "");
-	uint64_t waiting = offer(fixture, UPCALL_CLASS_CORE, "");
+	uint64_t handed = offer(fixture, UPCALL_CLASS_KEY, "one");
+	uint64_t waiting = offer(fixture, UPCALL_CLASS_KEY, "one");
 
 	queue_close(&fixture->queue);
 	assert_true(is_end(handed, FAKE_CLAIMED, 0));
@@ -1410,6 +1424,7 @@ int main(void)
 		fixed(test_hosts_mount),
 		fixed(test_known),
 		fixed(test_quota),
+		fixed(test_core_does_not_wait),
 		fixed(test_too_many),
 		fixed(test_ended_keep_no_place),
 		fixed(test_ended_are_forgotten),

@@ -1,0 +1,79 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# lane: default
+#
+# A-32, for core dumps: the machine has kernel.core_pipe_limit slots for them. A container whose handlers are slow, and
+# whose processes crash by the dozen, takes its share of them and no more; what is over a limit is refused at once.
+
+# shellcheck source=lib/setup.sh
+. lib/setup.sh
+parameters=/sys/module/upcall_shim/parameters
+
+policy cores <<'CONF'
+[Match]
+Name=hog one
+[Core]
+Handler=/usr/libexec/gate
+MaxConcurrent=64
+CONF
+policy afew <<'CONF'
+[Match]
+Name=few
+[Core]
+Handler=/usr/libexec/gate
+MaxConcurrent=1
+CONF
+many_registered() {
+	container_rootfs "$containers/$1/rootfs"
+	install -o "$container_uid" -g "$container_uid" gate "$containers/$1/rootfs/usr/libexec/gate"
+	handler_script "$1" /bin/many <<-'SH'
+		#!/bin/sh
+		i=0
+		while [ $i -lt "$1" ]; do /bin/requester crash & i=$((i + 1)); done
+		wait
+	SH
+	registered "$1"
+}
+crash() { container_exec "$1" /bin/many "$2" >/dev/null 2>&1; }
+running() { ./shim-client list | grep -c 'state=4 ' || true; }
+is_running() { [ "$(running)" = "$1" ]; }
+# Nobody but those whose handlers run is left, so whoever was refused has given its slot back.
+is_settled() { [ "$(pgrep -c -x requester)" = "$1" ] && is_running "$1"; }
+skipped() { dmesg | grep -c 'Skipping core dump' || true; }
+host_dumped() { journalctl -b -q --no-pager MESSAGE_ID=fc2e22bc6ee647b6b90729ab34a250b1 | grep -q requester; }
+
+check_equal 'the machine has 16 slots (else the test proves nothing)' 16 "$(cat /proc/sys/kernel/core_pipe_limit)"
+check 'hog is registered' many_registered hog
+crash hog 24 &
+check "24 crashes, and handlers that wait: 4 run, the others' slots are free" wait_for 60 is_settled 4
+before=$(skipped)
+audit_expect_host '*systemd-coredump' 'the host crashes'
+./requester crash
+check_equal "the host's own dump is not skipped" "$before" "$(skipped)"
+check 'and is saved' wait_for 60 host_dumped
+audit_checkpoint
+check_equal 'hog has no more than that' 4 "$(running)"
+
+# Everybody together.
+echo 5 >$parameters/cores_max
+check 'one is registered' many_registered one
+crash one 3 &
+check 'all containers together have cores_max' wait_for 60 is_settled 5
+echo 12 >$parameters/cores_max
+for name in hog one; do : >"${root[$name]}/gate/open"; done
+check 'they end' wait_for 60 is_settled 0
+container_stop hog
+container_stop one
+
+# A section's own limit: no waiting either.
+check 'few is registered' many_registered few
+crash few 1 &
+check 'one of few runs' wait_for 60 is_running 1
+check 'the next one goes on at once, and is recorded' crash few 1
+says() { [ "$(records "$1" UPCALL_CONTAINER=few)" = "$2" ]; }
+check 'refused' wait_for 20 says UPCALL_RESULT refused
+check 'and why' says UPCALL_REASON 'over MaxConcurrent=, and core dumps do not wait'
+: >"${root[few]}/gate/open"
+check 'it ends' wait_for 60 is_settled 0
+summary
