@@ -22,6 +22,9 @@
 #define RUN_SEC	     30
 #define CONCURRENT   4
 
+/* An answer is a key's until the claim's own deadline: ENTRY_MS of worker/start.c. */
+#define RUN_SEC_ANSWER 20
+
 /* What is quoted need not be UTF-8, or is cut within a character: D-Bus and terminals get ASCII. */
 int parser_fail(const struct parser *parser, const char *format, ...)
 {
@@ -268,12 +271,28 @@ static int check_answer(const struct parser *parser, const struct rule *rule)
 	return 0;
 }
 
-static int check_rule(struct policy *policy, const struct rule *rule, char *error)
+/* What answers has another default, and a bound that no file can lift. */
+static int check_run_sec(const struct parser *parser, struct rule *rule)
+{
+	if (rule->handler != HANDLER_DNS && !rule->answer)
+		return 0;
+	if (!(rule->set & SET_RUN_SEC))
+		rule->run_sec = RUN_SEC_ANSWER;
+	if (rule->run_sec <= RUN_SEC_ANSWER)
+		return 0;
+	return parser_fail(parser, "RuntimeMaxSec=%u: what answers (%s) has %d seconds at most",
+			   rule->run_sec,
+			   rule->handler == HANDLER_DNS ? "Handler=dns" : "Answer=yes",
+			   RUN_SEC_ANSWER);
+}
+
+static int check_rule(struct policy *policy, struct rule *rule, char *error)
 {
 	const struct parser parser = {
 		.policy = policy, .file = rule->file, .line = rule->line, .error = error
 	};
 	bool decided = rule->handler == HANDLER_NATIVE || rule->handler == HANDLER_DENY;
+	int ret;
 
 	/* that has been said */
 	if (rule->bad)
@@ -283,7 +302,8 @@ static int check_rule(struct policy *policy, const struct rule *rule, char *erro
 				   "other settings have no meaning with Handler=native or deny");
 	if (rule->class == UPCALL_CLASS_CORE && rule->handler == HANDLER_KERNEL && !rule->in_host)
 		return parser_fail(&parser, "[Core] in a container has to name its Handler=");
-	return check_answer(&parser, rule);
+	ret = check_answer(&parser, rule);
+	return ret < 0 ? ret : check_run_sec(&parser, rule);
 }
 
 int policy_check(struct policy *policy, char error[CONFIG_ERROR_SIZE])

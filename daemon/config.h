@@ -23,7 +23,8 @@
  *                   [Key] and [Key TYPE]); without it, the kernel's own program and
  *                   arguments. [Core] in a container has to name it.
  *     RunIn=        container (default) or host
- *     RuntimeMaxSec= 1 to 3600; default 300 for [Core], else 30
+ *     RuntimeMaxSec= 1 to 3600; default 300 for [Core], else 30; what answers
+ *                   (dns, Answer=yes) has 20, which is the most for it
  *     MaxConcurrent= 1 to 64, default 4; for each container and section
  *     Answer=       yes: the program prints the key's payload instead of
  *                   instantiating it; [Key] and [Key TYPE] with a program only

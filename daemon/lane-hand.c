@@ -72,7 +72,8 @@ static bool claim(struct upcall *upcall)
 	const struct ending gone = { .result = RECORD_GONE };
 	int fd;
 
-	fd = shim_claim(lane->queue->shim_fd, upcall->facts.id, upcall->facts.generation);
+	fd = shim_claim(lane->queue->shim_fd, upcall->facts.id, upcall->facts.generation,
+			upcall->rule->run_sec * 1000 + LANE_RUN_SLACK_MS);
 	if (fd >= 0) {
 		upcall->fd = fd;
 		upcall->phase = UPCALL_CLAIMED;

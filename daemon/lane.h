@@ -30,6 +30,8 @@
 #define LANE_ATTACH_SECONDS  25.
 #define LANE_CLEANUP_SECONDS 5.
 #define LANE_SLACK_SECONDS   5.
+/* The worker ends a handler at its time; the kernel, so much later, what nobody has ended. */
+#define LANE_RUN_SLACK_MS 5000
 /* So many a worker takes at a time, REQUEST_MAX of worker/hands.h; the others wait in its socket. */
 #define LANE_WORKER_ROOM 64
 

@@ -38,11 +38,11 @@ int shim_list(int fd, uint64_t after, struct upcall_list_entry *entries, uint32_
 	return list.count > room ? -EBADMSG : (int)list.count;
 }
 
-int shim_claim(int fd, uint64_t id, uint32_t generation)
+int shim_claim(int fd, uint64_t id, uint32_t generation, uint32_t run_ms)
 {
-	struct upcall_ref ref = { .id = id, .generation = generation };
+	struct upcall_claim claim = { .id = id, .generation = generation, .run_ms = run_ms };
 
-	return call(fd, UPCALL_IOC_CLAIM, &ref);
+	return call(fd, UPCALL_IOC_CLAIM, &claim);
 }
 
 int shim_native(int fd, uint64_t id, uint32_t generation)

@@ -19,8 +19,11 @@ int shim_subscribe(int fd, int netlink_fd);
 /* Returns how many entries were written; less than room: there are no more. */
 int shim_list(int fd, uint64_t after, struct upcall_list_entry *entries, uint32_t room);
 
-/* Returns the upcall fd. -ESTALE, -ENOENT: no longer to be had. */
-int shim_claim(int fd, uint64_t id, uint32_t generation);
+/*
+ * Returns the upcall fd. The kernel ends a helper that runs for longer than run_ms
+ * from ATTACH. -ESTALE, -ENOENT: no longer to be had.
+ */
+int shim_claim(int fd, uint64_t id, uint32_t generation, uint32_t run_ms);
 int shim_native(int fd, uint64_t id, uint32_t generation);
 /* error: positive errno that the requester's refusal is made of. */
 int shim_deny(int fd, uint64_t id, uint32_t generation, int error);

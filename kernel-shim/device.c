@@ -108,9 +108,13 @@ static int device_info(struct upcall_info __user *user)
 	return ret;
 }
 
-static int device_claim(const struct upcall_ref *ref)
+static int device_claim(const struct upcall_claim __user *user)
 {
-	return ref->error ? -EINVAL : handle_claim(ref);
+	struct upcall_claim claim;
+
+	if (copy_from_user(&claim, user, sizeof(claim)))
+		return -EFAULT;
+	return handle_claim(&claim);
 }
 
 static int device_end(unsigned int command, const struct upcall_ref *ref)
@@ -139,8 +143,6 @@ static long device_ref_ioctl(unsigned int command, const struct upcall_ref __use
 
 	if (copy_from_user(&ref, user, sizeof(ref)))
 		return -EFAULT;
-	if (command == UPCALL_IOC_CLAIM)
-		return device_claim(&ref);
 	return device_end(command, &ref);
 }
 
@@ -224,6 +226,7 @@ static long device_ioctl(struct file *file, unsigned int command, unsigned long 
 	case UPCALL_IOC_TAGS:
 		return tags_to_user(user);
 	case UPCALL_IOC_CLAIM:
+		return device_claim(user);
 	case UPCALL_IOC_NATIVE:
 	case UPCALL_IOC_DENY:
 	case UPCALL_IOC_CANCEL:

@@ -190,17 +190,18 @@ static struct handle *handle_new(struct upcall *upcall, u32 generation)
 	return handle;
 }
 
-int handle_claim(const struct upcall_ref *ref)
+int handle_claim(const struct upcall_claim *claim)
 {
+	const struct upcall_ref ref = { .id = claim->id, .generation = claim->generation };
 	struct handle *handle;
 	struct upcall *upcall;
 	struct file *file;
 	int fd, ret;
 
-	upcall = upcall_find(ref);
+	upcall = upcall_find(&ref);
 	if (IS_ERR(upcall))
 		return PTR_ERR(upcall);
-	handle = handle_new(upcall, ref->generation);
+	handle = handle_new(upcall, ref.generation);
 	if (!handle)
 		return -ENOMEM;
 	fd = get_unused_fd_flags(O_CLOEXEC);
@@ -215,7 +216,7 @@ int handle_claim(const struct upcall_ref *ref)
 		return PTR_ERR(file);
 	}
 	/* ORDER: all that can fail is done; the claim must not be lost to a full fd table */
-	ret = upcall_claim(upcall, ref->generation);
+	ret = upcall_claim(upcall, ref.generation, claim->run_ms);
 	if (ret) {
 		put_unused_fd(fd);
 		fput(file); /* frees the handle */

@@ -9,7 +9,7 @@ struct file;
 struct upcall;
 
 /* Claim the upcall and install an fd for it in the caller's table. The fd, or -errno. */
-int handle_claim(const struct upcall_ref *ref);
+int handle_claim(const struct upcall_claim *claim);
 
 /* Install a witness (UPCALL_IOC_WITNESS) in the caller's table. The fd, or -errno. */
 int handle_witness(void);

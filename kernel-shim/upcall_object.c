@@ -64,12 +64,13 @@ MODULE_PARM_DESC(module_claim_ms, "the same for module requests (default: 1000)"
 static unsigned int attach_ms = 25000;
 module_param(attach_ms, uint, 0644);
 MODULE_PARM_DESC(attach_ms, "time from claim to attach (default: 25000)");
-static unsigned int run_ms = 30000;
+/* An hour, which is the broker's bound, and some for it to end its handlers itself. */
+static unsigned int run_ms = 3610000;
 module_param(run_ms, uint, 0644);
-MODULE_PARM_DESC(run_ms, "time for a handler to run (default: 30000)");
-static unsigned int core_run_ms = 300000;
+MODULE_PARM_DESC(run_ms, "time for a handler to run, at most (default: 3610000)");
+static unsigned int core_run_ms = 3610000;
 module_param(core_run_ms, uint, 0644);
-MODULE_PARM_DESC(core_run_ms, "time for a core dump's handler to run (default: 300000)");
+MODULE_PARM_DESC(core_run_ms, "the same for a core dump's handler (default: 3610000)");
 
 static DEFINE_SPINLOCK(queue_lock);
 static LIST_HEAD(queue);
@@ -443,11 +444,13 @@ static unsigned int claim_time(const struct upcall *upcall)
 	return READ_ONCE(claim_ms);
 }
 
+/* What its claim says, within what the machine allows. */
 static unsigned int run_time(const struct upcall *upcall)
 {
-	if (upcall->class == UPCALL_CLASS_CORE)
-		return READ_ONCE(core_run_ms);
-	return READ_ONCE(run_ms);
+	unsigned int most = upcall->class == UPCALL_CLASS_CORE ? READ_ONCE(core_run_ms) :
+								 READ_ONCE(run_ms);
+
+	return upcall->run_ms ? min(upcall->run_ms, most) : most;
 }
 
 /* Under the lock: into the queue, for the first time or again. */
@@ -497,13 +500,14 @@ static bool upcall_revoke(struct upcall *upcall, int error)
 	return true;
 }
 
-int upcall_claim(struct upcall *upcall, u32 generation)
+int upcall_claim(struct upcall *upcall, u32 generation, u32 claimed_ms)
 {
 	int ret = -ESTALE;
 
 	spin_lock_irq(&upcall->lock);
 	if (upcall->state == UPCALL_STATE_OFFERED && upcall->generation == generation) {
 		upcall_move(upcall, UPCALL_STATE_CLAIMED);
+		upcall->run_ms = claimed_ms;
 		deadline_set(upcall, READ_ONCE(attach_ms));
 		ret = 0;
 	}

@@ -48,6 +48,7 @@ struct upcall {
 	enum upcall_state state;
 	u32 generation;
 	unsigned int requeues;
+	u32 run_ms;		/* what its claim said */
 	bool answered;		/* the waiter may go on */
 	int error;		/* answer: positive errno, or 0 */
 	int status;		/* answer without error: what the helper's wait status is */
@@ -85,7 +86,7 @@ void upcall_put(struct upcall *upcall);
 struct upcall *upcall_find(const struct upcall_ref *ref);
 
 /* Transitions. -ESTALE: another generation, or not in a state that allows it. */
-int upcall_claim(struct upcall *upcall, u32 generation);
+int upcall_claim(struct upcall *upcall, u32 generation, u32 claimed_ms);
 void upcall_unclaim(struct upcall *upcall, u32 generation);
 int upcall_give_back(struct upcall *upcall, u32 generation); /* to the kernel's own */
 int upcall_refuse(struct upcall *upcall, u32 generation, u32 error);

@@ -29,7 +29,7 @@
 #include <linux/ioctl.h>
 #include <linux/types.h>
 
-#define UPCALL_ABI_VERSION 2
+#define UPCALL_ABI_VERSION 3
 
 #define UPCALL_GENL_NAME    "upcall"
 #define UPCALL_GENL_VERSION 1
@@ -264,6 +264,16 @@ struct upcall_ref {
 	__u32 error; /* DENY and CANCEL: errno that the requester's refusal is made of */
 };
 
+/*
+ * CLAIM: the helper is killed, and its requester answered, run_ms after ATTACH;
+ * the module's parameters bound that. 0: no earlier than they say.
+ */
+struct upcall_claim {
+	__u64 id;
+	__u32 generation;
+	__u32 run_ms; /* milliseconds */
+};
+
 struct upcall_subscribe {
 	__s32 netlink_fd; /* NETLINK_GENERIC socket of the initial network namespace, bound */
 	__u32 flags;	  /* 0 */
@@ -389,7 +399,7 @@ struct upcall_complete {
 #define UPCALL_IOC_VERSION   _IOR(UPCALL_IOC_MAGIC, 0x00, struct upcall_version)
 #define UPCALL_IOC_SUBSCRIBE _IOW(UPCALL_IOC_MAGIC, 0x01, struct upcall_subscribe)
 #define UPCALL_IOC_LIST	     _IOWR(UPCALL_IOC_MAGIC, 0x02, struct upcall_list)
-#define UPCALL_IOC_CLAIM     _IOW(UPCALL_IOC_MAGIC, 0x03, struct upcall_ref) /* returns fd */
+#define UPCALL_IOC_CLAIM     _IOW(UPCALL_IOC_MAGIC, 0x03, struct upcall_claim) /* returns fd */
 #define UPCALL_IOC_NATIVE    _IOW(UPCALL_IOC_MAGIC, 0x04, struct upcall_ref)
 #define UPCALL_IOC_DENY	     _IOW(UPCALL_IOC_MAGIC, 0x05, struct upcall_ref)
 #define UPCALL_IOC_DRAIN     _IOW(UPCALL_IOC_MAGIC, 0x06, __u32) /* 1: offer nothing */

@@ -394,6 +394,26 @@ static enum worker_outcome status_outcome(const struct leaf *leaf, int status)
 	return WEXITSTATUS(status) == 0 ? WORKER_SERVED : WORKER_HANDLER_FAILED;
 }
 
+/*
+ * Killed when its time was over: by the kernel, whose deadline stands for ours
+ * where we are late. Counted from the start of the request, which is before the
+ * ATTACH that the kernel counts from.
+ */
+static bool was_over_time(const struct request *request, int status)
+{
+	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
+	       request_now_us() - request->started_us >= (int64_t)request->wire.run_ms * 1000;
+}
+
+static void handler_ended(struct request *request, int status)
+{
+	enum worker_outcome outcome = status_outcome(&request->leaf, status);
+	bool late = outcome == WORKER_HANDLER_KILLED && was_over_time(request, status);
+
+	request_decide(request, late ? WORKER_HANDLER_TIMEOUT : outcome, WORKER_STEP_NONE,
+		       late ? ETIMEDOUT : 0);
+}
+
 /* Its output is complete: what it left behind is killed, or would hold the pipe open. */
 static void answer_approve(struct request *request)
 {
@@ -437,8 +457,7 @@ void request_on_handler_exit(struct watch *watch, short revents)
 		/* killed on its way in: by the container's limits, or its init's end */
 		request_decide(request, WORKER_ENTRY_FAILED, WORKER_STEP_FORK, ECANCELED);
 	else if (!request_answers(request) || status != 0)
-		request_decide(request, status_outcome(&request->leaf, status), WORKER_STEP_NONE,
-			       0);
+		handler_ended(request, status);
 	else if (!request->decided)
 		answer_approve(request);
 	if (request->decided)

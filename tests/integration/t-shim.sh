@@ -99,7 +99,16 @@ parameter attach_ms 25000
 # a handler that hangs is killed and the requester answered
 parameter run_ms 500
 answered 'a handler that hangs' hang 1 ENOKEY
-parameter run_ms 30000
+hang_for() {
+	./shim-client serve 1 hang "$1" >/dev/null &
+	key
+}
+output=$(hang_for 60000)
+check "one claimed for longer than the module allows is bounded ($output)" test "${output##*ms=}" -lt 20000
+parameter run_ms 3610000
+output=$(hang_for 500)
+check "one claimed for half a second is killed then ($output)" test "${output##*ms=}" -lt 20000
+check 'and the upcall has ended' wait_for 5 nothing_left
 
 # a claim that fails takes nothing from the one that stands
 ./shim-client double >double.log 2>&1 &

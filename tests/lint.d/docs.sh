@@ -14,6 +14,7 @@ DOCS_NUMBERS=(
 	"daemon/worker/main.c IDLE_SECONDS_MAX upcall-worker.8 --idle-seconds"
 	"daemon/config.c RUN_SEC_CORE upcalld.d.5 RuntimeMaxSec="
 	"daemon/config.c RUN_SEC upcalld.d.5 RuntimeMaxSec="
+	"daemon/config.c RUN_SEC_ANSWER upcalld.d.5 RuntimeMaxSec="
 	"daemon/config-setting.c RUN_SEC_MAX upcalld.d.5 RuntimeMaxSec="
 	"daemon/config.c CONCURRENT upcalld.d.5 MaxConcurrent="
 	"daemon/config-setting.c CONCURRENT_MAX upcalld.d.5 MaxConcurrent="

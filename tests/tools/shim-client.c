@@ -6,9 +6,11 @@
  *   add NAME PID POLICY [CGROUP-ID]  register; POLICY is CLASS=VERDICT,… with
  *                                    verdicts native, offer, deny
  *   del ID | next ID | list | tags PID
- *   serve N [ACTION]  answer N upcalls: run (attach and execute the kernel's own
- *                     argv, the default), native, deny=ERRNO, complete=ERRNO,
- *                     drop (claim and close), hang (attach and sleep)
+ *   serve N [ACTION [RUN-MS]]
+ *                     answer N upcalls, claimed for that time (0: the longest):
+ *                     run (attach and execute the kernel's own argv, the
+ *                     default), native, deny=ERRNO, complete=ERRNO, drop (claim
+ *                     and close), hang (attach and sleep)
  *   stall             claim one upcall and hold it until killed
  *   double            claim one upcall twice; the first claim must stand
  *   wrong             answer one upcall in each wrong way, then once in the right
@@ -33,6 +35,8 @@
 #include <unistd.h>
 
 #include "upcall.h"
+
+static __u32 run_ms; /* of claims */
 
 static const char *const classes[] = { "core", "key", "module", "release-agent", "other" };
 static const char *const verdicts[] = { "native", "offer", "deny" };
@@ -230,11 +234,16 @@ static void attach_and_run(int upcall, const char *info, size_t size, int hang)
 	_exit(127);
 }
 
-static void claim_and_act(int device, const struct upcall_ref *ref, const char *action)
+static void claim_and_act(int device, const struct upcall_list_entry *entry, const char *action)
 {
 	static char buffer[65536];
 	struct upcall_info info = { .size = sizeof(buffer), .buffer = (unsigned long)buffer };
-	int upcall = ioctl(device, UPCALL_IOC_CLAIM, ref);
+	struct upcall_claim claim = {
+		.id = entry->id,
+		.generation = entry->generation,
+		.run_ms = run_ms,
+	};
+	int upcall = ioctl(device, UPCALL_IOC_CLAIM, &claim);
 	pid_t child;
 
 	if (upcall < 0)
@@ -276,7 +285,7 @@ static void act(int device, const struct upcall_list_entry *entry, const char *a
 		if (ioctl(device, UPCALL_IOC_DENY, &ref))
 			die("deny");
 	} else {
-		claim_and_act(device, &ref, action);
+		claim_and_act(device, entry, action);
 	}
 }
 
@@ -285,6 +294,8 @@ static int verb_serve(int device, char **argv)
 	unsigned long left = argv[0] ? strtoul(argv[0], NULL, 10) : 1;
 	const char *action = argv[0] && argv[1] ? argv[1] : "run";
 
+	if (argv[0] && argv[1] && argv[2])
+		run_ms = (__u32)strtoul(argv[2], NULL, 10);
 	while (left) {
 		struct pollfd ready = { .fd = device, .events = POLLIN };
 		struct upcall_list_entry entries[64];
@@ -306,14 +317,14 @@ static int verb_stall(int device, char **argv)
 {
 	struct pollfd ready = { .fd = device, .events = POLLIN };
 	struct upcall_list_entry entry;
-	struct upcall_ref ref = { 0 };
+	struct upcall_claim claim = { 0 };
 
 	(void)argv;
 	if (poll(&ready, 1, -1) < 0 || queue_read(device, &entry, 1) != 1)
 		die("poll");
-	ref.id = entry.id;
-	ref.generation = entry.generation;
-	if (ioctl(device, UPCALL_IOC_CLAIM, &ref) < 0)
+	claim.id = entry.id;
+	claim.generation = entry.generation;
+	if (ioctl(device, UPCALL_IOC_CLAIM, &claim) < 0)
 		die("claim");
 	pause();
 	return 0;
@@ -324,18 +335,18 @@ static int verb_double(int device, char **argv)
 	struct pollfd ready = { .fd = device, .events = POLLIN };
 	struct upcall_complete complete = { .error = EKEYREJECTED };
 	struct upcall_list_entry entry;
-	struct upcall_ref ref = { 0 };
+	struct upcall_claim claim = { 0 };
 	int first;
 
 	(void)argv;
 	if (poll(&ready, 1, -1) < 0 || queue_read(device, &entry, 1) != 1)
 		die("poll");
-	ref.id = entry.id;
-	ref.generation = entry.generation;
-	first = ioctl(device, UPCALL_IOC_CLAIM, &ref);
+	claim.id = entry.id;
+	claim.generation = entry.generation;
+	first = ioctl(device, UPCALL_IOC_CLAIM, &claim);
 	if (first < 0)
 		die("first claim");
-	if (ioctl(device, UPCALL_IOC_CLAIM, &ref) >= 0 || errno != ESTALE)
+	if (ioctl(device, UPCALL_IOC_CLAIM, &claim) >= 0 || errno != ESTALE)
 		die("second claim");
 	if (ioctl(first, UPCALL_IOC_COMPLETE, &complete))
 		die("the first claim, after the second");

@@ -83,7 +83,7 @@ static int end(uint64_t id, uint32_t generation, enum fake_end how, int error)
 	return 0;
 }
 
-int shim_claim(int fd, uint64_t id, uint32_t generation)
+int shim_claim(int fd, uint64_t id, uint32_t generation, uint32_t run_ms)
 {
 	struct fake_upcall *upcall = offered(id, generation);
 	int failure = take_failure(&fake_shim.fail_claim), ends[2];
@@ -99,6 +99,7 @@ int shim_claim(int fd, uint64_t id, uint32_t generation)
 	upcall->gone = ends[0];
 	upcall->fd = ends[1];
 	upcall->end = FAKE_CLAIMED;
+	upcall->run_ms = run_ms;
 	return ends[1];
 }
 

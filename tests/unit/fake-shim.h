@@ -33,6 +33,7 @@ struct fake_upcall {
 	int fd;	   /* of the last claim: read end of a pipe whose other end is `gone` */
 	int gone;  /* readable (EOF) once nobody has the upcall fd any more */
 	unsigned int claims;
+	uint32_t run_ms; /* of the last claim */
 };
 
 struct fake_shim {

@@ -86,7 +86,9 @@ static void test_good(void **state)
 	assert_int_equal(rule->handler, HANDLER_KERNEL);
 	assert_int_equal(rule->run_sec, 30);
 	assert_int_equal(rule->max_concurrent, 4);
-	assert_int_equal(rule_of(&policy, UPCALL_CLASS_KEY, "dns_resolver")->handler, HANDLER_DNS);
+	rule = rule_of(&policy, UPCALL_CLASS_KEY, "dns_resolver");
+	assert_int_equal(rule->handler, HANDLER_DNS);
+	assert_int_equal(rule->run_sec, 20);
 	assert_true(rule_of(&policy, UPCALL_CLASS_KEY, "user")->answer);
 	assert_int_equal(rule_of(&policy, UPCALL_CLASS_RELEASE_AGENT, "")->handler, HANDLER_DENY);
 	assert_true(rule_of(&policy, UPCALL_CLASS_OTHER, "")->in_host);
@@ -135,6 +137,10 @@ static void test_bad(void **state)
 		{ "no time", M "[Core]\nRuntimeMaxSec=0\n", "f.conf:4:", "1 to 3600" },
 		{ "too long", M "[Core]\nRuntimeMaxSec=3601\n", "f.conf:4:", "1 to 3600" },
 		{ "unit", M "[Core]\nRuntimeMaxSec=5min\n", "f.conf:4:", "1 to 3600" },
+		{ "too long for dns", M "[Key]\nHandler=dns\nRuntimeMaxSec=21\n",
+		  "f.conf:3:", "(Handler=dns) has 20 seconds at most" },
+		{ "too long for an answer", M "[Key]\nRuntimeMaxSec=21\nHandler=/a\nAnswer=yes\n",
+		  "f.conf:3:", "(Answer=yes) has 20 seconds at most" },
 		{ "too many", M "[Core]\nMaxConcurrent=65\n", "f.conf:4:", "1 to 64" },
 		{ "answer", M "[Key]\nAnswer=1\n", "f.conf:4:", "neither yes nor no" },
 		{ "answer without program", M "[Key]\nAnswer=yes\n",

@@ -67,7 +67,7 @@ static void test_one(void **state)
 	       " [Key dns_resolver]\n"
 	       " Handler=dns lib/50-web.conf:12\n"
 	       " RunIn=container default\n"
-	       " RuntimeMaxSec=30 default\n"
+	       " RuntimeMaxSec=20 default\n"
 	       " MaxConcurrent=4 default\n"
 	       " [Other]\n"
 	       " Handler=deny lib/50-web.conf:14\n");

@@ -318,6 +318,8 @@ static void test_served(void **state)
 	assert_int_equal(request.container, UPCALL_CONTAINER_FIRST);
 	assert_int_equal(request.leader, getpid());
 	assert_int_equal(request.run_ms, 300000);
+	/* the kernel's own limit is behind the worker's */
+	assert_int_equal(fake_upcall_find(id)->run_ms, 300000 + LANE_RUN_SLACK_MS);
 	assert_string_equal(request.program, "/save");
 	assert_string_equal(request.container_name, "web");
 	/* our own copy is closed: the worker's was the last */
