@@ -4,7 +4,7 @@
 
 hostile.py VERB [ARG...], on $UPCALLD_SOCKET:
   call METHOD       a method without arguments; prints its error's name, or "answered"
-  wrong-fds         registers a name with each kind of fd that is no pidfd of a container; prints KIND and the error
+  wrong-fds [PID...] registers a name with each kind of fd that is no pidfd of a container; prints KIND and the error
   half COUNT        COUNT connections at once, each with half of a message; says how many, and waits for a line on stdin
   flood COUNT       COUNT connections, one after the other, each with fds without end and no whole message
   many COUNT        COUNT connections, one after the other, none of which says anything; how many the daemon has left open
@@ -86,7 +86,7 @@ def verb_call(method):
     print(answer(sock))
 
 
-def kinds():
+def kinds(pids=()):
     pipe = os.pipe()
     yield 'file', os.open('/etc/passwd', os.O_RDONLY)
     yield 'directory', os.open('/', os.O_RDONLY)
@@ -104,7 +104,7 @@ def kinds():
     for kind in 'pid', 'mnt', 'net', 'user', 'cgroup':
         # a user's own are the host's, too
         yield 'host-' + kind, os.open('/proc/self/ns/' + kind, os.O_RDONLY)
-    for pid in sys.argv[2:]:
+    for pid in pids:
         yield 'other-pid', os.open('/proc/%s/ns/pid' % pid, os.O_RDONLY)
         yield 'other-user', os.open('/proc/%s/ns/user' % pid, os.O_RDONLY)
         yield 'other-cgroup', os.open('/sys/fs/cgroup' + open('/proc/%s/cgroup' % pid).read().split('::')[1].strip(), os.O_RDONLY)
@@ -138,8 +138,8 @@ def answer_late(sock):
     return name.group(1).decode() if name else 'answered'
 
 
-def verb_wrong_fds(*_):
-    for kind, fd in kinds():
+def verb_wrong_fds(*pids):
+    for kind, fd in kinds(pids):
         print(kind, register('wrong', [fd]))
     print('none', register('wrong', []))
     print('index', register('wrong', [os.open('/dev/null', os.O_RDONLY)], 7))
