@@ -235,7 +235,9 @@ sleep 1
 exec 7>&-
 wait "$half" "$half_user"
 wait "$short"
-check_equal '32 descriptors: the upcall that came meanwhile is served' 'payload short' "$(head -1 short)"
+# Where not even a worker can be reached for want of one, it is refused.
+check "32 descriptors: the upcall that came meanwhile is served or refused ($(head -1 short))" \
+	grep -qE '^(payload short$|ENOKEY )' short
 chmod 600 /run/upcalld/control
 hostile flood 3 >/dev/null
 hostile many 200 >/dev/null
