@@ -423,7 +423,7 @@ struct upcall_complete {
  * nothing else. For whoever enters a container without an upcall and has to be
  * told by the kernel where it has arrived.
  */
-#define UPCALL_IOC_WITNESS _IO(UPCALL_IOC_MAGIC, 0x08) /* returns fd */
+#define UPCALL_IOC_WITNESS _IO(UPCALL_IOC_MAGIC, 0x09) /* returns fd */
 /* In: id; out: the entry with the lowest id above it, ENOENT at the end. */
 #define UPCALL_IOC_CONTAINER_NEXT _IOWR(UPCALL_IOC_MAGIC, 0x13, struct upcall_container)
 

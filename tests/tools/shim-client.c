@@ -402,7 +402,6 @@ static int wrong_arguments(int device, const struct upcall_ref *ref)
 	struct upcall_attach attach = { 0 };
 	int bad = 0;
 
-	bad |= expect(EINVAL, ioctl(device, UPCALL_IOC_CLAIM, &error), "CLAIM with an error");
 	bad |= expect(EINVAL, ioctl(device, UPCALL_IOC_NATIVE, &error), "NATIVE with an error");
 	bad |= expect(EINVAL, ioctl(device, UPCALL_IOC_DENY, &error), "DENY with no errno");
 	bad |= expect(EINVAL, ioctl(device, UPCALL_IOC_CANCEL, &error), "CANCEL with no errno");
