@@ -36,6 +36,7 @@
 #elif defined(__aarch64__)
 #define ARCHITECTURE AUDIT_ARCH_AARCH64
 #else
+/* cppcheck-suppress preprocessorErrorDirective ; it tries all branches */
 #error "which architecture do system calls have here? see linux/audit.h"
 #endif
 
