@@ -414,16 +414,16 @@ struct upcall_complete {
  * monitor that does not read loses events, and nobody waits for it. EBUSY: this
  * file monitors already; EUSERS: eight others do.
  */
-#define UPCALL_IOC_MONITOR	    _IOW(UPCALL_IOC_MAGIC, 0x08, struct upcall_subscribe)
-#define UPCALL_IOC_CONTAINER_ADD    _IOWR(UPCALL_IOC_MAGIC, 0x10, struct upcall_container)
-#define UPCALL_IOC_CONTAINER_POLICY _IOW(UPCALL_IOC_MAGIC, 0x11, struct upcall_container)
-#define UPCALL_IOC_CONTAINER_DEL    _IOW(UPCALL_IOC_MAGIC, 0x12, __u64)
+#define UPCALL_IOC_MONITOR _IOW(UPCALL_IOC_MAGIC, 0x08, struct upcall_subscribe)
 /*
  * A witness: an fd that answers UPCALL_IOC_TAGS, by the rules of an upcall fd, and
  * nothing else. For whoever enters a container without an upcall and has to be
  * told by the kernel where it has arrived.
  */
-#define UPCALL_IOC_WITNESS _IO(UPCALL_IOC_MAGIC, 0x09) /* returns fd */
+#define UPCALL_IOC_WITNESS	    _IO(UPCALL_IOC_MAGIC, 0x09) /* returns fd */
+#define UPCALL_IOC_CONTAINER_ADD    _IOWR(UPCALL_IOC_MAGIC, 0x10, struct upcall_container)
+#define UPCALL_IOC_CONTAINER_POLICY _IOW(UPCALL_IOC_MAGIC, 0x11, struct upcall_container)
+#define UPCALL_IOC_CONTAINER_DEL    _IOW(UPCALL_IOC_MAGIC, 0x12, __u64)
 /* In: id; out: the entry with the lowest id above it, ENOENT at the end. */
 #define UPCALL_IOC_CONTAINER_NEXT _IOWR(UPCALL_IOC_MAGIC, 0x13, struct upcall_container)
 
