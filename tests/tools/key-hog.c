@@ -3,8 +3,8 @@
  * Uses up what its uid may have of keys
  *
  * key-hog FILE: makes FILE when there is room for no more, and keeps it so until it is killed: what
- * others give back is taken. As a handler that answers: prints its session keyring's serial, or why
- * it has none.
+ * others give back is taken. They are its process' own and go with it. As a handler that answers:
+ * prints its session keyring's serial, or why it has none.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -19,7 +19,7 @@ static char payload[32767];
 
 static long add(const char *name, size_t size)
 {
-	return syscall(SYS_add_key, "user", name, payload, size, KEY_SPEC_USER_KEYRING);
+	return syscall(SYS_add_key, "user", name, payload, size, KEY_SPEC_PROCESS_KEYRING);
 }
 
 /* The biggest keys first, then the last bytes: one key that is made longer. */
