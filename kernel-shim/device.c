@@ -21,6 +21,7 @@
 #include "event.h"
 #include "handle.h"
 #include "monitor.h"
+#include "queue.h"
 #include "table.h"
 #include "upcall_object.h"
 
@@ -100,7 +101,7 @@ static int device_info(struct upcall_info __user *user)
 		return -EFAULT;
 	ref.id = info.id;
 	ref.generation = info.generation;
-	upcall = upcall_find(&ref);
+	upcall = queue_find(&ref);
 	if (IS_ERR(upcall))
 		return PTR_ERR(upcall);
 	ret = info_to_user(upcall, user);
@@ -124,7 +125,7 @@ static int device_end(unsigned int command, const struct upcall_ref *ref)
 
 	if (command == UPCALL_IOC_NATIVE && ref->error)
 		return -EINVAL;
-	upcall = upcall_find(ref);
+	upcall = queue_find(ref);
 	if (IS_ERR(upcall))
 		return PTR_ERR(upcall);
 	if (command == UPCALL_IOC_NATIVE)

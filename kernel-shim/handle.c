@@ -21,6 +21,7 @@
 
 #include "attach.h"
 #include "handle.h"
+#include "queue.h"
 #include "tags.h"
 #include "upcall_object.h"
 
@@ -198,7 +199,7 @@ int handle_claim(const struct upcall_claim *claim)
 	struct file *file;
 	int fd, ret;
 
-	upcall = upcall_find(&ref);
+	upcall = queue_find(&ref);
 	if (IS_ERR(upcall))
 		return PTR_ERR(upcall);
 	handle = handle_new(upcall, ref.generation);

@@ -82,8 +82,7 @@ bool upcall_offer(struct subprocess_info *info, int wait, const struct subject *
 void upcall_get(struct upcall *upcall);
 void upcall_put(struct upcall *upcall);
 
-/* The upcall in this generation. -ENOENT: none such, or it has ended; -ESTALE. */
-struct upcall *upcall_find(const struct upcall_ref *ref);
+bool upcall_state_is_final(enum upcall_state state);
 
 /* Transitions. -ESTALE: another generation, or not in a state that allows it. */
 int upcall_claim(struct upcall *upcall, u32 generation, u32 claimed_ms);
@@ -98,15 +97,5 @@ void upcall_attach_end(struct upcall *upcall, int error);
 
 /* True: this generation's claim, or its ATTACH, still stands. */
 bool upcall_claim_stands(struct upcall *upcall, u32 generation);
-
-/* The queue. */
-bool queue_has_offered(void);
-void queue_poll_wait(struct file *file, struct poll_table_struct *table);
-u32 queue_list(u64 after, struct upcall_list_entry *entries, u32 room);
-bool queue_is_empty(void);
-/* Offer nothing from now on, and refuse what waits. */
-void queue_drain(bool drain);
-/* Refuse what waits for the container, which has left the table. */
-void queue_refuse(u64 container);
 
 #endif

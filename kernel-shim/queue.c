@@ -1,0 +1,299 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The queue: all upcalls that have not ended, and how many there may be
+ *
+ * In the order of their ids. An upcall comes in before it is offered, so that
+ * whoever is refused has never been announced, and leaves with its ending.
+ */
+#include <linux/kernel.h>
+#include <linux/list.h>
+#include <linux/module.h>
+#include <linux/pid.h>
+#include <linux/poll.h>
+#include <linux/spinlock.h>
+#include <linux/wait.h>
+
+#include "queue.h"
+#include "subject.h"
+#include "table.h"
+#include "tags.h"
+#include "upcall_object.h"
+
+#define QUEUE_MAX     4096 /* upcalls that have not ended, on the whole machine */
+#define MODULES_MAX   8 /* the kernel has 50 slots for everybody */
+#define MODULES_SHARE 2 /* of one container */
+
+static unsigned int pending_max = 64;
+module_param(pending_max, uint, 0644);
+MODULE_PARM_DESC(pending_max, "upcalls of one container that may wait or run (default: 64)");
+static unsigned int cores_max = 12;
+module_param(cores_max, uint, 0644);
+MODULE_PARM_DESC(cores_max, "core dumps of all containers that may wait or run (default: 12)");
+static unsigned int cores_share = 4;
+module_param(cores_share, uint, 0644);
+MODULE_PARM_DESC(cores_share, "the same of one container (default: 4)");
+
+static DEFINE_SPINLOCK(queue_lock);
+static LIST_HEAD(queue);
+static unsigned int queue_count;
+static unsigned int queue_offered;
+static unsigned int queue_modules;
+static unsigned int queue_cores;
+static unsigned int queue_unowned; /* of no entry: ambiguous ones share one container's cap */
+static u64 queue_next_id = 1;
+static bool queue_draining;
+static DECLARE_WAIT_QUEUE_HEAD(queue_wait);
+
+/* Every counter that an upcall in the queue is in: +1 or -1. */
+static void queue_count_upcall(struct upcall *upcall, int step)
+{
+	bool module = upcall->class == UPCALL_CLASS_MODULE;
+	bool core = upcall->class == UPCALL_CLASS_CORE;
+
+	lockdep_assert_held(&queue_lock);
+	queue_count += step;
+	if (module)
+		queue_modules += step;
+	if (core)
+		queue_cores += step;
+	if (!upcall->entry) {
+		queue_unowned += step;
+		return;
+	}
+	atomic_add(step, &upcall->entry->pending);
+	if (module)
+		atomic_add(step, &upcall->entry->modules);
+	if (core)
+		atomic_add(step, &upcall->entry->cores);
+}
+
+static bool modules_are_full(const struct upcall *upcall)
+{
+	return queue_modules >= MODULES_MAX ||
+	       (upcall->entry && atomic_read(&upcall->entry->modules) >= MODULES_SHARE);
+}
+
+/*
+ * A dump holds one of the kernel.core_pipe_limit slots of the machine before we
+ * are asked, until its handler has ended: what is refused at once gives it back.
+ */
+static bool cores_are_full(const struct upcall *upcall)
+{
+	return queue_cores >= READ_ONCE(cores_max) ||
+	       (upcall->entry &&
+		atomic_read(&upcall->entry->cores) >= READ_ONCE(cores_share));
+}
+
+static bool queue_is_full(const struct upcall *upcall)
+{
+	unsigned int share = READ_ONCE(pending_max);
+	unsigned int pending = upcall->entry ? atomic_read(&upcall->entry->pending) :
+					       queue_unowned;
+
+	lockdep_assert_held(&queue_lock);
+	if (queue_count >= QUEUE_MAX || pending >= share)
+		return true;
+	if (upcall->class == UPCALL_CLASS_MODULE)
+		return modules_are_full(upcall);
+	return upcall->class == UPCALL_CLASS_CORE && cores_are_full(upcall);
+}
+
+static void queue_remove(struct upcall *upcall)
+{
+	lockdep_assert_held(&queue_lock);
+	list_del_init(&upcall->link);
+	queue_count_upcall(upcall, -1);
+}
+
+/* The state is written under the lock that finders hold: what they find is whole. */
+void queue_set_state(struct upcall *upcall, enum upcall_state to)
+{
+	spin_lock(&queue_lock);
+	if (upcall->state == UPCALL_STATE_OFFERED)
+		queue_offered--;
+	if (to == UPCALL_STATE_OFFERED)
+		queue_offered++;
+	WRITE_ONCE(upcall->state, to);
+	if (upcall_state_is_final(to))
+		queue_remove(upcall);
+	spin_unlock(&queue_lock);
+}
+
+int queue_add(struct upcall *upcall)
+{
+	int ret = 0;
+
+	spin_lock_irq(&queue_lock);
+	if (queue_draining) {
+		ret = -EKEYREJECTED;
+	} else if (queue_is_full(upcall)) {
+		ret = -EDQUOT;
+	} else {
+		upcall->id = queue_next_id++;
+		list_add_tail(&upcall->link, &queue);
+		queue_count_upcall(upcall, 1);
+	}
+	spin_unlock_irq(&queue_lock);
+	return ret;
+}
+
+void queue_forget(struct upcall *upcall)
+{
+	spin_lock_irq(&queue_lock);
+	queue_remove(upcall);
+	spin_unlock_irq(&queue_lock);
+}
+
+struct upcall *queue_find(const struct upcall_ref *ref)
+{
+	struct upcall *upcall, *found = ERR_PTR(-ENOENT);
+
+	spin_lock_irq(&queue_lock);
+	list_for_each_entry(upcall, &queue, link) {
+		/* a new one has no tags yet */
+		if (upcall->id != ref->id || upcall->state == UPCALL_STATE_NEW)
+			continue;
+		if (READ_ONCE(upcall->generation) == ref->generation) {
+			upcall_get(upcall);
+			found = upcall;
+		} else {
+			found = ERR_PTR(-ESTALE);
+		}
+		break;
+	}
+	spin_unlock_irq(&queue_lock);
+	return found;
+}
+
+/* A number for people: read without the lock that it is written under. */
+static u64 deadline_left_ns(const struct upcall *upcall)
+{
+	unsigned long deadline = READ_ONCE(upcall->deadline);
+
+	if (!time_after(deadline, jiffies))
+		return 0;
+	return (u64)jiffies_to_msecs(deadline - jiffies) * NSEC_PER_MSEC;
+}
+
+u32 queue_list(u64 after, struct upcall_list_entry *entries, u32 room)
+{
+	struct upcall *upcall;
+	u64 now = ktime_get_boottime_ns();
+	u32 count = 0;
+
+	spin_lock_irq(&queue_lock);
+	list_for_each_entry(upcall, &queue, link) {
+		struct upcall_list_entry *entry = &entries[count];
+
+		if (upcall->id <= after || upcall->state == UPCALL_STATE_NEW)
+			continue;
+		if (count == room)
+			break;
+		memset(entry, 0, sizeof(*entry));
+		entry->id = upcall->id;
+		entry->container = upcall->entry ? upcall->entry->id : 0;
+		entry->age_ns = now - upcall->created;
+		entry->deadline_ns = deadline_left_ns(upcall);
+		entry->generation = READ_ONCE(upcall->generation);
+		entry->state = READ_ONCE(upcall->state);
+		entry->class = upcall->class;
+		if (READ_ONCE(upcall->handler))
+			entry->handler = pid_nr(upcall->handler);
+		count++;
+	}
+	spin_unlock_irq(&queue_lock);
+	return count;
+}
+
+bool queue_has_offered(void)
+{
+	return READ_ONCE(queue_offered);
+}
+
+bool queue_is_empty(void)
+{
+	return !READ_ONCE(queue_count);
+}
+
+/* A reference to one that waits for a claim: of the container, or with 0 of anybody. */
+static struct upcall *queue_first_offered(u64 container)
+{
+	struct upcall *upcall, *found = NULL;
+
+	spin_lock_irq(&queue_lock);
+	list_for_each_entry(upcall, &queue, link) {
+		if (upcall->state != UPCALL_STATE_OFFERED ||
+		    (container && (!upcall->entry || upcall->entry->id != container)))
+			continue;
+		upcall_get(upcall);
+		found = upcall;
+		break;
+	}
+	spin_unlock_irq(&queue_lock);
+	return found;
+}
+
+static void queue_refuse_offered(u64 container)
+{
+	struct upcall *upcall;
+
+	while ((upcall = queue_first_offered(container))) {
+		upcall_refuse(upcall, READ_ONCE(upcall->generation), EIO);
+		upcall_put(upcall);
+	}
+}
+
+/*
+ * What enters OFFERED after the flag is set finds it there (upcall_announce()),
+ * what did so before is found here.
+ */
+void queue_drain(bool drain)
+{
+	spin_lock_irq(&queue_lock);
+	WRITE_ONCE(queue_draining, drain);
+	spin_unlock_irq(&queue_lock);
+	if (drain)
+		queue_refuse_offered(0);
+}
+
+void queue_refuse(u64 container)
+{
+	queue_refuse_offered(container);
+}
+
+bool queue_is_draining(void)
+{
+	return READ_ONCE(queue_draining);
+}
+
+void queue_wake(void)
+{
+	wake_up_interruptible_poll(&queue_wait, EPOLLIN | EPOLLRDNORM);
+}
+
+void queue_poll_wait(struct file *file, struct poll_table_struct *table)
+{
+	poll_wait(file, &queue_wait, table);
+}
+
+/*
+ * A handler that raises an upcall is found by the leaf cgroup that it attached
+ * in, which nothing else shares: its id, and one more level.
+ */
+void queue_depth(const struct subject *subject, struct tags_upcall *nested)
+{
+	struct upcall *upcall;
+
+	nested->parent = 0;
+	nested->depth = 0;
+	if (!subject->cgroup_id)
+		return;
+	spin_lock_irq(&queue_lock);
+	list_for_each_entry(upcall, &queue, link)
+		if (upcall->handler_cgroup == subject->cgroup_id) {
+			nested->parent = upcall->id;
+			nested->depth = upcall->depth + 1;
+			break;
+		}
+	spin_unlock_irq(&queue_lock);
+}
