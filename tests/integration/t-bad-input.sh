@@ -215,7 +215,7 @@ check_equal 'the others were answered, too' 3 "$(cat gone[123] | grep -cE '^(ok|
 check 'web is registered again' upcallctl register web --pid "${leader[web]}"
 
 # --- too few descriptors
-drop_in LimitNOFILE=32
+drop_in $'LimitNOFILE=32\nWatchdogSec=5'
 check '32 descriptors: it serves' served
 daemon=$(main_pid)
 check_equal '32 descriptors: that is its limit' 32 "$(awk '/^Max open files/ { print $5 }' "/proc/$daemon/limits")"
@@ -231,7 +231,8 @@ full() { [ "$(fds | wc -l)" -ge 31 ]; }
 check '32 descriptors: they are used up' wait_for 30 full
 request web told:0:short >short &
 short=$!
-sleep 1
+# Two turns of the watchdog, which is told by a socket.
+sleep 11
 exec 7>&-
 wait "$half" "$half_user"
 wait "$short"
