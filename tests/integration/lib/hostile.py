@@ -10,6 +10,7 @@ hostile.py VERB [ARG...], on $UPCALLD_SOCKET:
   many COUNT        COUNT connections, one after the other, none of which says anything; how many the daemon has left open
 """
 import array
+import errno
 import os
 import re
 import select
@@ -156,6 +157,18 @@ def verb_half(count):
     sys.stdin.readline()
 
 
+def send_until_closed(sock, fds):
+    """The kernel bounds what is under way, too (ETOOMANYREFS): that is not the daemon's doing."""
+    deadline = time.monotonic() + 20
+    while True:
+        try:
+            send_fds(sock, b'\0', fds)
+        except OSError as error:
+            if error.errno != errno.ETOOMANYREFS or time.monotonic() > deadline:
+                raise
+            time.sleep(0.01)
+
+
 def verb_flood(count):
     fds = [fd for _, fd in kinds()]
     fds = (fds * 253)[:253]
@@ -164,12 +177,10 @@ def verb_flood(count):
         sock.recv(4096)
         try:
             sock.sendall(HALF)
-            while True:
-                send_fds(sock, b'\0', fds)
+            send_until_closed(sock, fds)
         except (ConnectionError, socket.timeout) as error:
             print(type(error).__name__)
         except OSError as error:
-            # ETOOMANYREFS: nobody takes them, and the kernel bounds what is under way
             print(error.strerror)
 
 
