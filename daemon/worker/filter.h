@@ -9,7 +9,7 @@
 #ifndef UPCALL_WORKER_FILTER_H
 #define UPCALL_WORKER_FILTER_H
 
-/* Once, before the first filter_apply(). -E2BIG: a list is too long for one filter. */
+/* Before the first filter_apply(). Negative: an errno, or libseccomp's word for one. */
 int filter_init(void);
 
 /*

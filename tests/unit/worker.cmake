@@ -14,7 +14,7 @@ list(TRANSFORM core_sources PREPEND ${core_directory}/)
 list(FILTER core_sources EXCLUDE REGEX "/shim-fd\\.c$")
 upcall_unit_test(NAME test-worker-enter
 	SOURCES test-worker-enter.c fake-entry.c ${core_sources}
-	LIBS nl-3 cap keyutils
+	LIBS nl-3 cap keyutils seccomp
 	DEFINES UPCALL_FAULT_INJECTION=1 UPCALL_DNS_PATH="$<TARGET_FILE:upcall-dns>"
 		UPCALL_PROBE_PATH="$<TARGET_FILE:upcall-probe>")
 target_include_directories(test-worker-enter PRIVATE ${core_directory}
