@@ -45,13 +45,14 @@ project_files() {
 		done
 }
 
-# lock_scratch: one run at a time in the scratch directory
+# lock_scratch: one run at a time in the scratch directory; steps do not inherit the lock, or what one of them leaves
+# behind would keep it for ever
 lock_scratch() {
 	mkdir -p "$SCRATCH"
-	exec {SCRATCH_LOCK}>"$SCRATCH/lock"
-	flock -n "$SCRATCH_LOCK" && return
+	exec 9>"$SCRATCH/lock"
+	flock -n 9 && return
 	say "waiting for another run in $SCRATCH"
-	flock "$SCRATCH_LOCK"
+	flock 9
 }
 
 # count_step 'NAME: WHAT' COMMAND...: runs it; the output is kept, and shown when it fails
@@ -59,7 +60,7 @@ count_step() {
 	local what=$1 start=$SECONDS
 	shift
 	mkdir -p "$SCRATCH/log"
-	"$@" >"$(step_log "$what")" 2>&1 </dev/null
+	"$@" >"$(step_log "$what")" 2>&1 </dev/null 9>&-
 	count_result $? "$what" $((SECONDS - start))
 }
 
@@ -75,7 +76,7 @@ begin_step() {
 	# A group for each, so that what ends us can end all of it: the keyboard's interrupt does not reach the background.
 	trap end_by_force EXIT
 	set -m
-	"$@" >"$(step_log "$what")" 2>&1 </dev/null &
+	"$@" >"$(step_log "$what")" 2>&1 </dev/null 9>&- &
 	set +m
 	STEP_WHAT[$!]=$what
 	STEP_START[$!]=$SECONDS
