@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -186,8 +187,11 @@ void start_daemon(struct fixture *fixture, bool with_shim)
 	if (idle_fds[0] < 0)
 		assert_int_equal(pipe2(idle_fds, O_CLOEXEC), 0);
 	fixture->daemon = fork();
-	if (!fixture->daemon)
+	if (!fixture->daemon) {
+		/* a test that fails leaves nobody behind */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0);
 		run_daemon(fixture, with_shim);
+	}
 	for (int i = 0; i < 60000 && !listens(fixture); i++)
 		usleep(1000);
 }
