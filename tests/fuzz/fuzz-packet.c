@@ -34,9 +34,9 @@ static void check_request(const struct worker_request *request)
 		return;
 	property(request->class < UPCALL_CLASS_COUNT && request->run_ms > 0);
 	property(request->program[0] == '/' || request->program[0] == '\0');
-	property(request->handler == WORKER_BECOME || request->handler == WORKER_VISIT ||
+	property(request->handler == WORKER_BECOME || worker_is_visit(request->handler) ||
 		 request->class == UPCALL_CLASS_KEY);
-	property(request->handler != WORKER_VISIT || request->run_in == WORKER_RUN_IN_CONTAINER);
+	property(!worker_is_visit(request->handler) || request->run_in == WORKER_RUN_IN_CONTAINER);
 	property(!request->cgroup_id == !request->cgroup[0]);
 	/* nothing is entered that has not been named */
 	if (request->run_in != WORKER_RUN_IN_HOST) {
@@ -77,7 +77,7 @@ static void check_packet(const uint8_t *data, size_t size, size_t fd_count)
 	ret = packet_receive(sockets[1], &request, &upcall_fd, &pidfd, &channel_fd);
 	if (ret == 0) {
 		property(size == sizeof(request) && upcall_fd >= 0 && pidfd >= 0);
-		property(fd_count == (request.handler == WORKER_VISIT ? 3 : 2));
+		property(fd_count == (worker_is_visit(request.handler) ? 3 : 2));
 		property((channel_fd >= 0) == (fd_count == 3));
 		check_request(&request);
 	} else {
