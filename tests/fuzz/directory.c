@@ -37,7 +37,8 @@ const char *directory_path(void)
 	return path;
 }
 
-int directory_write(const char *name, const void *data, size_t size)
+/* With its parents, by open(2) with `how` besides. */
+static int write_file(const char *name, int how, const void *data, size_t size)
 {
 	char full[256];
 	int fd;
@@ -50,10 +51,20 @@ int directory_write(const char *name, const void *data, size_t size)
 		(void)mkdir(full, 0755);
 		*slash = '/';
 	}
-	fd = open(full, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
+	fd = open(full, O_WRONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC | how, 0644);
 	if (fd < 0)
 		return -1;
 	property(write(fd, data, size) == (ssize_t)size);
 	close(fd);
 	return 0;
+}
+
+int directory_write(const char *name, const void *data, size_t size)
+{
+	return write_file(name, O_TRUNC, data, size);
+}
+
+int directory_add(const char *name, const void *data, size_t size)
+{
+	return write_file(name, O_EXCL, data, size);
 }
