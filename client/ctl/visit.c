@@ -1,68 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
-#include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "pairs.h"
 #include "visit.h"
-
-#define STACK_SIZE 65536
-
-/* ------------------------------------------------------------------- sockets */
-
-struct pairs {
-	int fds[3][2]; /* ours, the command's */
-	int error;
-};
-
-static void pairs_close(struct pairs *pairs, int end)
-{
-	for (int i = 0; i < 3; i++)
-		pairs->fds[i][end] = close_keep_errno(pairs->fds[i][end]);
-}
-
-static int pairs_open(void *data)
-{
-	struct pairs *pairs = data;
-
-	for (int i = 0; i < 3; i++)
-		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pairs->fds[i]) < 0) {
-			pairs->error = errno;
-			return 0;
-		}
-	pairs->error = 0;
-	return 0;
-}
-
-/*
- * By a process that ends at once: newer kernels give whoever has a socket a pidfd
- * of the process that made its other end (SO_PEERPIDFD), and that would be a way
- * from the container into our namespaces.
- */
-static int pairs_make(struct pairs *pairs)
-{
-	cleanup_free char *stack = malloc(STACK_SIZE);
-	pid_t pid;
-
-	memset(pairs, 0xff, sizeof(*pairs));
-	if (!stack)
-		return -ENOMEM;
-	pairs->error = ECHILD;
-	pid = clone(pairs_open, stack + STACK_SIZE, CLONE_FILES | CLONE_VM | CLONE_VFORK | SIGCHLD,
-		    pairs);
-	if (pid < 0)
-		return -errno;
-	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
-		;
-	return -pairs->error;
-}
 
 /* ------------------------------------------------------------------- arguments */
 
@@ -82,7 +29,7 @@ static ssize_t arguments_pack(char *const *argv, char packed[static WORKER_VISIT
 	return (ssize_t)used;
 }
 
-static int channel_fill(int channel, const struct pairs *pairs, char *const *argv)
+static int channel_fill(int channel, const int fds[3], char *const *argv)
 {
 	cleanup_free char *packed = malloc(WORKER_VISIT_SIZE);
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(3 * sizeof(int))] = { 0 };
@@ -105,8 +52,7 @@ static int channel_fill(int channel, const struct pairs *pairs, char *const *arg
 	header->cmsg_level = SOL_SOCKET;
 	header->cmsg_type = SCM_RIGHTS;
 	header->cmsg_len = CMSG_LEN(3 * sizeof(int));
-	for (int i = 0; i < 3; i++)
-		memcpy(CMSG_DATA(header) + (size_t)i * sizeof(int), &pairs->fds[i][1], sizeof(int));
+	memcpy(CMSG_DATA(header), fds, 3 * sizeof(int));
 	return sendmsg(channel, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
@@ -124,28 +70,27 @@ static int stdio_fill(void)
 	return 0;
 }
 
-/* Returns the end that is the worker's. */
+/* Returns the channel's end that is the worker's. */
 static int visit_prepare(char *const *argv, struct visit *visit)
 {
-	struct pairs pairs;
-	int channel[2], ret;
+	int pairs[3][2], theirs[3], channel[2], ret;
 
 	ret = stdio_fill();
 	if (ret < 0)
 		return ret;
-	ret = pairs_make(&pairs);
-	if (ret == 0 && socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0)
-		ret = -errno;
-	if (ret < 0) {
-		pairs_close(&pairs, 0);
-		pairs_close(&pairs, 1);
-		return ret;
-	}
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0)
+		return -errno;
 	visit->channel = channel[0];
-	for (int i = 0; i < 3; i++)
-		visit->sockets[i] = pairs.fds[i][0];
-	ret = channel_fill(visit->channel, &pairs, argv);
-	pairs_close(&pairs, 1);
+	ret = pairs_make(pairs, 3);
+	for (int i = 0; ret == 0 && i < 3; i++) {
+		visit->sockets[i] = pairs[i][0];
+		theirs[i] = pairs[i][1];
+	}
+	if (ret == 0) {
+		ret = channel_fill(visit->channel, theirs, argv);
+		for (int i = 0; i < 3; i++)
+			close_keep_errno(theirs[i]);
+	}
 	if (ret == 0)
 		return channel[1];
 	close_keep_errno(channel[1]);

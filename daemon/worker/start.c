@@ -9,7 +9,6 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <stdlib.h>
-#include <sys/socket.h>
 #include <unistd.h>
 
 #include "answer.h"
@@ -19,6 +18,7 @@
 #include "fault.h"
 #include "listen.h"
 #include "packet.h"
+#include "pairs.h"
 #include "report.h"
 #include "request-life.h"
 #include "request.h"
@@ -149,15 +149,16 @@ static int children_spawn(struct request *request, const struct command *command
 			  enum worker_step *step)
 {
 	cleanup_fd int data_read = -1, data_write = -1;
-	int data[2], ret;
+	int data[1][2], ret;
 
 	if (!request_answers(request))
 		return handler_spawn(request, command, request->visit.fds[1], step);
 	/* no pipe: who splices into one holds its lock, and a reader sleeps on it unkillably */
-	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, data) < 0)
-		return -errno;
-	data_read = data[0];
-	data_write = data[1];
+	ret = pairs_make(data, 1);
+	if (ret < 0)
+		return ret;
+	data_read = data[0][0];
+	data_write = data[0][1];
 	ret = answerer_spawn(request, data_read, step);
 	return ret < 0 ? ret : handler_spawn(request, command, data_write, step);
 }

@@ -11,7 +11,7 @@
 
 # shellcheck source=lib/setup.sh
 . lib/setup.sh
-upcalls=${1:-40}
+upcalls=${1:-40} handler=""
 
 # He may trace, and not make a namespace.
 filtered() {
@@ -44,8 +44,23 @@ sort puppet.log | uniq -c
 check "the container's filter forbids it to its own root" grep -qx 'own 1' puppet.log
 check 'he does catch what comes from outside (else the test proves nothing)' grep -q '^caught' puppet.log
 check_equal "in $upcalls upcalls, nobody did for him what his filter forbids" '' "$(grep '^caught .* 0$' puppet.log)"
+
+# Whoever has a socket can be told which process made its other end; newer kernels tell it by a pidfd, which would be a way
+# to all that this process has.
+maker_of() {
+	python3 -c '
+import ctypes, os, socket, struct, sys
+pidfd = os.pidfd_open(int(sys.argv[1]))
+fd = ctypes.CDLL(None, use_errno=True).syscall(438, pidfd, 1, 0)  # pidfd_getfd: its standard output
+print(struct.unpack("3i", socket.socket(fileno=fd).getsockopt(socket.SOL_SOCKET, socket.SO_PEERCRED, 12))[0])' "$1"
+}
+container_exec puppet /bin/requester key dns_resolver a.example x >answer 2>&1 &
+requester=$!
+check 'the resolver waits for its server' handler_wait "${cgroup[puppet]}"
+maker=$(maker_of "$handler")
+check "who made the socket that it answers by ($maker) has ended" test "${maker:-1}" -gt 1 -a ! -e "/proc/$maker"
 : >"${root[puppet]}/gate/dns"
-check "the resolver still answers" grep -q '^payload 10.0.0.7' \
-	<(container_exec puppet /bin/requester key dns_resolver a.example x)
+wait "$requester"
+check "the resolver still answers" grep -q '^payload 10.0.0.7' answer
 container_stop puppet
 summary

@@ -6,6 +6,8 @@ foreach(test tags parse payload packet filter)
 		LIBS upcall-worker-core)
 endforeach()
 
+upcall_unit_test(NAME test-pairs SOURCES test-pairs.c LIBS upcall-worker-core)
+
 # The entry, with a shim that the test plays and steps that it lets fail. Its own
 # copy of the code: what is installed has no such switch. Skipped unless run as root.
 get_target_property(core_sources upcall-worker-core SOURCES)
