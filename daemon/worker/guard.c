@@ -4,7 +4,7 @@
  *
  * fs.suid_dumpable is what the kernel sets the dumpable flag to when credentials
  * change. With 1, our child would be open to the container between its setns()
- * and its next instruction, so we do not start.
+ * and its next instruction, so we do not start, and run nothing where it becomes 1.
  */
 #include <errno.h>
 #include <fcntl.h>
@@ -22,14 +22,22 @@
 #include "file.h"
 #include "guard.h"
 
-static int suid_dumpable_check(void)
-{
-	char text[16];
-	int ret = file_read(AT_FDCWD, "/proc/sys/fs/suid_dumpable", text, sizeof(text));
+static int suid_dumpable_fd = -1;
 
-	if (ret < 0)
-		return ret;
-	return text[0] == '0' || text[0] == '2' ? 0 : -ENOTSUP;
+int guard_check_dumpable(void)
+{
+	char value = '\0';
+
+	if (pread(suid_dumpable_fd, &value, 1, 0) < 0)
+		return -errno;
+	return value == '0' || value == '2' ? 0 : -ENOTSUP;
+}
+
+static int suid_dumpable_open(void)
+{
+	close_keep_errno(suid_dumpable_fd);
+	suid_dumpable_fd = open("/proc/sys/fs/suid_dumpable", O_RDONLY | O_CLOEXEC);
+	return suid_dumpable_fd < 0 ? -errno : guard_check_dumpable();
 }
 
 #define SIGNAL_LAST 64
@@ -82,7 +90,7 @@ int guard_process(void)
 		return -errno;
 	(void)prctl(PR_SET_NAME, "upcall-worker", 0, 0, 0);
 	ret = signals_reset();
-	return ret < 0 ? ret : suid_dumpable_check();
+	return ret < 0 ? ret : suid_dumpable_open();
 }
 
 int guard_proc_open(void)

@@ -5,6 +5,8 @@
 
 /* -ENOTSUP: the machine makes crashing set-uid programs readable (fs.suid_dumpable=1). */
 int guard_process(void);
+/* The same, of now; after guard_process(). */
+int guard_check_dumpable(void);
 /*
  * A null device in a file system of our own: who gets it may change its mode, its
  * owner and its times, and watch who uses it.

@@ -16,6 +16,7 @@
 #include "command.h"
 #include "enter.h"
 #include "fault.h"
+#include "guard.h"
 #include "listen.h"
 #include "packet.h"
 #include "pairs.h"
@@ -213,7 +214,7 @@ static int request_run(struct request *request, enum worker_step *step)
 	if (ret < 0)
 		return ret;
 	*step = WORKER_STEP_REQUEST;
-	ret = packet_check_request(&request->wire);
+	ret = packet_check_request(&request->wire) ?: guard_check_dumpable();
 	if (ret == 0 && request->wire.handler == WORKER_ANSWER_DNS)
 		ret = dns_open(request->hands);
 	if (ret == 0 && request->wire.handler == WORKER_PROBE)

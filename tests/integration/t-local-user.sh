@@ -64,4 +64,11 @@ sleep 5
 check "the daemon runs ($(($(starts) - before)) starts)" test $(($(starts) - before)) -le 2
 sysctl -q fs.suid_dumpable="$usual"
 check 'set back, the next is served' served
+
+sysctl -q fs.suid_dumpable=1
+check_fails 'a worker that runs already serves no longer' served
+check_equal 'and its record says so' 'entry-failed request 95' \
+	"$(records 'UPCALL_RESULT + " " + .UPCALL_STEP + " " + .UPCALL_ERRNO' UPCALL_CONTAINER=web | tail -n 1)"
+sysctl -q fs.suid_dumpable="$usual"
+check 'set back, it serves' served
 summary
