@@ -111,6 +111,14 @@ static int arguments_check(const struct visit *visit, bool path)
 	return arguments_count(visit) <= WORKER_VISIT_ARGS ? 0 : -E2BIG;
 }
 
+/* It lies in the channel still, but its visitor was told that it has not begun, or has left. */
+static bool visitor_has_gone(const struct visit *visit)
+{
+	struct pollfd channel = { .fd = visit->channel.fd };
+
+	return poll(&channel, 1, 0) > 0 && channel.revents & (POLLHUP | POLLERR);
+}
+
 int visit_start(struct request *request)
 {
 	struct visit *visit = &request->visit;
@@ -120,6 +128,8 @@ int visit_start(struct request *request)
 		return -EUSERS;
 	if (visit->channel.fd < 0)
 		return -ENOSPC;
+	if (visitor_has_gone(visit))
+		return -ECANCELED;
 	visit->arguments = malloc(WORKER_VISIT_SIZE);
 	if (!visit->arguments)
 		return -ENOMEM;
