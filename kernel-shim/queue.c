@@ -39,63 +39,58 @@ static unsigned int queue_count;
 static unsigned int queue_offered;
 static unsigned int queue_modules;
 static unsigned int queue_cores;
-static unsigned int queue_unowned; /* of no entry: ambiguous ones share one container's cap */
+static struct queue_share unowned; /* of no entry: ambiguous ones are like one container */
 static u64 queue_next_id = 1;
 static bool queue_draining;
 static DECLARE_WAIT_QUEUE_HEAD(queue_wait);
 
+static struct queue_share *share_of(const struct upcall *upcall)
+{
+	return upcall->entry ? &upcall->entry->share : &unowned;
+}
+
 /* Every counter that an upcall in the queue is in: +1 or -1. */
 static void queue_count_upcall(struct upcall *upcall, int step)
 {
-	bool module = upcall->class == UPCALL_CLASS_MODULE;
-	bool core = upcall->class == UPCALL_CLASS_CORE;
+	struct queue_share *share = share_of(upcall);
 
 	lockdep_assert_held(&queue_lock);
 	queue_count += step;
-	if (module)
+	atomic_add(step, &share->pending);
+	if (upcall->class == UPCALL_CLASS_MODULE) {
 		queue_modules += step;
-	if (core)
+		atomic_add(step, &share->modules);
+	} else if (upcall->class == UPCALL_CLASS_CORE) {
 		queue_cores += step;
-	if (!upcall->entry) {
-		queue_unowned += step;
-		return;
+		atomic_add(step, &share->cores);
 	}
-	atomic_add(step, &upcall->entry->pending);
-	if (module)
-		atomic_add(step, &upcall->entry->modules);
-	if (core)
-		atomic_add(step, &upcall->entry->cores);
 }
 
-static bool modules_are_full(const struct upcall *upcall)
+static bool modules_are_full(const struct queue_share *share)
 {
-	return queue_modules >= MODULES_MAX ||
-	       (upcall->entry && atomic_read(&upcall->entry->modules) >= MODULES_SHARE);
+	return queue_modules >= MODULES_MAX || atomic_read(&share->modules) >= MODULES_SHARE;
 }
 
 /*
  * A dump holds one of the kernel.core_pipe_limit slots of the machine before we
  * are asked, until its handler has ended: what is refused at once gives it back.
  */
-static bool cores_are_full(const struct upcall *upcall)
+static bool cores_are_full(const struct queue_share *share)
 {
 	return queue_cores >= READ_ONCE(cores_max) ||
-	       (upcall->entry &&
-		atomic_read(&upcall->entry->cores) >= READ_ONCE(cores_share));
+	       atomic_read(&share->cores) >= READ_ONCE(cores_share);
 }
 
 static bool queue_is_full(const struct upcall *upcall)
 {
-	unsigned int share = READ_ONCE(pending_max);
-	unsigned int pending = upcall->entry ? atomic_read(&upcall->entry->pending) :
-					       queue_unowned;
+	const struct queue_share *share = share_of(upcall);
 
 	lockdep_assert_held(&queue_lock);
-	if (queue_count >= QUEUE_MAX || pending >= share)
+	if (queue_count >= QUEUE_MAX || atomic_read(&share->pending) >= READ_ONCE(pending_max))
 		return true;
 	if (upcall->class == UPCALL_CLASS_MODULE)
-		return modules_are_full(upcall);
-	return upcall->class == UPCALL_CLASS_CORE && cores_are_full(upcall);
+		return modules_are_full(share);
+	return upcall->class == UPCALL_CLASS_CORE && cores_are_full(share);
 }
 
 static void queue_remove(struct upcall *upcall)

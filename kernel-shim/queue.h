@@ -7,6 +7,7 @@
 #ifndef UPCALL_SHIM_QUEUE_H
 #define UPCALL_SHIM_QUEUE_H
 
+#include <linux/atomic.h>
 #include <linux/poll.h>
 
 #include "upcall.h"
@@ -14,6 +15,13 @@
 struct subject;
 struct tags_upcall;
 struct upcall;
+
+/* What is in it of one container. Changed under the queue's lock. */
+struct queue_share {
+	atomic_t pending; /* upcalls that have not ended */
+	atomic_t modules; /* of these, module requests */
+	atomic_t cores;	  /* of these, core dumps */
+};
 
 /* -EDQUOT: this container's share, or everybody's, is used up. -EKEYREJECTED: draining. */
 int queue_add(struct upcall *upcall);

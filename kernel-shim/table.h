@@ -19,6 +19,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "queue.h"
 #include "upcall.h"
 
 struct pid_namespace;
@@ -54,9 +55,7 @@ struct table_entry {
 
 	struct table_policy __rcu *policy;
 	bool tombstone;
-	atomic_t pending; /* upcalls that have not ended */
-	atomic_t modules; /* of these, module requests */
-	atomic_t cores;	  /* of these, core dumps */
+	struct queue_share share;
 	wait_queue_entry_t leader_watch;
 };
 

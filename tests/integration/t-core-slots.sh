@@ -76,4 +76,28 @@ check 'refused' wait_for 20 says UPCALL_RESULT refused
 check 'and why' says UPCALL_REASON 'over MaxConcurrent=, and core dumps do not wait'
 : >"${root[few]}/gate/open"
 check 'it ends' wait_for 60 is_settled 0
+container_stop few
+
+# Two that only their mount and network namespaces tell apart: whose is a task that has others? Those who ask that share what
+# one container has, however slow upcalld is to refuse them.
+unshare -U -r -p -m -n -i -u -f --mount-proc --kill-child sleep 2147483647 &
+outer=$!
+has_child() { leader[$1]=$(pgrep -P "$2" -x sleep); }
+wait_for 10 has_child twin-a "$outer"
+in_twin=(nsenter -t "${leader[twin-a]}" -U -p --preserve-credentials unshare -m -n)
+"${in_twin[@]}" sleep 2147483647 &
+wait_for 10 has_child twin-b "$!"
+mkdir /sys/fs/cgroup/twin-b
+echo "${leader[twin-b]}" >/sys/fs/cgroup/twin-b/cgroup.procs
+check 'twin-a is registered' upcallctl register twin-a --pid "${leader[twin-a]}"
+check 'twin-b is registered' upcallctl register twin-b --pid "${leader[twin-b]}" --cgroup /twin-b
+offered() { ./shim-client list | grep -c 'state=1 ' || true; }
+are_offered() { [ "$(pgrep -c -x requester)" = "$1" ] && [ "$(offered)" = "$1" ]; }
+systemctl kill -s STOP upcalld.service
+for _ in 1 2 3 4 5 6 7 8; do "${in_twin[@]}" "$PWD/requester" crash & done
+check '8 of nobody crash, and upcalld does nothing: 4 wait, the others have ended' wait_for 60 are_offered 4
+systemctl kill -s CONT upcalld.service
+check 'it refuses these' wait_for 60 are_offered 0
+check 'and says why' grep -q '^several containers match' <<<"$(records UPCALL_REASON UPCALL_CLASS=core | tail -n 1)"
+kill "$outer"
 summary
