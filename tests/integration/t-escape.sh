@@ -57,15 +57,18 @@ audit_expect_host /sbin/request-key 'a host task asks for a key'
 sh -c "echo \$\$ >${cgroup[web]}/cgroup.procs; exec ./requester key user host:$RANDOM c" >/dev/null
 check "a supervisor in the container's cgroup is a host task" test -n "$(audit_host_upcalls)"
 
-# The leader is killed; a task that is not in its pid namespace stays in its cgroup and user namespace.
+# What the host put into the container's cgroup and user namespace, but not into its pid namespace: with the leader alive,
+# and after its death.
 sh -c "echo \$\$ >${cgroup[web]}/cgroup.procs; exec nsenter -t ${leader[web]} -U -m -n --preserve-credentials /bin/requester wait /gate/go" &
 straggler=$!
 wait_for 10 test "$(readlink /proc/$straggler/ns/user)" != "$(readlink /proc/1/ns/user)"
-kill -9 "${leader[web]}"
-wait_for 10 test ! -e "/proc/${leader[web]}"
 # As the container's root: an id that its user namespace does not map could unshare nothing.
 in_straggler=(nsenter -t "$straggler" -U -m -n)
 orphan() { sh -c "echo \$\$ >${cgroup[web]}/cgroup.procs; exec \"\$@\"" sh "${in_straggler[@]}" /bin/requester "$@"; }
+everything 'leader alive, everything unshared' orphan unshare
+kill -9 "${leader[web]}"
+wait_for 10 test ! -e "/proc/${leader[web]}"
 everything 'leader killed' orphan
+everything 'leader killed, everything unshared' orphan unshare
 kill "$straggler"
 summary
