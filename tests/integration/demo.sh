@@ -113,15 +113,6 @@ demo_core() {
 	check 'core: nothing landed on the host' host_has_no_core
 }
 
-core_names() {
-	wait_for 20 test -s "$1" && eu-readelf -n "$1" | grep -q "fname: $2"
-}
-
-host_has_no_core() {
-	[ -z "$(find /var/lib/systemd/coredump -type f 2>/dev/null)" ] &&
-		! journalctl -b --no-pager -q MESSAGE_ID=fc2e22bc6ee647b6b90729ab34a250b1 | grep -q .
-}
-
 demo_key() {
 	local started
 	say "key: a program in the container asks for a key"

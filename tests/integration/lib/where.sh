@@ -1,13 +1,15 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# Where a handler runs, read from the host's /proc while it runs; sourced in the guest.
+# Where a handler runs, read from the host's /proc while it runs, and where a core went; sourced in the guest.
 #
 #   handler_wait CGROUP [SECONDS]  waits for a process in a leaf "upcall-ID" below CGROUP; sets $handler to its pid
 #   handler_inside PID LEADER      is it in the leader's pid, mnt, net, user, uts, ipc and cgroup namespaces?
 #   handler_idmap PID LEADER       the same uid map, and its uid is the container's root
 #   handler_parent_is_worker PID NAME  its parent runs in the unit of NAME's worker, in the host's mount namespace
 #   handler_describe PID           one line for people
+#   core_names FILE PROGRAM        waits for FILE; it is a core of PROGRAM's
+#   host_has_no_core               systemd-coredump has got none since boot
 
 # shellcheck disable=SC2034  # for who sources this
 handler=''
@@ -64,4 +66,13 @@ handler_parent_is_worker() {
 
 handler_describe() {
 	echo "$(readlink "/proc/$1/exe") uid $(awk '/^Uid:/ { print $2 }' "/proc/$1/status") $(sed -n 's/^0:://p' "/proc/$1/cgroup")"
+}
+
+core_names() {
+	wait_for 20 test -s "$1" && eu-readelf -n "$1" | grep -q "fname: $2"
+}
+
+host_has_no_core() {
+	[ -z "$(find /var/lib/systemd/coredump -type f 2>/dev/null)" ] &&
+		! journalctl -b --no-pager -q MESSAGE_ID=fc2e22bc6ee647b6b90729ab34a250b1 | grep -q .
 }
