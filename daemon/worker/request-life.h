@@ -19,7 +19,9 @@
 struct child {
 	pid_t pid;
 	bool failed;	      /* said so, and is about to end by itself */
-	bool held;	      /* has ended, and a tracer has its status; asked again at retry_ms */
+	bool put_off;	      /* has ended, and is looked at again at retry_ms */
+	bool held;	      /* a tracer has its status */
+	bool rested;	      /* was put off for what it kept from running */
 	unsigned int reports; /* that have been read */
 	struct watch exit;
 	struct watch report;
@@ -47,7 +49,7 @@ struct request {
 	bool decided;
 	int64_t started_us;
 	int64_t deadline_ms;
-	int64_t retry_ms; /* -1: nobody is held */
+	int64_t retry_ms; /* -1: nobody is put off */
 };
 
 static inline bool request_answers(const struct request *request)

@@ -29,6 +29,8 @@
 
 #define CLEANUP_MS 5000
 #define HELD_MS	   20
+#define REST_MS	   2
+#define STRAYS_MAX 256
 /* A birth, an arrival and a failure are all that one of ours can report. */
 #define REPORTS_MAX 4
 
@@ -124,16 +126,18 @@ static bool birth_is_due(const struct hands *hands)
 
 /*
  * Children whom a request did not wait for any longer, or never heard of: as
- * zombies they would keep their container's init from ending.
+ * zombies they would keep their container's init from ending. A handler can bear
+ * them faster than they are reaped: those left are the next request's, or go with us.
  */
 static void strays_reap(const struct hands *hands)
 {
 	siginfo_t info = { 0 };
+	unsigned int left = STRAYS_MAX;
 
 	/* RACE: it would be taken for one of them; the request that bears it comes here, too */
 	if (birth_is_due(hands))
 		return;
-	while (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid != 0) {
+	while (left-- && waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid) {
 		if (child_is_known(hands, info.si_pid))
 			return;
 		(void)waitpid(info.si_pid, NULL, WNOHANG);
@@ -352,14 +356,38 @@ int handler_watch(struct request *request, const struct process *process)
 	return child_watch(request, &request->handler, process, request_on_handler_exit);
 }
 
+static void child_put_off(struct request *request, struct child *child, int64_t ms)
+{
+	child->put_off = true;
+	child->exit.events = 0;
+	request->retry_ms = loop_now_ms() + ms;
+}
+
 static void child_hold(struct request *request, struct child *child)
 {
 	if (!child->held && !request->decided)
 		request->deadline_ms = loop_now_ms() + CLEANUP_MS;
 	child->held = true;
-	child->exit.events = 0;
-	request->retry_ms = loop_now_ms() + HELD_MS;
+	child_put_off(request, child, HELD_MS);
 	leaf_end(request);
+}
+
+/*
+ * True: not now. The kernel half has answered, nobody waits for what is left for us to
+ * do, and the requester should have the processor first. Where others of the container
+ * are at work there may be some that wait for this one's place.
+ */
+static bool handler_rest(struct request *request)
+{
+	if (!request->attached || request->decided || request->handler.rested ||
+	    request_answers(request) || request_visits(request) ||
+	    request->hands->request_count > 1)
+		return false;
+	request->handler.rested = true;
+	child_put_off(request, &request->handler, REST_MS);
+	/* its death has woken us before the kernel half has told of it */
+	(void)sched_yield();
+	return true;
 }
 
 /*
@@ -445,9 +473,8 @@ void request_on_handler_exit(struct watch *watch, short revents)
 	int status = 0;
 
 	(void)revents;
-	/* the kernel half has answered, and what is left for us can wait: requesters go first */
-	if (request->attached)
-		(void)sched_yield();
+	if (handler_rest(request))
+		return;
 	if (!child_reap(request, &request->handler, &status))
 		return;
 	request->result.wait_status = status;
@@ -526,22 +553,24 @@ int64_t request_next_deadline(const struct hands *hands)
 }
 
 /* One at a time: its callback may free the request. */
-static void held_retry(struct request *request)
+static void put_off_retry(struct request *request)
 {
 	struct child *const children[] = { &request->entrant, &request->handler,
 					   &request->answerer };
-	struct child *held = NULL;
+	struct child *due = NULL;
 
 	request->retry_ms = -1;
 	for (size_t i = 0; i < sizeof(children) / sizeof(children[0]); i++) {
-		if (!children[i]->held)
+		if (!children[i]->put_off)
 			continue;
-		if (held)
+		if (due)
 			request->retry_ms = loop_now_ms() + HELD_MS;
-		held = children[i];
+		due = children[i];
 	}
-	if (held)
-		held->exit.fn(&held->exit, POLLIN);
+	if (!due)
+		return;
+	due->put_off = false;
+	due->exit.fn(&due->exit, POLLIN);
 }
 
 /*
@@ -575,6 +604,6 @@ void request_expire(struct hands *hands)
 		if (request->deadline_ms <= now)
 			request_over_time(request);
 		else if (request->retry_ms >= 0 && request->retry_ms <= now)
-			held_retry(request);
+			put_off_retry(request);
 	}
 }
