@@ -14,16 +14,20 @@ get_target_property(core_sources upcall-worker-core SOURCES)
 get_target_property(core_directory upcall-worker-core SOURCE_DIR)
 list(TRANSFORM core_sources PREPEND ${core_directory}/)
 list(FILTER core_sources EXCLUDE REGEX "/shim-fd\\.c$")
-upcall_unit_test(NAME test-worker-enter
-	SOURCES test-worker-enter.c fake-entry.c ${core_sources}
-	LIBS nl-3 cap keyutils seccomp
-	DEFINES UPCALL_FAULT_INJECTION=1 UPCALL_DNS_PATH="$<TARGET_FILE:upcall-dns>"
+add_library(enter-fixture OBJECT enter-fixture.c enter-container.c fake-entry.c ${core_sources})
+target_compile_definitions(enter-fixture PUBLIC UPCALL_FAULT_INJECTION=1
+	PRIVATE UPCALL_DNS_PATH="$<TARGET_FILE:upcall-dns>"
 		UPCALL_PROBE_PATH="$<TARGET_FILE:upcall-probe>")
-target_include_directories(test-worker-enter PRIVATE ${core_directory}
+target_include_directories(enter-fixture PUBLIC ${CMAKE_CURRENT_SOURCE_DIR} ${core_directory}
 	$<TARGET_PROPERTY:upcall-worker-core,INTERFACE_INCLUDE_DIRECTORIES>)
-add_dependencies(test-worker-enter upcall-dns upcall-probe)
-upcall_failing(test-worker-enter)
-set_tests_properties(test-worker-enter PROPERTIES TIMEOUT 180)
+target_link_libraries(enter-fixture PUBLIC nl-3 cap keyutils seccomp PkgConfig::CMOCKA)
+add_dependencies(enter-fixture upcall-dns upcall-probe)
+# in a chroot one of them mounts the cgroups, and unmounts them at its end
+foreach(test enter place failing refused answer visit)
+	upcall_unit_test(NAME test-worker-${test} SOURCES test-worker-${test}.c LIBS enter-fixture)
+	set_tests_properties(test-worker-${test} PROPERTIES TIMEOUT 180 RESOURCE_LOCK cgroups)
+endforeach()
+upcall_failing(test-worker-failing)
 
 # What must not be in a binary that runs inside a container.
 if(NOT UPCALL_SANITIZE)
