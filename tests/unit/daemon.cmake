@@ -15,10 +15,16 @@ foreach(module owner source)
 	upcall_unit_test(NAME test-${module} SOURCES test-${module}.c fake-shim.c LIBS upcalld-core)
 endforeach()
 # no-watches.c: libev finds no room for what it is to watch
-foreach(module launcher-fork queue registry watch)
+foreach(module launcher-fork registry watch)
 	upcall_unit_test(NAME test-${module} SOURCES test-${module}.c fake-shim.c no-watches.c
 		LIBS upcalld-core)
 endforeach()
+foreach(module queue queue-cancel queue-container queue-quota queue-time queue-visit queue-worker)
+	upcall_unit_test(NAME test-${module}
+		SOURCES test-${module}.c queue-fixture.c fake-launcher.c fake-shim.c LIBS upcalld-core)
+endforeach()
+target_sources(test-queue-visit PRIVATE send-error.c)
+target_sources(test-queue-worker PRIVATE no-watches.c send-error.c)
 foreach(module control control-upcalls)
 	upcall_unit_test(NAME test-${module} SOURCES test-${module}.c control-fixture.c fake-shim.c
 		LIBS upcalld-core)

@@ -10,6 +10,7 @@ function(upcall_failing test)
 	endforeach()
 endfunction()
 
-upcall_unit_test(NAME test-failing SOURCES test-failing.c fake-shim.c LIBS upcalld-core)
+upcall_unit_test(NAME test-failing
+	SOURCES test-failing.c queue-fixture.c fake-launcher.c fake-shim.c LIBS upcalld-core)
 upcall_failing(test-failing)
 set_tests_properties(test-failing PROPERTIES TIMEOUT 300)

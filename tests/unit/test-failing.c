@@ -8,7 +8,6 @@
  * was asked for is done or refused, and asked for again it is done; each upcall
  * is answered.
  */
-#include <errno.h>
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
@@ -27,10 +26,9 @@
 #include <cmocka.h>
 
 #include "failing.h"
-#include "fake-shim.h"
 #include "policy.h"
 #include "process.h"
-#include "queue.h"
+#include "queue-fixture.h"
 #include "state.h"
 
 #define UPCALLS 5
@@ -43,18 +41,11 @@ static const char policy_text[] = "[Match]\nName=web\n"
 				  "[Module]\nAllow=dummy\n";
 
 struct world {
-	struct launcher launcher;
-	int worker; /* the worker's end of the last connection, or -1 */
+	struct fixture fixture;
 	char base[40];
 	char directory[64];
 	pid_t leader;
 	int pidfd;
-	struct ev_loop *loop;
-	struct config *config;
-	struct registry_watcher watcher;
-	struct registry registry;
-	struct records records;
-	struct queue queue;
 };
 
 /* In the child, whose standard error says which call it was. */
@@ -69,49 +60,6 @@ static void must(bool holds, const char *what)
 {
 	if (!holds)
 		wrong(what);
-}
-
-/* ---------------------------------------------------------------- launcher */
-
-static int fake_start(struct launcher *launcher, const char *name, struct launch_client *client,
-		      struct launch **ret)
-{
-	struct world *world = container_of(launcher, struct world, launcher);
-	int pair[2];
-
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, pair) < 0)
-		return -errno;
-	if (world->worker >= 0)
-		close(world->worker);
-	world->worker = pair[1];
-	return pair[0];
-}
-
-static void fake_cancel(struct launch *launch)
-{
-}
-
-static void fake_stop(struct launcher *launcher, const char *name)
-{
-}
-
-static const struct launcher_vtable fake_launcher = {
-	.name = "fake",
-	.start = fake_start,
-	.cancel = fake_cancel,
-	.stop = fake_stop,
-};
-
-static void gone(struct registry_watcher *watcher, struct container *container,
-		 enum registry_reason reason)
-{
-	struct world *world = container_of(watcher, struct world, watcher);
-
-	queue_container_gone(&world->queue, container, reason == REGISTRY_UNREGISTERED);
-}
-
-static void was_gone(struct registry_watcher *watcher, const char *name)
-{
 }
 
 /* ------------------------------------------------------------------- world */
@@ -130,9 +78,6 @@ static void world_make(struct world *world)
 	char path[128];
 
 	memset(world, 0, sizeof(*world));
-	world->worker = -1;
-	world->launcher.vtable = &fake_launcher;
-	world->watcher = (struct registry_watcher){ gone, was_gone };
 	strcpy(world->base, "/tmp/upcall-failing-XXXXXX");
 	must(mkdtemp(world->base), "mkdtemp");
 	snprintf(world->directory, sizeof(world->directory), "%s/upcalld.d", world->base);
@@ -150,18 +95,14 @@ static void world_make(struct world *world)
 		_exit(0);
 	}
 	world->pidfd = pidfd_of((uint32_t)world->leader);
-	world->loop = ev_loop_new(EVFLAG_AUTO);
-	fake_shim_reset();
+	fixture_init(&world->fixture);
 }
 
 static void world_end(struct world *world)
 {
 	char command[80];
 
-	if (world->worker >= 0)
-		close(world->worker);
-	config_unref(world->config);
-	ev_loop_destroy(world->loop);
+	fixture_end(&world->fixture);
 	kill(world->leader, SIGKILL);
 	waitpid(world->leader, NULL, 0);
 	close(world->pidfd);
@@ -181,8 +122,8 @@ static int load_config(struct world *world)
 
 	if (ret < 0)
 		return ret;
-	config_unref(world->config);
-	world->config = config;
+	config_unref(world->fixture.config);
+	world->fixture.config = config;
 	return 0;
 }
 
@@ -192,8 +133,7 @@ static int start_registry(struct world *world)
 
 	if (fd < 0)
 		return fd;
-	registry_init(&world->registry, world->loop, world->config, &world->watcher, FAKE_SHIM_FD,
-		      fd);
+	fixture_registry(&world->fixture, fd);
 	return 0;
 }
 
@@ -204,9 +144,9 @@ static int start_next(struct world *world)
 
 	if (ret < 0)
 		return ret;
-	ret = registry_restore(&world->registry);
+	ret = registry_restore(&world->fixture.registry);
 	if (ret < 0)
-		registry_close(&world->registry);
+		registry_close(&world->fixture.registry);
 	return ret;
 }
 
@@ -215,12 +155,12 @@ static int register_web(struct world *world)
 	const struct registry_options options = { .runtime = "crun" };
 	struct failure failure = FAILURE_NULL;
 	struct container *container;
-	int ret = registry_register(&world->registry, "web", world->pidfd, &options, &container,
-				    &failure);
+	int ret = registry_register(&world->fixture.registry, "web", world->pidfd, &options,
+				    &container, &failure);
 
 	must(ret >= 0 || (failure.name && *failure.text),
 	     "a registration is refused with a reason");
-	must(ret >= 0 || !registry_by_name(&world->registry, "web"),
+	must(ret >= 0 || !registry_by_name(&world->fixture.registry, "web"),
 	     "what is refused is not there");
 	must(ret >= 0 || !fake_shim.containers_count, "nor is it in the kernel");
 	return ret;
@@ -231,7 +171,7 @@ static int reload(struct world *world)
 	int ret = load_config(world);
 
 	if (ret >= 0)
-		registry_set_config(&world->registry, world->config);
+		registry_set_config(&world->fixture.registry, world->fixture.config);
 	return ret;
 }
 
@@ -239,7 +179,7 @@ static int unregister_web(struct world *world)
 {
 	struct failure failure = FAILURE_NULL;
 
-	return registry_unregister(&world->registry, "web", &failure);
+	return registry_unregister(&world->fixture.registry, "web", &failure);
 }
 
 /* Once it may fail for each call that does, then no more. */
@@ -254,7 +194,7 @@ static void insist(struct world *world, int (*operation)(struct world *), const 
 
 /* ---------------------------------------------------------------- the upcalls */
 
-static struct tags make_tags(uint64_t id)
+static struct tags tags_of(uint64_t id)
 {
 	static const uint32_t classes[UPCALLS] = { UPCALL_CLASS_CORE, UPCALL_CLASS_KEY,
 						   UPCALL_CLASS_KEY, UPCALL_CLASS_MODULE,
@@ -278,29 +218,21 @@ static struct tags make_tags(uint64_t id)
 static bool play_worker(struct world *world)
 {
 	struct worker_request request;
-	union {
-		struct cmsghdr header;
-		char room[CMSG_SPACE(4 * sizeof(int))];
-	} control;
-	struct iovec iov = { &request, sizeof(request) };
-	struct msghdr message = { .msg_iov = &iov,
-				  .msg_iovlen = 1,
-				  .msg_control = &control,
-				  .msg_controllen = sizeof(control) };
 	struct worker_result result = { .protocol = WORKER_PROTOCOL, .outcome = WORKER_SERVED };
 	struct fake_upcall *upcall;
-	int fds[2];
+	int fds[FAKE_LAUNCHER_FDS];
+	int count = fake_launcher_take(&world->fixture.launcher, &request, fds);
 
-	if (world->worker < 0 || recvmsg(world->worker, &message, MSG_DONTWAIT) <= 0)
+	if (count < 0)
 		return false;
-	memcpy(fds, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof(fds));
+	must(count == 2, "the worker is given an upcall and a leader");
 	upcall = fake_upcall_find(request.id);
 	must(upcall && upcall->end == FAKE_CLAIMED, "the worker is given what is claimed, once");
 	upcall->end = FAKE_COMPLETED;
 	close(fds[0]);
 	close(fds[1]);
 	result.id = request.id;
-	(void)!send(world->worker, &result, sizeof(result), MSG_NOSIGNAL);
+	(void)!send(world->fixture.launcher.worker, &result, sizeof(result), MSG_NOSIGNAL);
 	return true;
 }
 
@@ -319,9 +251,10 @@ static void play_kernel(struct world *world)
 		if (upcall->end != FAKE_OFFERED)
 			continue;
 		failing_arm(true);
-		if (!world->queue.client.knows(&world->queue.client, upcall->tags.id,
-					       upcall->tags.generation))
-			world->queue.client.offered(&world->queue.client, &upcall->tags);
+		if (!world->fixture.queue.client.knows(&world->fixture.queue.client,
+						       upcall->tags.id, upcall->tags.generation))
+			world->fixture.queue.client.offered(&world->fixture.queue.client,
+							    &upcall->tags);
 		failing_arm(false);
 	}
 }
@@ -338,7 +271,7 @@ static bool all_answered(void)
 static void serve(struct world *world)
 {
 	for (uint64_t id = 1; id <= UPCALLS; id++) {
-		struct tags tags = make_tags(id);
+		struct tags tags = tags_of(id);
 
 		fake_upcall_add(&tags);
 	}
@@ -347,7 +280,7 @@ static void serve(struct world *world)
 		while (play_worker(world))
 			;
 		failing_arm(true);
-		ev_run(world->loop, EVRUN_NOWAIT);
+		ev_run(world->fixture.loop, EVRUN_NOWAIT);
 		failing_arm(false);
 		if (round > 10)
 			usleep(1000);
@@ -364,28 +297,26 @@ static void play(void)
 	failing_arm(true);
 	insist(&world, load_config, "the configuration is read");
 	insist(&world, start_registry, "the folder of states is opened");
-	records_init(&world.records, world.loop);
-	queue_init(&world.queue, world.loop, FAKE_SHIM_FD, &world.registry, &world.launcher,
-		   &world.records);
+	records_init(&world.fixture.records, world.fixture.loop);
+	fixture_queue(&world.fixture);
 	insist(&world, register_web, "it is registered");
 	failing_arm(false);
 	serve(&world);
 	failing_arm(true);
 	insist(&world, reload, "the configuration is read again");
-	queue_close(&world.queue);
-	registry_close(&world.registry);
+	queue_close(&world.fixture.queue);
+	registry_close(&world.fixture.registry);
 
 	/* the next daemon; what it cannot read back, the kernel still has */
-	queue_init(&world.queue, world.loop, FAKE_SHIM_FD, &world.registry, &world.launcher,
-		   &world.records);
+	fixture_queue(&world.fixture);
 	insist(&world, start_next, "what was registered is read back");
 	must(fake_shim.containers_count == 1, "the kernel still has it");
 	insist(&world, unregister_web, "it is unregistered");
 	failing_arm(false);
 	must(fake_shim.containers_count == 0, "the kernel has it no more");
-	queue_close(&world.queue);
-	registry_close(&world.registry);
-	records_stop(&world.records);
+	queue_close(&world.fixture.queue);
+	registry_close(&world.fixture.registry);
+	records_stop(&world.fixture.records);
 	world_end(&world);
 }
 
