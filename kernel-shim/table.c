@@ -5,14 +5,6 @@
  * Written under table_mutex, read under RCU by whoever raises an upcall. An
  * entry that is taken out stays readable until a grace period has passed and
  * the last upcall that refers to it has ended.
- *
- * Tombstones: when a leader dies, or leaves any of the namespaces that it was
- * registered with, what remains of the container must not fall back to the
- * host path. The entry stays and everything of it is DENY, until its leader is
- * dead and its cgroup empty, or the broker deletes it. Where the leader was the
- * init of the container's own pid namespace and no cgroup is known, nothing
- * remains of a dead one: the kernel kills all of a pid namespace before its
- * init is reported dead.
  */
 #include <linux/cgroup.h>
 #include <linux/cred.h>
@@ -27,10 +19,10 @@
 
 #include "match.h"
 #include "table.h"
+#include "tombstone.h"
 
-#define TABLE_BITS	 12
-#define TABLE_MAX	 65536
-#define TOMBSTONE_PERIOD (5 * HZ)
+#define TABLE_BITS 12
+#define TABLE_MAX  65536
 
 static DEFINE_MUTEX(table_mutex);
 static LIST_HEAD(table_entries);
@@ -43,8 +35,6 @@ static DEFINE_HASHTABLE(table_mnt, TABLE_BITS);
 static DEFINE_HASHTABLE(table_net, TABLE_BITS);
 
 static struct workqueue_struct *table_workqueue;
-static void tombstones_work(struct work_struct *work);
-static DECLARE_DELAYED_WORK(table_tombstones, tombstones_work);
 
 /* ---------------------------------------------------------------- entries */
 
@@ -73,80 +63,6 @@ void table_entry_put(struct table_entry *entry)
 		queue_rcu_work(table_workqueue, &entry->free);
 }
 
-static void tombstones_soon(unsigned long delay)
-{
-	mod_delayed_work(table_workqueue, &table_tombstones, delay);
-}
-
-/* Under RCU. A zombie whose whole group has ended is dead, reaped or not. */
-static bool leader_lives(const struct table_entry *entry)
-{
-	struct task_struct *leader = pid_task(entry->leader, PIDTYPE_PID);
-
-	return leader && !(leader->exit_state && thread_group_empty(leader));
-}
-
-/* Runs under tasklist_lock and the wait queue's, so: a flag and a work, no more. */
-static int leader_wake(wait_queue_entry_t *watch, unsigned int mode, int flags, void *key)
-{
-	struct table_entry *entry = container_of(watch, struct table_entry, leader_watch);
-	bool alive;
-
-	/* a tracer is told of each thread's end: not the group's */
-	rcu_read_lock();
-	alive = leader_lives(entry);
-	rcu_read_unlock();
-	if (alive)
-		return 0;
-	WRITE_ONCE(entry->tombstone, true);
-	tombstones_soon(0);
-	return 0;
-}
-
-/* Under RCU. False: there is nobody to ask. */
-static bool leader_facts(const struct table_entry *entry, struct task_facts *facts)
-{
-	struct task_struct *leader = pid_task(entry->leader, PIDTYPE_TGID);
-
-	if (leader)
-		task_facts_get(leader, facts);
-	return leader;
-}
-
-/*
- * Is the leader in the namespaces that it was registered with? Of a thread-group
- * leader that has exited while its group lives (a main thread that has ended, or
- * for a moment an exec by another thread) most of them cannot be told any more:
- * it has not moved. Nobody enters the container by it meanwhile: the broker,
- * which compares too, finds none of them.
- */
-static bool leader_stays(const struct table_entry *entry, const struct task_facts *facts)
-{
-	if (facts->pid_ns != entry->pid_ns || facts->user_ns != entry->user_ns)
-		return false;
-	if (!facts->ns[UPCALL_NS_MNT])
-		return leader_lives(entry);
-	return facts->net_cookie == entry->net_cookie &&
-	       !memcmp(facts->ns, entry->ns, sizeof(facts->ns));
-}
-
-/*
- * All that the broker compares before it enters the container: an entry that is
- * live here and dead there would be one that nobody answers for.
- */
-bool table_entry_live(struct table_entry *entry)
-{
-	struct task_facts facts;
-
-	if (READ_ONCE(entry->tombstone))
-		return false;
-	if (leader_facts(entry, &facts) && leader_stays(entry, &facts))
-		return true;
-	WRITE_ONCE(entry->tombstone, true);
-	tombstones_soon(0);
-	return false;
-}
-
 static enum upcall_verdict key_verdict(const struct upcall_policy *policy, const char *key_type)
 {
 	u32 i;
@@ -162,7 +78,7 @@ enum upcall_verdict table_verdict(struct table_entry *entry, enum upcall_class c
 {
 	const struct upcall_policy *policy;
 
-	if (!table_entry_live(entry))
+	if (tombstone_is(entry))
 		return UPCALL_VERDICT_DENY;
 	policy = &rcu_dereference(entry->policy)->uapi;
 	if (class == UPCALL_CLASS_KEY)
@@ -204,21 +120,13 @@ void table_by_user_ns(const struct user_namespace *ns, table_visit fn, void *arg
 			fn(entry, arg);
 }
 
-/* Also of a tombstone, whose leader may have left but some other namespace. Under RCU. */
-static bool leader_holds_mnt(const struct table_entry *entry)
-{
-	struct task_facts facts;
-
-	return leader_facts(entry, &facts) && facts.ns[UPCALL_NS_MNT] == entry->ns[UPCALL_NS_MNT];
-}
-
 /* The number may be used again once the leader has left: then it tells nothing. */
 void table_by_mnt(u32 inum, table_visit fn, void *arg)
 {
 	struct table_entry *entry;
 
 	hash_for_each_possible_rcu(table_mnt, entry, by_mnt, inum)
-		if (entry->ns[UPCALL_NS_MNT] == inum && leader_holds_mnt(entry))
+		if (entry->ns[UPCALL_NS_MNT] == inum && tombstone_leader_holds_mnt(entry))
 			fn(entry, arg);
 }
 
@@ -267,54 +175,8 @@ static void entry_remove(struct table_entry *entry)
 	hash_del_rcu(&entry->by_user_ns);
 	hash_del_rcu(&entry->by_mnt);
 	hash_del_rcu(&entry->by_net);
-	remove_wait_queue(&entry->leader->wait_pidfd, &entry->leader_watch);
+	tombstone_unwatch(entry);
 	table_entry_put(entry);
-}
-
-/* ------------------------------------------------------------- tombstones */
-
-static bool cgroup_id_populated(u64 id)
-{
-	struct cgroup *cgroup = cgroup_get_from_id(id);
-	bool populated;
-
-	if (IS_ERR(cgroup))
-		return false;
-	populated = cgroup_is_populated(cgroup);
-	cgroup_put(cgroup);
-	return populated;
-}
-
-static bool tombstone_empty(const struct table_entry *entry)
-{
-	bool lives;
-
-	/* dead, or only gone elsewhere? It may have left its cgroup, too */
-	rcu_read_lock();
-	lives = leader_lives(entry);
-	rcu_read_unlock();
-	if (lives)
-		return false;
-	return entry->cgroup_id ? !cgroup_id_populated(entry->cgroup_id) : entry->leader_is_init;
-}
-
-static void tombstones_work(struct work_struct *work)
-{
-	struct table_entry *entry, *next;
-	bool left = false;
-
-	mutex_lock(&table_mutex);
-	list_for_each_entry_safe(entry, next, &table_entries, link) {
-		if (!READ_ONCE(entry->tombstone))
-			continue;
-		if (tombstone_empty(entry))
-			entry_remove(entry);
-		else
-			left = true;
-	}
-	mutex_unlock(&table_mutex);
-	if (left)
-		tombstones_soon(TOMBSTONE_PERIOD);
 }
 
 /* ------------------------------------------------------------ add and set */
@@ -412,7 +274,6 @@ static struct table_entry *entry_new(const struct upcall_container *container)
 	}
 	refcount_set(&entry->refs, 1);
 	INIT_RCU_WORK(&entry->free, entry_free);
-	init_waitqueue_func_entry(&entry->leader_watch, leader_wake);
 	RCU_INIT_POINTER(entry->policy, policy);
 	strscpy(entry->name, container->name, sizeof(entry->name));
 	entry->start_time = container->start_time;
@@ -437,8 +298,7 @@ static void entry_to_uapi(struct table_entry *entry, struct upcall_container *co
 	container->id = entry->id;
 	strscpy(container->name, entry->name, sizeof(container->name));
 	rcu_read_lock();
-	container->state = table_entry_live(entry) ? UPCALL_CONTAINER_LIVE :
-						     UPCALL_CONTAINER_TOMBSTONE;
+	container->state = tombstone_is(entry) ? UPCALL_CONTAINER_TOMBSTONE : UPCALL_CONTAINER_LIVE;
 	rcu_read_unlock();
 	container->leader = pid_nr(entry->leader);
 	container->pending = atomic_read(&entry->share.pending);
@@ -460,7 +320,7 @@ static bool is_taken(const struct table_entry *entry)
 	rcu_read_lock();
 	list_for_each_entry(other, &table_entries, link) {
 		taken = other->leader == entry->leader ||
-			(!strcmp(other->name, entry->name) && table_entry_live(other));
+			(!strcmp(other->name, entry->name) && !tombstone_is(other));
 		if (taken)
 			break;
 	}
@@ -478,7 +338,7 @@ static int table_insert(struct table_entry *entry)
 	entry->id = table_next_id++;
 	list_add_tail(&entry->link, &table_entries);
 	WRITE_ONCE(table_count, table_count + 1);
-	add_wait_queue(&entry->leader->wait_pidfd, &entry->leader_watch);
+	tombstone_watch(entry);
 	/* ORDER: findable last; a leader that died meanwhile is noticed at the first look-up */
 	entry_index(entry);
 	return 0;
@@ -552,6 +412,24 @@ int table_del(u64 id)
 	return entry ? 0 : -ENOENT;
 }
 
+bool table_sweep(bool (*is_empty)(const struct table_entry *tombstone))
+{
+	struct table_entry *entry, *next;
+	bool left = false;
+
+	mutex_lock(&table_mutex);
+	list_for_each_entry_safe(entry, next, &table_entries, link) {
+		if (!READ_ONCE(entry->tombstone))
+			continue;
+		if (is_empty(entry))
+			entry_remove(entry);
+		else
+			left = true;
+	}
+	mutex_unlock(&table_mutex);
+	return left;
+}
+
 int table_next(struct upcall_container *container)
 {
 	struct table_entry *entry;
@@ -574,7 +452,10 @@ int __init table_init(void)
 {
 	match_init();
 	table_workqueue = alloc_workqueue("upcall_table", WQ_UNBOUND, 0);
-	return table_workqueue ? 0 : -ENOMEM;
+	if (!table_workqueue)
+		return -ENOMEM;
+	tombstone_init(table_workqueue);
+	return 0;
 }
 
 /* Nobody raises upcalls into us any more, so there are no readers. */
@@ -586,8 +467,8 @@ void table_exit(void)
 	list_for_each_entry_safe(entry, next, &table_entries, link)
 		entry_remove(entry);
 	mutex_unlock(&table_mutex);
-	/* ORDER: no watch is left that could queue it again */
-	cancel_delayed_work_sync(&table_tombstones);
+	/* ORDER: no watch is left that could queue its work again */
+	tombstone_exit();
 	rcu_barrier();
 	destroy_workqueue(table_workqueue);
 }

@@ -70,12 +70,11 @@ int table_add(struct upcall_container *container);
 int table_set_policy(const struct upcall_container *container);
 int table_del(u64 id);
 int table_next(struct upcall_container *container);
+/* Take out the tombstones that are empty. Are others left? */
+bool table_sweep(bool (*is_empty)(const struct table_entry *tombstone));
 
 struct table_entry *table_entry_get(struct table_entry *entry);
 void table_entry_put(struct table_entry *entry);
-
-/* Does the leader live, with all the namespaces it was registered with? Under RCU. */
-bool table_entry_live(struct table_entry *entry);
 
 enum upcall_verdict table_verdict(struct table_entry *entry, enum upcall_class class,
 				  const char *key_type);

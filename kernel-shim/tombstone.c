@@ -1,0 +1,167 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Tombstones
+ *
+ * When a leader dies, or leaves any of the namespaces that it was registered
+ * with, what remains of the container must not fall back to the host path. The
+ * entry stays and everything of it is DENY, until its leader is dead and its
+ * cgroup empty, or the broker deletes it. Where the leader was the init of the
+ * container's own pid namespace and no cgroup is known, nothing remains of a
+ * dead one: the kernel kills all of a pid namespace before its init is reported
+ * dead.
+ */
+#include <linux/cgroup.h>
+#include <linux/pid.h>
+#include <linux/sched/signal.h>
+#include <linux/string.h>
+#include <linux/wait.h>
+#include <linux/workqueue.h>
+
+#include "match.h"
+#include "table.h"
+#include "tombstone.h"
+
+#define TOMBSTONE_PERIOD (5 * HZ)
+
+static struct workqueue_struct *tombstone_workqueue;
+static void tombstones_work(struct work_struct *work);
+static DECLARE_DELAYED_WORK(tombstones, tombstones_work);
+
+static void tombstones_soon(unsigned long delay)
+{
+	mod_delayed_work(tombstone_workqueue, &tombstones, delay);
+}
+
+/* ----------------------------------------------------------------- leader */
+
+/* Under RCU. A zombie whose whole group has ended is dead, reaped or not. */
+static bool leader_lives(const struct table_entry *entry)
+{
+	struct task_struct *leader = pid_task(entry->leader, PIDTYPE_PID);
+
+	return leader && !(leader->exit_state && thread_group_empty(leader));
+}
+
+/* Under RCU. False: there is nobody to ask. */
+static bool leader_facts(const struct table_entry *entry, struct task_facts *facts)
+{
+	struct task_struct *leader = pid_task(entry->leader, PIDTYPE_TGID);
+
+	if (leader)
+		task_facts_get(leader, facts);
+	return leader;
+}
+
+/*
+ * Is the leader in the namespaces that it was registered with? Of a thread-group
+ * leader that has exited while its group lives (a main thread that has ended, or
+ * for a moment an exec by another thread) most of them cannot be told any more:
+ * it has not moved. Nobody enters the container by it meanwhile: the broker,
+ * which compares too, finds none of them.
+ */
+static bool leader_stays(const struct table_entry *entry, const struct task_facts *facts)
+{
+	if (facts->pid_ns != entry->pid_ns || facts->user_ns != entry->user_ns)
+		return false;
+	if (!facts->ns[UPCALL_NS_MNT])
+		return leader_lives(entry);
+	return facts->net_cookie == entry->net_cookie &&
+	       !memcmp(facts->ns, entry->ns, sizeof(facts->ns));
+}
+
+bool tombstone_leader_holds_mnt(const struct table_entry *entry)
+{
+	struct task_facts facts;
+
+	return leader_facts(entry, &facts) && facts.ns[UPCALL_NS_MNT] == entry->ns[UPCALL_NS_MNT];
+}
+
+/*
+ * All that the broker compares before it enters the container: an entry that is
+ * live here and dead there would be one that nobody answers for.
+ */
+bool tombstone_is(struct table_entry *entry)
+{
+	struct task_facts facts;
+
+	if (READ_ONCE(entry->tombstone))
+		return true;
+	if (leader_facts(entry, &facts) && leader_stays(entry, &facts))
+		return false;
+	WRITE_ONCE(entry->tombstone, true);
+	tombstones_soon(0);
+	return true;
+}
+
+/* ------------------------------------------------------------------ watch */
+
+/* Runs under tasklist_lock and the wait queue's, so: a flag and a work, no more. */
+static int leader_wake(wait_queue_entry_t *watch, unsigned int mode, int flags, void *key)
+{
+	struct table_entry *entry = container_of(watch, struct table_entry, leader_watch);
+	bool alive;
+
+	/* a tracer is told of each thread's end: not the group's */
+	rcu_read_lock();
+	alive = leader_lives(entry);
+	rcu_read_unlock();
+	if (alive)
+		return 0;
+	WRITE_ONCE(entry->tombstone, true);
+	tombstones_soon(0);
+	return 0;
+}
+
+void tombstone_watch(struct table_entry *entry)
+{
+	init_waitqueue_func_entry(&entry->leader_watch, leader_wake);
+	add_wait_queue(&entry->leader->wait_pidfd, &entry->leader_watch);
+}
+
+void tombstone_unwatch(struct table_entry *entry)
+{
+	remove_wait_queue(&entry->leader->wait_pidfd, &entry->leader_watch);
+}
+
+/* -------------------------------------------------------------------- end */
+
+static bool cgroup_id_populated(u64 id)
+{
+	struct cgroup *cgroup = cgroup_get_from_id(id);
+	bool populated;
+
+	if (IS_ERR(cgroup))
+		return false;
+	populated = cgroup_is_populated(cgroup);
+	cgroup_put(cgroup);
+	return populated;
+}
+
+static bool tombstone_empty(const struct table_entry *entry)
+{
+	bool lives;
+
+	/* dead, or only gone elsewhere? It may have left its cgroup, too */
+	rcu_read_lock();
+	lives = leader_lives(entry);
+	rcu_read_unlock();
+	if (lives)
+		return false;
+	return entry->cgroup_id ? !cgroup_id_populated(entry->cgroup_id) : entry->leader_is_init;
+}
+
+static void tombstones_work(struct work_struct *work)
+{
+	if (table_sweep(tombstone_empty))
+		tombstones_soon(TOMBSTONE_PERIOD);
+}
+
+void __init tombstone_init(struct workqueue_struct *workqueue)
+{
+	tombstone_workqueue = workqueue;
+}
+
+void tombstone_exit(void)
+{
+	cancel_delayed_work_sync(&tombstones);
+}
