@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "carrier.h"
 #include "relay.h"
 
 #define BUFFER_SIZE 16384
@@ -17,15 +18,17 @@ enum place {
 	PLACE_CHANNEL = 0,
 	PLACE_OUT,
 	PLACE_ERR,
-	PLACE_IN, /* what is read, or the command's fd 0 while something is to be written there */
+	PLACE_IN, /* what is read, or the carrier's pipe while something is to be given to it */
+	PLACE_CARRIER,
 	PLACE_COUNT,
 };
 
 struct stream {
 	const struct relay *relay;
+	struct carrier carrier;
 	bool open[3]; /* of relay->sockets */
 	char waiting[BUFFER_SIZE];
-	size_t begin, end; /* of what waits to be read by the command */
+	size_t begin, end; /* of what waits to be taken by the carrier */
 };
 
 static int64_t now_ms(void)
@@ -38,8 +41,10 @@ static int64_t now_ms(void)
 
 /* ------------------------------------------------------------------ its input */
 
+/* Nobody sends any more: all has been, or the carrier has died of something. */
 static void input_end(struct stream *stream)
 {
+	carrier_close(&stream->carrier);
 	(void)shutdown(stream->relay->sockets[0], SHUT_WR);
 	stream->open[0] = false;
 }
@@ -53,24 +58,24 @@ static void input_read(struct stream *stream)
 	stream->begin = 0;
 	stream->end = size > 0 ? (size_t)size : 0;
 	if (size <= 0)
-		input_end(stream);
+		carrier_close(&stream->carrier);
 }
 
-static void input_write(struct stream *stream)
+static void input_give(struct stream *stream)
 {
-	ssize_t size = send(stream->relay->sockets[0], stream->waiting + stream->begin,
-			    stream->end - stream->begin, MSG_DONTWAIT | MSG_NOSIGNAL);
+	ssize_t size = carrier_give(&stream->carrier, stream->waiting + stream->begin,
+				    stream->end - stream->begin);
 
 	if (size >= 0)
 		stream->begin += (size_t)size;
-	else if (errno != EINTR && errno != EAGAIN)
-		input_end(stream);
+	else if (size != -EINTR && size != -EAGAIN)
+		carrier_close(&stream->carrier);
 }
 
 static void input_move(struct stream *stream)
 {
 	if (stream->begin < stream->end)
-		input_write(stream);
+		input_give(stream);
 	else
 		input_read(stream);
 }
@@ -149,14 +154,17 @@ static void places_set(const struct stream *stream, struct pollfd places[PLACE_C
 
 	places[PLACE_CHANNEL] = (struct pollfd){ .fd = relay->channel, .events = POLLIN };
 	places[PLACE_OUT] = (struct pollfd){ .fd = -1, .events = POLLIN };
-	places[PLACE_ERR] = places[PLACE_IN] = places[PLACE_OUT];
+	places[PLACE_ERR] = places[PLACE_IN] = places[PLACE_CARRIER] = places[PLACE_OUT];
 	if (stream->open[1])
 		places[PLACE_OUT].fd = relay->sockets[1];
 	if (stream->open[2])
 		places[PLACE_ERR].fd = relay->sockets[2];
 	if (!stream->open[0])
 		return;
-	places[PLACE_IN].fd = full ? relay->sockets[0] : relay->input;
+	places[PLACE_CARRIER].fd = stream->carrier.pidfd;
+	if (stream->carrier.pipe < 0)
+		return;
+	places[PLACE_IN].fd = full ? stream->carrier.pipe : relay->input;
 	places[PLACE_IN].events = full ? POLLOUT : POLLIN;
 }
 
@@ -172,7 +180,9 @@ static int look(struct stream *stream, int64_t deadline)
 	places_set(stream, places);
 	if (poll(places, PLACE_COUNT, (int)(left < INT32_MAX ? left : INT32_MAX)) < 0)
 		return errno == EINTR ? 0 : -errno;
-	if (places[PLACE_IN].revents)
+	if (places[PLACE_CARRIER].revents)
+		input_end(stream);
+	else if (places[PLACE_IN].revents)
 		input_move(stream);
 	if (places[PLACE_OUT].revents)
 		ret = output_move(stream, 1);
@@ -196,20 +206,36 @@ static int result_read(int channel, struct worker_result *ret)
 	return 1;
 }
 
+static int input_start(struct stream *stream)
+{
+	if (stream->relay->input >= 0)
+		return carrier_start(&stream->carrier, stream->relay->sockets[0]);
+	input_end(stream);
+	return 0;
+}
+
+static int run(struct stream *stream, struct worker_result *ret)
+{
+	int64_t deadline = now_ms() + (int64_t)stream->relay->seconds * 1000;
+	int error = input_start(stream);
+
+	while (error == 0) {
+		error = look(stream, deadline);
+		if (error > 0)
+			error = result_read(stream->relay->channel, ret);
+	}
+	return error < 0 ? error : output_drain(stream);
+}
+
 int relay_run(const struct relay *relay, struct worker_result *ret)
 {
-	struct stream stream = { .relay = relay, .open = { true, true, true } };
-	int64_t deadline = now_ms() + (int64_t)relay->seconds * 1000;
-	int error = 0;
+	struct stream stream = {
+		.relay = relay,
+		.carrier = CARRIER_NULL,
+		.open = { true, true, true },
+	};
+	int error = run(&stream, ret);
 
-	if (relay->input < 0)
-		input_end(&stream);
-	while (error == 0) {
-		error = look(&stream, deadline);
-		if (error > 0)
-			error = result_read(relay->channel, ret);
-	}
-	if (error < 0)
-		return error;
-	return output_drain(&stream);
+	carrier_end(&stream.carrier);
+	return error;
 }

@@ -100,8 +100,30 @@ statuses() {
 	check_equal "$name: no program: 126" 126 "$(status_of upcallctl exec "$name" /etc/passwd)"
 	check_equal "$name: no path: 125" 125 "$(status_of upcallctl exec "$name" sh)"
 	check_equal "$name: too long: 124" 124 "$(status_of upcallctl exec --timeout 1 "$name" /bin/sleep 1000)"
+	check_equal "$name: too long, and it reads nothing: 124" 124 "$(status_of bash -c "yes | upcallctl exec --timeout 1 $name /bin/sleep 1000")"
 	check_equal "$name: what it leaves running does not last" 0 "$(status_of upcallctl exec "$name" /bin/sh -c 'sleep 1000 & exit 0')"
 	check "$name: nothing is left" wait_for 20 no_leaves "$name"
+}
+
+# Who sends the command its input, and could be asked for by it, has nothing that is worth taking.
+carrier() {
+	local name=$1 child status=0
+	mkfifo feed
+	upcallctl exec "$name" /bin/cat <feed >said 2>errors &
+	local visitor=$!
+	exec 7>feed
+	echo first >&7
+	check "$name: its input arrives" wait_for 20 grep -q first said
+	child=$(xargs <"/proc/$visitor/task/$visitor/children")
+	check_equal "$name: from a child with two descriptors" '0 pipe 1 socket' \
+		"$(for fd in /proc/"$child"/fd/*; do echo "${fd##*/} $(readlink "$fd" | cut -d: -f1)"; done | xargs)"
+	check_equal "$name: without capabilities, in a session of its own" "CapPrm: 0000000000000000 $child" \
+		"$(grep CapPrm "/proc/$child/status" | xargs) $(ps -o sid= -p "$child" | xargs)"
+	kill -9 "$child"
+	wait "$visitor" || status=$?
+	check_equal "$name: it dies, the command's input ends and no more" '0 first' "$status $(cat said)"
+	exec 7>&-
+	rm feed
 }
 
 populated() { [ -n "$(cat "${cgroup[$1]}"/upcall-*/cgroup.procs 2>/dev/null)" ]; }
@@ -154,6 +176,7 @@ start priv "$(container_privileged)"
 for name in user priv; do
 	same_as_a_handler "$name"
 	statuses "$name"
+	carrier "$name"
 	visitor_dies "$name"
 	worker_dies "$name"
 done

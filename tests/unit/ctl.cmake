@@ -10,7 +10,7 @@ endforeach()
 # exec, with a worker that the test plays; relay.c for the part that no pipe shows.
 upcall_unit_test(NAME test-ctl-exec
 	SOURCES test-ctl-exec.c ctl-run.c fake-daemon.c fake-worker.c
-		${PROJECT_SOURCE_DIR}/client/ctl/relay.c
+		${PROJECT_SOURCE_DIR}/client/ctl/carrier.c ${PROJECT_SOURCE_DIR}/client/ctl/relay.c
 	LIBS PkgConfig::SYSTEMD DEFINES UPCALLCTL="$<TARGET_FILE:upcallctl>")
 target_include_directories(test-ctl-exec PRIVATE ${PROJECT_SOURCE_DIR}/client/ctl)
 add_dependencies(test-ctl-exec upcallctl)

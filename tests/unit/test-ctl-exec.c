@@ -2,6 +2,7 @@
 /* upcallctl exec, with a worker that runs the command where it is: what goes in, out, and how it
  * ends. */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -11,6 +12,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -162,13 +166,263 @@ static void test_tame(void **state)
 	assert_string_equal(latin, "\xe4?0c");
 }
 
+/* ------------------------------------------------- relay.c, with a worker and a command in one */
+
+#ifndef SO_PASSPIDFD
+#define SO_PASSPIDFD 76
+#define SCM_PIDFD    4
+#endif
+
+/* What the command has: its fds 0 to 2, the worker's end of the channel, the writing end of our
+ * input. */
+struct command {
+	int fds[3];
+	int channel;
+	int input;
+};
+
+static char printed[4096];
+static size_t printed_size;
+
+static int keep(void *data, int fd, char *bytes, size_t size)
+{
+	size_t room = sizeof(printed) - 1 - printed_size;
+
+	memcpy(printed + printed_size, bytes, size < room ? size : room);
+	printed_size += size < room ? size : room;
+	printed[printed_size] = '\0';
+	return 0;
+}
+
+static void pair(int type, int *ours, int *theirs)
+{
+	int fds[2];
+
+	assert_int_equal(socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, fds), 0);
+	*ours = fds[0];
+	*theirs = fds[1];
+}
+
+static void command_close(const struct command *command)
+{
+	close(command->channel);
+	close(command->input);
+	for (int i = 0; i < 3; i++)
+		close(command->fds[i]);
+}
+
+static void command_fork(const struct command *command, void (*body)(const struct command *))
+{
+	struct worker_result result = { .protocol = WORKER_PROTOCOL };
+
+	if (fork() != 0)
+		return;
+	alarm(30);
+	body(command);
+	(void)!send(command->channel, &result, sizeof(result), MSG_NOSIGNAL);
+	_exit(0);
+}
+
+static int relay(void (*body)(const struct command *),
+		 int (*print)(void *data, int fd, char *bytes, size_t size))
+{
+	struct worker_result result;
+	struct relay relay = { .print = print, .seconds = 20 };
+	struct command command;
+	int input[2], ret;
+
+	printed_size = 0;
+	printed[0] = '\0';
+	assert_int_equal(pipe(input), 0); /* lint: a test's own */
+	relay.input = input[0];
+	command.input = input[1];
+	pair(SOCK_SEQPACKET, &relay.channel, &command.channel);
+	for (int i = 0; i < 3; i++)
+		pair(SOCK_STREAM, &relay.sockets[i], &command.fds[i]);
+	command_fork(&command, body);
+	command_close(&command);
+	ret = relay_run(&relay, &result);
+	close(relay.channel);
+	close(relay.input);
+	for (int i = 0; i < 3; i++)
+		close(relay.sockets[i]);
+	return ret;
+}
+
+/* The command's is the only child that is left. */
+static void assert_one_child(void)
+{
+	assert_true(wait(NULL) > 0);
+	assert_int_equal(wait(NULL), -1);
+	assert_int_equal(errno, ECHILD);
+}
+
+static void describe_fd(int out, pid_t pid, int fd)
+{
+	char path[64], target[64];
+	ssize_t size;
+
+	snprintf(path, sizeof(path), "/proc/%d/fd/%d", pid, fd);
+	size = readlink(path, target, sizeof(target) - 1);
+	if (size <= 0)
+		return;
+	target[size] = '\0';
+	dprintf(out, "%d %.*s\n", fd, (int)strcspn(target, ":"), target);
+}
+
+/* "us" if it is upcallctl, or else what it has: its fds, its capabilities, its session. */
+static void describe_process(int out, pid_t pid)
+{
+	char path[64], line[256];
+	FILE *status;
+
+	if (pid == getppid()) {
+		dprintf(out, "us\n");
+		return;
+	}
+	for (int fd = 0; fd < 1024; fd++)
+		describe_fd(out, pid, fd);
+	snprintf(path, sizeof(path), "/proc/%d/status", pid);
+	status = fopen(path, "re");
+	while (status && fgets(line, sizeof(line), status))
+		if (!strncmp(line, "CapPrm", 6))
+			dprintf(out, "%s", line);
+	dprintf(out, getsid(pid) == pid ? "own session\n" : "our session\n");
+}
+
+/* Reads a byte of its input, and who sent it. 0: nobody says. */
+static pid_t receive_sender(int fd)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))];
+	char byte, path[64], line[256];
+	struct iovec data = { &byte, 1 };
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *header;
+	int pidfd, pid = 0;
+	FILE *info;
+
+	if (recvmsg(fd, &message, 0) != 1)
+		return 0;
+	header = CMSG_FIRSTHDR(&message);
+	if (!header || header->cmsg_type != SCM_PIDFD)
+		return 0;
+	memcpy(&pidfd, CMSG_DATA(header), sizeof(pidfd));
+	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
+	info = fopen(path, "re");
+	while (info && fgets(line, sizeof(line), info))
+		if (!strncmp(line, "Pid:", 4))
+			pid = (pid_t)strtol(line + 4, NULL, 10);
+	return pid;
+}
+
+static void ask_who_sends(const struct command *command)
+{
+	const int on = 1;
+
+	if (setsockopt(command->fds[0], SOL_SOCKET, SO_PASSPIDFD, &on, sizeof(on)) < 0 ||
+	    write(command->input, "x", 1) != 1)
+		_exit(1);
+	describe_process(command->fds[1], receive_sender(command->fds[0]));
+}
+
+/* Who takes our input gets nobody to take anything else from. */
+static void test_sender(void **state)
+{
+	const int on = 1;
+	int ours, theirs, known;
+
+	pair(SOCK_STREAM, &ours, &theirs);
+	known = setsockopt(ours, SOL_SOCKET, SO_PASSPIDFD, &on, sizeof(on));
+	close(ours);
+	close(theirs);
+	if (known < 0 || geteuid() != 0)
+		skip();
+	assert_int_equal(relay(ask_who_sends, keep), 0);
+	assert_string_equal(printed, "0 pipe\n1 socket\n"
+				     "CapPrm:\t0000000000000000\nown session\n");
+	assert_one_child();
+}
+
+static pid_t other_child(void)
+{
+	char path[64], line[256] = "";
+	FILE *file;
+	pid_t pid;
+	char *at;
+
+	snprintf(path, sizeof(path), "/proc/%d/task/%d/children", getppid(), getppid());
+	file = fopen(path, "re");
+	if (!file || !fgets(line, sizeof(line), file))
+		return 0;
+	for (at = line; (pid = (pid_t)strtol(at, &at, 10)) > 0;)
+		if (pid != getpid())
+			return pid;
+	return 0;
+}
+
+static void kill_carrier(const struct command *command)
+{
+	char bytes[64];
+	pid_t pid;
+
+	/* it is there once it has brought something */
+	if (write(command->input, "x", 1) != 1 || read(command->fds[0], bytes, 1) != 1)
+		_exit(1);
+	pid = other_child();
+	if (pid <= 0 || kill(pid, SIGKILL) < 0)
+		_exit(1);
+	/* more than it could have taken, in vain, and then the end */
+	(void)!write(command->input, bytes, sizeof(bytes));
+	while (read(command->fds[0], bytes, sizeof(bytes)) > 0)
+		;
+	(void)!write(command->input, bytes, sizeof(bytes));
+	dprintf(command->fds[1], "the end\n");
+}
+
+/* If the carrier dies, the command's input has ended, and that is all. */
+static void test_carrier_dies(void **state)
+{
+	assert_int_equal(relay(kill_carrier, keep), 0);
+	assert_string_equal(printed, "the end\n");
+	assert_one_child();
+}
+
+static void ignore_input(const struct command *command)
+{
+	char bytes[65536] = { 0 };
+
+	/* until it has been full for a while, all the way */
+	(void)fcntl(command->input, F_SETFL, O_NONBLOCK);
+	for (int full = 0; full < 100;)
+		if (write(command->input, bytes, sizeof(bytes)) < 0) {
+			usleep(2000);
+			full++;
+		}
+	for (int i = 0; i < 1000; i++)
+		(void)!write(command->fds[1], bytes, sizeof(bytes));
+}
+
+/* Input that is not read keeps nobody: not its output, not its end, not the carrier's. */
+static void test_unread_input(void **state)
+{
+	assert_int_equal(relay(ignore_input, keep), 0);
+	assert_int_equal(printed_size, sizeof(printed) - 1);
+	assert_one_child();
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_statuses), cmocka_unit_test(test_streams),
-		cmocka_unit_test(test_json),	 cmocka_unit_test(test_results),
-		cmocka_unit_test(test_failures), cmocka_unit_test(test_usage),
-		cmocka_unit_test(test_tame),
+		cmocka_unit_test(test_statuses),     cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_json),	     cmocka_unit_test(test_results),
+		cmocka_unit_test(test_failures),     cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_tame),	     cmocka_unit_test(test_sender),
+		cmocka_unit_test(test_carrier_dies), cmocka_unit_test(test_unread_input),
 	};
 
 	return cmocka_run_group_tests(tests, ctl_enter, ctl_leave);
