@@ -99,15 +99,24 @@ static int output_move(struct stream *stream, int fd)
 	return ret < 0 ? ret : 1;
 }
 
-/* It has ended: no more comes than what lies there. */
+/*
+ * It has ended: what lies there is all of its output.
+ *
+ * ATTACK: who has got away from its leaf may go on writing. Shut, a socket takes no
+ * more, so that there is an end to read to; and it is he who is stopped by that.
+ */
 static int output_drain(struct stream *stream)
 {
 	int ret = 0;
 
-	for (int fd = 1; fd <= 2; fd++)
+	for (int fd = 1; fd <= 2; fd++) {
+		(void)shutdown(stream->relay->sockets[fd], SHUT_RD);
 		while (stream->open[fd] && (ret = output_move(stream, fd)) > 0)
 			;
-	return ret;
+		if (ret < 0)
+			return ret;
+	}
+	return 0;
 }
 
 void relay_tame(char *bytes, size_t size, bool utf8)

@@ -126,6 +126,29 @@ carrier() {
 	rm feed
 }
 
+# A writer that has left the leaf is not killed with it. Here the host moves it; a container may that has its cgroups.
+writer_stays() {
+	local name=$1 away=${cgroup[$1]}/away status=0 writer=''
+	mkdir "$away"
+	timeout -k 1 60 upcallctl exec --timeout 5 "$name" /bin/sh -c 'yes & exec sleep 1000' </dev/null >/dev/null 2>errors &
+	local visitor=$!
+	writes() {
+		local pid
+		while read -r pid; do
+			[ "$(cat "/proc/$pid/comm")" != yes ] || { writer=$pid && return; }
+		done < <(cat "${cgroup[$name]}"/upcall-*/cgroup.procs 2>/dev/null)
+		return 1
+	}
+	check "$name: something writes" wait_for 20 writes
+	check "$name: and leaves" tee "$away/cgroup.procs" <<<"$writer"
+	wait "$visitor" || status=$?
+	check_equal "$name: its visit ends all the same: 124" 124 "$status"
+	check "$name: and says so" says 'it ran for more than 5 s'
+	ended() { [ -z "$(cat "$away/cgroup.procs")" ]; }
+	check "$name: and who goes on writing is stopped" wait_for 20 ended
+	rmdir "$away"
+}
+
 populated() { [ -n "$(cat "${cgroup[$1]}"/upcall-*/cgroup.procs 2>/dev/null)" ]; }
 # How many tasks of the container are its sleeping leader or nothing.
 sleepers() { cat "${cgroup[$1]}"/cgroup.procs "${cgroup[$1]}"/*/cgroup.procs 2>/dev/null | wc -l; }
@@ -177,6 +200,7 @@ for name in user priv; do
 	same_as_a_handler "$name"
 	statuses "$name"
 	carrier "$name"
+	writer_stays "$name"
 	visitor_dies "$name"
 	worker_dies "$name"
 done

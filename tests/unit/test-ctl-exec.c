@@ -12,8 +12,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -211,13 +211,23 @@ static void command_close(const struct command *command)
 		close(command->fds[i]);
 }
 
-static void command_fork(const struct command *command, void (*body)(const struct command *))
+static void relay_close(const struct relay *relay)
+{
+	close(relay->channel);
+	close(relay->input);
+	for (int i = 0; i < 3; i++)
+		close(relay->sockets[i]);
+}
+
+static void command_fork(const struct command *command, const struct relay *relay,
+			 void (*body)(const struct command *))
 {
 	struct worker_result result = { .protocol = WORKER_PROTOCOL };
 
 	if (fork() != 0)
 		return;
 	alarm(30);
+	relay_close(relay);
 	body(command);
 	(void)!send(command->channel, &result, sizeof(result), MSG_NOSIGNAL);
 	_exit(0);
@@ -239,13 +249,10 @@ static int relay(void (*body)(const struct command *),
 	pair(SOCK_SEQPACKET, &relay.channel, &command.channel);
 	for (int i = 0; i < 3; i++)
 		pair(SOCK_STREAM, &relay.sockets[i], &command.fds[i]);
-	command_fork(&command, body);
+	command_fork(&command, &relay, body);
 	command_close(&command);
 	ret = relay_run(&relay, &result);
-	close(relay.channel);
-	close(relay.input);
-	for (int i = 0; i < 3; i++)
-		close(relay.sockets[i]);
+	relay_close(&relay);
 	return ret;
 }
 
@@ -415,6 +422,44 @@ static void test_unread_input(void **state)
 	assert_one_child();
 }
 
+/* More prints than it takes to empty a socket. */
+#define TOO_MANY 100
+
+static unsigned int prints;
+
+/* As slow as a terminal: whoever writes is faster. */
+static int keep_slowly(void *data, int fd, char *bytes, size_t size)
+{
+	usleep(10000);
+	return ++prints == TOO_MANY ? -EFBIG : keep(data, fd, bytes, size);
+}
+
+/* It has left the leaf, and the worker that kills the leaf does not reach it. */
+static void leave_writer(const struct command *command)
+{
+	char bytes[65536] = { 0 };
+
+	if (fork() == 0) {
+		alarm(30);
+		while (write(command->fds[1], bytes, sizeof(bytes)) > 0)
+			;
+		_exit(0);
+	}
+	usleep(50000);
+}
+
+/* It has ended, so no more than what lies there is its output; and who writes on is told. */
+static void test_writer_stays(void **state)
+{
+	assert_int_equal(prctl(PR_SET_CHILD_SUBREAPER, 1), 0);
+	prints = 0;
+	assert_int_equal(relay(leave_writer, keep_slowly), 0);
+	assert_true(prints < TOO_MANY);
+	assert_true(wait(NULL) > 0);
+	assert_true(wait(NULL) > 0);
+	assert_int_equal(wait(NULL), -1);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -423,6 +468,7 @@ int main(void)
 		cmocka_unit_test(test_failures),     cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_tame),	     cmocka_unit_test(test_sender),
 		cmocka_unit_test(test_carrier_dies), cmocka_unit_test(test_unread_input),
+		cmocka_unit_test(test_writer_stays),
 	};
 
 	return cmocka_run_group_tests(tests, ctl_enter, ctl_leave);
