@@ -123,9 +123,11 @@ static int output_parse(struct test *test)
 	return errno || *end != '\n' ? -EBADMSG : 0;
 }
 
-static int raise_failed(const struct verb *verb, const struct test *test,
+/* Its output is ours if all is well, and ASCII; if not, it may be anybody's in the container. */
+static int raise_failed(const struct verb *verb, struct test *test,
 			const struct worker_result *result)
 {
+	relay_tame(test->output, test->output_size, /* utf8= */ false);
 	fprintf(stderr, "upcallctl: %s %s: it could not be raised: ", verb->name, test->name);
 	if (result->step != WORKER_STEP_NONE)
 		fprintf(stderr, "step %s: %s\n", step_name(result->step), strerror(result->error));

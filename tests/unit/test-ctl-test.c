@@ -127,6 +127,21 @@ static void test_failures(void **state)
 	assert_says(run_of(&refuses, "test web key", 3), "no container is called web\n");
 }
 
+/* What the requester says may be the container's: root there may write into its output. */
+static void test_tame(void **state)
+{
+	struct fake_daemon fake = { .worker = { .program = "./hostile", .pid = REQUESTER } };
+	const char *said;
+	int got;
+
+	ctl_put("hostile", "#!/bin/sh\nprintf '\\033]0;x\\007 \\302\\233m \\233m end'\n", 0755);
+	fake_daemon_start(&fake);
+	got = ctl_run("test web key", &said);
+	fake_daemon_stop(&fake);
+	assert_int_equal(got, 1);
+	assert_says(said, "its requester exited: ?]0;x? \xc2?m ?m end\n");
+}
+
 static void test_usage(void **state)
 {
 	static const char *const bad[] = { "test",
@@ -154,7 +169,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_results), cmocka_unit_test(test_without_record),
 		cmocka_unit_test(test_json),	cmocka_unit_test(test_failures),
-		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_tame),	cmocka_unit_test(test_usage),
 	};
 
 	return cmocka_run_group_tests(tests, ctl_enter, ctl_leave);
