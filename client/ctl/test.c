@@ -137,16 +137,20 @@ static int raise_failed(const struct verb *verb, struct test *test,
 	return STATUS_FAILED;
 }
 
+/* By the compiler's trap: SIGILL on some machines, SIGTRAP on others (arm64). */
+static bool is_crash(int status)
+{
+	return WIFSIGNALED(status) && (WTERMSIG(status) == SIGILL || WTERMSIG(status) == SIGTRAP);
+}
+
 /* Negative: it has ended as it should. */
 static int raise_judge(const struct verb *verb, struct test *test,
 		       const struct worker_result *result)
 {
-	bool crashed = WIFSIGNALED(result->wait_status) && WTERMSIG(result->wait_status) == SIGILL;
-
 	test->requester = result->handler_pid;
 	if (strcmp(test->class_name, "core") == 0) {
 		test->waited = result->duration_us;
-		return crashed ? -1 : raise_failed(verb, test, result);
+		return is_crash(result->wait_status) ? -1 : raise_failed(verb, test, result);
 	}
 	if (result->outcome == WORKER_SERVED && output_parse(test) == 0)
 		return -1;

@@ -5,6 +5,7 @@
  */
 #include <errno.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
@@ -83,6 +84,28 @@ static void test_without_record(void **state)
 	/* the type has rules of its own: what all others get is no answer */
 	said = run_of(&offer, "test web key", 1);
 	assert_says(said, "result:         unknown: upcalld has seen nothing");
+}
+
+/* By which signal a trap instruction kills is the machine's. */
+static void test_crash(void **state)
+{
+	static const struct {
+		int signal;
+		int status;
+	} cases[] = { { SIGILL, 0 }, { SIGTRAP, 0 }, { SIGKILL, 1 }, { SIGSYS, 1 } };
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fake_daemon fake = {
+			.result = "served",
+			.requester = REQUESTER,
+			.worker.result = { .protocol = WORKER_PROTOCOL,
+					   .outcome = WORKER_HANDLER_KILLED,
+					   .handler_pid = REQUESTER,
+					   .wait_status = cases[i].signal },
+		};
+
+		(void)run_of(&fake, "test web core", cases[i].status);
+	}
 }
 
 static void test_json(void **state)
@@ -169,7 +192,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_results), cmocka_unit_test(test_without_record),
 		cmocka_unit_test(test_json),	cmocka_unit_test(test_failures),
-		cmocka_unit_test(test_tame),	cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_tame),	cmocka_unit_test(test_crash),
+		cmocka_unit_test(test_usage),
 	};
 
 	return cmocka_run_group_tests(tests, ctl_enter, ctl_leave);
