@@ -29,7 +29,8 @@
 #define SECONDS_MAX  600 /* more than any handler has by default */
 #define RECORD_TRIES 100 /* of how long its record may take to come */
 #define RECORD_MS    50
-#define LOOK_BACK    32 /* how many upcalls of others may have come since */
+#define REMEMBERED   256 /* records that upcalld keeps: MEMORY_MAX of its memory.h */
+#define LOOK_AHEAD   32	 /* how many may have come later and ended earlier than the last */
 #define KEY_TYPE_LEN 32
 #define OUTPUT_SIZE  256
 
@@ -47,6 +48,7 @@ struct test {
 	uint32_t requester;
 	int error; /* of its system call, or 0 */
 	uint64_t waited;
+	uint64_t last;		      /* id that its container's last record had */
 	char verdict[16];	      /* the kernel's table's */
 	struct upcall_record *record; /* NULL: there is none */
 };
@@ -215,25 +217,14 @@ static int is_pending(struct upcall_connection *connection, const struct test *t
 	return r < 0 ? r : found;
 }
 
-/* 1: it is found. */
-static int record_look(struct upcall_connection *connection, struct test *test)
+/* 1: it is found, among all that may be remembered. */
+static int record_search(struct upcall_connection *connection, struct test *test)
 {
-	struct upcall_outlook **outlooks = NULL;
-	struct upcall_record *record = NULL;
-	struct upcall_entry *entry = NULL;
-	uint64_t id = 0;
-	int r;
+	uint64_t id = test->last + LOOK_AHEAD;
 
-	r = upcall_describe(connection, test->name, &entry, &outlooks, &record);
-	if (r >= 0) {
-		verdict_keep(test, outlooks);
-		id = record->id;
-	}
-	upcall_entry_free(entry);
-	upcall_outlook_free(outlooks);
-	upcall_record_free(record);
-	for (int i = 0; r >= 0 && i < LOOK_BACK && id > 0; i++, id--) {
-		record = NULL;
+	for (int i = 0; i < REMEMBERED + LOOK_AHEAD && id > 0; i++, id--) {
+		struct upcall_record *record = NULL;
+
 		if (upcall_explain(connection, id, &record) >= 0 &&
 		    record->requester == test->requester) {
 			test->record = record;
@@ -241,7 +232,28 @@ static int record_look(struct upcall_connection *connection, struct test *test)
 		}
 		upcall_record_free(record);
 	}
-	return r;
+	return 0;
+}
+
+/* 1: it is found. As long as the container's last one is the same, nothing has come. */
+static int record_look(struct upcall_connection *connection, struct test *test)
+{
+	struct upcall_outlook **outlooks = NULL;
+	struct upcall_record *record = NULL;
+	struct upcall_entry *entry = NULL;
+	bool more = false;
+	int r;
+
+	r = upcall_describe(connection, test->name, &entry, &outlooks, &record);
+	if (r >= 0) {
+		verdict_keep(test, outlooks);
+		more = record->id != test->last;
+		test->last = record->id;
+	}
+	upcall_entry_free(entry);
+	upcall_outlook_free(outlooks);
+	upcall_record_free(record);
+	return r >= 0 && more ? record_search(connection, test) : r;
 }
 
 /* The requester has ended, so what upcalld does not know by now, or soon, it was never asked. */
@@ -274,6 +286,12 @@ static const char *result_word(const struct test *test)
 	return strcmp(test->verdict, "deny") == 0 ? "refused" : "unknown";
 }
 
+/* What a policy refuses has been decided by a section of it, and gets no handler. */
+static bool is_policy(const struct test *test)
+{
+	return !test->record || (*test->record->section && !*test->record->handler);
+}
+
 static int exit_status(const struct test *test)
 {
 	const char *result = result_word(test);
@@ -282,7 +300,7 @@ static int exit_status(const struct test *test)
 		return STATUS_OK;
 	if (strcmp(result, "native") == 0)
 		return TEST_NATIVE;
-	if (strcmp(result, "refused") == 0)
+	if (strcmp(result, "refused") == 0 && is_policy(test))
 		return TEST_REFUSED;
 	return strcmp(result, "unknown") == 0 ? STATUS_FAILED : TEST_UNSUCCESSFUL;
 }
@@ -295,7 +313,7 @@ static const char *without_record(const struct test *test)
 	case TEST_REFUSED:
 		return "refused: by the kernel's table, at once and without a record";
 	}
-	return "unknown: upcalld has seen nothing; see 'upcallctl doctor'";
+	return "unknown: not among the last 256 upcalls that upcalld remembers; if it was asked at all, see 'upcallctl doctor'";
 }
 
 static void print_text(const struct test *test)
@@ -378,9 +396,10 @@ const struct verb verb_test = {
 		"filter. Where nobody redirects the class, the kernel starts its own helper.\n\n",
 	.example = "upcallctl test web key/user",
 	.statuses =
-		"exit status: 0 it was handled, with success; 8 handled, without success: the record says\n"
-		"why; 9 refused by policy; 10 native: nobody redirects it; 1 it could not be raised, or\n"
-		"nothing came of it; 2 wrong usage, 3 no such container, 4 not allowed, 5 upcalld cannot be\n"
+		"exit status: 0 it was handled, with success; 8 without success, also where a limit refused\n"
+		"it or nobody could serve it: the record says why; 9 refused by policy; 10 native: nobody\n"
+		"redirects it; 1 it could not be raised, or no record of it is among the last 256 that\n"
+		"upcalld remembers; 2 wrong usage, 3 no such container, 4 not allowed, 5 upcalld cannot be\n"
 		"reached, 6 the kernel module is missing\n",
 	.run = run,
 };

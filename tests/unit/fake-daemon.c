@@ -27,6 +27,8 @@
 
 #include "fake-daemon.h"
 
+#define RECORD_ID 7
+
 #define must(expression)                                                                        \
 	do {                                                                                    \
 		if ((expression) < 0) {                                                         \
@@ -176,13 +178,32 @@ static void append_outlook(const struct fake_daemon *fake, sd_bus_message *reply
 				   "[Key user]", "handler", "s", "/x", "reason", "s", "why not"));
 }
 
-static void append_record(const struct fake_daemon *fake, sd_bus_message *reply)
+static void append_record(const struct fake_daemon *fake, sd_bus_message *reply, uint64_t id)
 {
-	must(sd_bus_message_append(reply, "a{sv}", 9, "requester", "u", fake->requester, "id", "t",
-				   (uint64_t)7, "class", "s", "core", "container", "s", "web",
-				   "result", "s", fake->result ?: "entry-failed", "step", "s",
-				   "cgroup", "error", "s", "Permission denied", "wait-status", "u",
-				   0x700, "duration", "t", (uint64_t)1500));
+	must(sd_bus_message_append(
+		reply, "a{sv}", 11, "requester", "u", id == RECORD_ID ? fake->requester : 0, "id",
+		"t", id, "class", "s", "core", "container", "s", "web", "result", "s",
+		fake->result ?: "entry-failed", "section", "s", fake->section ?: "", "handler", "s",
+		fake->handler ?: "", "step", "s", "cgroup", "error", "s", "Permission denied",
+		"wait-status", "u", 0x700, "duration", "t", (uint64_t)1500));
+}
+
+static int on_explain_upcall(sd_bus_message *call, void *data, sd_bus_error *error)
+{
+	const struct fake_daemon *fake = data;
+	sd_bus_message *reply = NULL;
+	uint64_t id;
+
+	if (fake->error_name)
+		return sd_bus_error_set(error, fake->error_name, fake->error_text);
+	must(sd_bus_message_read(call, "t", &id));
+	if (fake->later && id != RECORD_ID)
+		return sd_bus_error_set(error, "org.upcalld.Error.NoSuchUpcall", "no such");
+	must(sd_bus_message_new_method_return(call, &reply));
+	append_record(fake, reply, RECORD_ID);
+	must(sd_bus_send(NULL, reply, NULL));
+	sd_bus_message_unref(reply);
+	return 1;
 }
 
 static int on_question(sd_bus_message *call, void *data, sd_bus_error *error)
@@ -197,13 +218,12 @@ static int on_question(sd_bus_message *call, void *data, sd_bus_error *error)
 		append_container(fake, reply, "web");
 		must(sd_bus_message_close_container(reply));
 		append_outlook(fake, reply);
-	} else if (sd_bus_message_is_method_call(call, NULL, "ExplainProcess")) {
+		append_record(fake, reply, RECORD_ID + fake->later);
+	} else {
 		must(sd_bus_message_append(reply, "a{sv}", 3, "pid", "u", 4711, "scope", "s",
 					   "container", "container", "s", "c0"));
 		append_outlook(fake, reply);
 	}
-	if (!sd_bus_message_is_method_call(call, NULL, "ExplainProcess"))
-		append_record(fake, reply);
 	must(sd_bus_send(NULL, reply, NULL));
 	sd_bus_message_unref(reply);
 	return 1;
@@ -240,7 +260,7 @@ static int on_monitor(sd_bus_message *call, void *data, sd_bus_error *error)
 
 		must(sd_bus_message_new_signal(sd_bus_message_get_bus(call), &signal,
 					       "/org/upcalld", "org.upcalld.Manager1", members[i]));
-		append_record(fake, signal);
+		append_record(fake, signal, RECORD_ID);
 		must(sd_bus_send(NULL, signal, NULL));
 		sd_bus_message_unref(signal);
 	}
@@ -259,7 +279,7 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_METHOD("Describe", "s", "a{sv}aa{sv}a{sv}", on_question, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("ExplainProcess", "h", "a{sv}aa{sv}", on_question,
 		      SD_BUS_VTABLE_UNPRIVILEGED),
-	SD_BUS_METHOD("ExplainUpcall", "t", "a{sv}", on_question, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("ExplainUpcall", "t", "a{sv}", on_explain_upcall, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Visit", "shub", "", on_visit, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Monitor", "", "", on_monitor, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_VTABLE_END,

@@ -51,7 +51,7 @@ static void test_results(void **state)
 		int status;
 	} cases[] = {
 		{ "served", 0 },     { "failed", 8 },	  { "entry-failed", 8 }, { "timeout", 8 },
-		{ "bad-answer", 8 }, { "gone", 8 },	  { "lost", 8 },	 { "refused", 9 },
+		{ "bad-answer", 8 }, { "gone", 8 },	  { "lost", 8 },	 { "refused", 8 },
 		{ "native", 10 },    { "oom-killed", 8 }, { "killed", 8 },
 	};
 
@@ -66,6 +66,49 @@ static void test_results(void **state)
 		snprintf(line, sizeof(line), "result:         %s\n", cases[i].result);
 		assert_says(said, line);
 	}
+}
+
+/* 9 is policy's: it decides before there is a handler. All else that refuses is 8. */
+static void test_refused(void **state)
+{
+	static const struct {
+		const char *section;
+		const char *handler;
+		int status;
+	} cases[] = {
+		{ "[Module]", NULL, 9 },     /* not in Allow= */
+		{ "[Module]", "kernel", 8 }, /* cancelled, a limit, nobody could serve it */
+		{ NULL, NULL, 8 }, /* whose it is cannot be said, too many on the machine */
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fake_daemon fake = { .result = "refused",
+					    .requester = REQUESTER,
+					    .section = cases[i].section,
+					    .handler = cases[i].handler };
+
+		(void)run_of(&fake, "test web module", cases[i].status);
+	}
+}
+
+/* Others come at the same time, and may have been meant to. */
+static void test_look_back(void **state)
+{
+	static const struct {
+		uint64_t later;
+		int status;
+	} cases[] = { { 1, 0 }, { 255, 0 }, { (uint64_t)-4, 0 }, { 1000, 1 } };
+	const char *said = "";
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fake_daemon fake = { .result = "served",
+					    .requester = REQUESTER,
+					    .later = cases[i].later,
+					    .verdict = "offer" };
+
+		said = run_of(&fake, "test web key/logon", cases[i].status);
+	}
+	assert_says(said, "result:         unknown: not among the last 256");
 }
 
 /* Somebody else's record is not ours, whatever it says. */
@@ -83,7 +126,7 @@ static void test_without_record(void **state)
 	assert_says(said, "result:         refused: by the kernel's table");
 	/* the type has rules of its own: what all others get is no answer */
 	said = run_of(&offer, "test web key", 1);
-	assert_says(said, "result:         unknown: upcalld has seen nothing");
+	assert_says(said, "result:         unknown: not among the last 256 upcalls");
 }
 
 /* By which signal a trap instruction kills is the machine's. */
@@ -192,6 +235,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_results), cmocka_unit_test(test_without_record),
 		cmocka_unit_test(test_json),	cmocka_unit_test(test_failures),
+		cmocka_unit_test(test_refused), cmocka_unit_test(test_look_back),
 		cmocka_unit_test(test_tame),	cmocka_unit_test(test_crash),
 		cmocka_unit_test(test_usage),
 	};
