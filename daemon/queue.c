@@ -195,7 +195,8 @@ static void answer(struct queue *queue, const struct tags *tags, const struct ow
 static void handle(struct queue *queue, const struct tags *tags, const struct owner *owner,
 		   const struct rule *rule)
 {
-	const struct decided too_many = { DECISION_DENY, rule, "too many upcalls on this machine" };
+	/* no section of a policy says so */
+	const struct decided too_many = { DECISION_DENY, NULL, "too many upcalls on this machine" };
 	struct upcall *upcall;
 	struct lane *lane;
 
