@@ -35,7 +35,7 @@ add_finding(struct doctor *doctor, const struct finding_kind *kind, bool note, c
 	struct finding finding = { .kind = kind, .note = note };
 
 	finding.subject = strdup(subject);
-	finding.mend = strdup(mend);
+	finding.mend = mend ? strdup(mend) : NULL;
 	if (vasprintf(&finding.what, what, args) < 0)
 		finding.what = NULL;
 	add(doctor, finding);
@@ -59,6 +59,46 @@ void noted(struct doctor *doctor, const struct finding_kind *kind, const char *s
 	va_start(args, what);
 	add_finding(doctor, kind, /* note= */ true, subject, mend, what, args);
 	va_end(args);
+}
+
+/* No shell finds a meaning in these. */
+#define PLAIN "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-:@%+,="
+
+static void put_quoted(FILE *out, const char *word)
+{
+	if (*word && word[strspn(word, PLAIN)] == '\0') {
+		(void)fputs(word, out);
+		return;
+	}
+	(void)fputc('\'', out);
+	for (; *word; word++)
+		if (*word == '\'')
+			(void)fputs("'\\''", out);
+		else
+			(void)fputc(*word, out);
+	(void)fputc('\'', out);
+}
+
+char *doctor_command(const char *format, const char *word)
+{
+	char *command = NULL;
+	size_t size;
+	FILE *out = open_memstream(&command, &size);
+
+	if (!out)
+		return NULL;
+	while (*format) {
+		if (strncmp(format, "{}", 2) == 0) {
+			put_quoted(out, word);
+			format += 2;
+		} else {
+			(void)fputc(*format++, out);
+		}
+	}
+	if (fclose(out) == 0)
+		return command;
+	free(command);
+	return NULL;
 }
 
 bool is_found_about(const struct doctor *doctor, const char *subject)

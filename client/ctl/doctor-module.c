@@ -61,7 +61,8 @@ static bool is_built(const struct doctor *doctor)
 static void find_not_built(struct doctor *doctor)
 {
 	static const char *const dkms[] = { "dkms", "status", "-m", "upcall-shim", NULL };
-	char output[4096], path[DOCTOR_PATH], mend[DOCTOR_PATH];
+	char output[4096], path[DOCTOR_PATH];
+	cleanup_free char *mend = NULL;
 
 	if (doctor->capture(dkms, output, sizeof(output)) != 0 || !*output) {
 		found(doctor, &module_missing, "",
@@ -70,14 +71,11 @@ static void find_not_built(struct doctor *doctor)
 		return;
 	}
 	(void)snprintf(path, sizeof(path), "/lib/modules/%s/build/Makefile", doctor->release);
-	if (doctor_exists(doctor, path))
-		(void)snprintf(mend, sizeof(mend), "dkms autoinstall -k %s && modprobe upcall_shim",
-			       doctor->release);
-	else
-		(void)snprintf(
-			mend, sizeof(mend),
-			"apt install linux-headers-%s && dkms autoinstall -k %s && modprobe upcall_shim",
-			doctor->release, doctor->release);
+	mend = doctor_command(
+		doctor_exists(doctor, path) ?
+			"dkms autoinstall -k {} && modprobe upcall_shim" :
+			"apt install linux-headers-{} && dkms autoinstall -k {} && modprobe upcall_shim",
+		doctor->release);
 	found(doctor, &module_not_built, "", mend,
 	      "upcall_shim is not built for the kernel that runs, %s%s", doctor->release,
 	      doctor_exists(doctor, path) ? "" : ": its headers are missing");

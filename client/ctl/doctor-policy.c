@@ -34,24 +34,14 @@ static bool others_may_write(const struct stat *st)
 	return st->st_uid != 0 || (st->st_mode & (S_IWGRP | S_IWOTH));
 }
 
-/* Names are the administrator's; still, a command must not be led astray by a blank. */
-static void quote(const char *path, char *out, size_t room)
-{
-	(void)snprintf(out, room, "%s%s%s",
-		       strpbrk(path, " \t\"$`\\;&|<>()*?[]#~!{}'\n") ? "'" : "", path,
-		       strpbrk(path, " \t\"$`\\;&|<>()*?[]#~!{}'\n") ? "'" : "");
-}
-
 static void check_owner(struct doctor *doctor, const struct finding_kind *kind, const char *path,
 			const struct stat *st)
 {
-	char quoted[DOCTOR_PATH], mend[3 * DOCTOR_PATH];
+	cleanup_free char *mend = NULL;
 
 	if (!others_may_write(st))
 		return;
-	quote(path, quoted, sizeof(quoted));
-	(void)snprintf(mend, sizeof(mend),
-		       "chown root:root %s && chmod go-w %s && upcallctl reload", quoted, quoted);
+	mend = doctor_command("chown root:root {} && chmod go-w {} && upcallctl reload", path);
 	found(doctor, kind, path, mend, "%s has mode %04o and belongs to uid %u", path,
 	      st->st_mode & 07777U, st->st_uid);
 }
@@ -111,8 +101,8 @@ static void on_error(struct config_observer *observer, const char *file, unsigne
 		     const char *reason)
 {
 	struct doctor *doctor = ((struct listener *)observer)->doctor;
-	char subject[DOCTOR_PATH], quoted[DOCTOR_PATH], text[CONFIG_ERROR_SIZE * 4];
-	char mend[2 * DOCTOR_PATH];
+	char subject[DOCTOR_PATH], text[CONFIG_ERROR_SIZE * 4];
+	cleanup_free char *mend = NULL;
 
 	doctor->policies_bad = true;
 	file += strlen(doctor->root);
@@ -123,9 +113,7 @@ static void on_error(struct config_observer *observer, const char *file, unsigne
 		(void)snprintf(subject, sizeof(subject), "%s:%u", file, line);
 	else
 		(void)snprintf(subject, sizeof(subject), "%s", file);
-	quote(file, quoted, sizeof(quoted));
-	(void)snprintf(mend, sizeof(mend), "editor %s && upcallctl check && upcallctl reload",
-		       quoted);
+	mend = doctor_command("editor {} && upcallctl check && upcallctl reload", file);
 	text_show(reason, strlen(reason), text, sizeof(text));
 	found(doctor, &policy_bad, subject, mend, "%s: %s", subject, text);
 }
@@ -165,7 +153,8 @@ void check_policies(struct doctor *doctor)
 static void check_handler(struct doctor *doctor, const struct policy *policy,
 			  const struct rule *rule)
 {
-	char quoted[DOCTOR_PATH], mend[2 * DOCTOR_PATH], title[CONFIG_TITLE_SIZE];
+	cleanup_free char *mend = NULL;
+	char title[CONFIG_TITLE_SIZE];
 	const char *file = policy->file + strlen(doctor->root);
 	struct stat st;
 
@@ -175,8 +164,7 @@ static void check_handler(struct doctor *doctor, const struct policy *policy,
 	    (st.st_mode & S_IXUSR))
 		return;
 	rule_title(rule, title);
-	quote(file, quoted, sizeof(quoted));
-	(void)snprintf(mend, sizeof(mend), "editor %s && upcallctl reload", quoted);
+	mend = doctor_command("editor {} && upcallctl reload", file);
 	found(doctor, &handler_missing, rule->program, mend,
 	      "%s: [%s]: %s is no program on the host, and RunIn=host", file, title, rule->program);
 }

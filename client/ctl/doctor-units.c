@@ -6,6 +6,7 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "cleanup.h"
 #include "doctor.h"
 #include "policy.h"
 
@@ -228,17 +229,22 @@ void check_daemon(struct doctor *doctor)
 
 /* -------------------------------------------------------------- containers */
 
+/* Its boundary is a name that a user may have chosen, and may hold what is the host's. */
 static void find_tombstone(struct doctor *doctor, const struct upcall_entry *entry)
 {
-	char mend[DOCTOR_PATH];
+	const char *cgroup = entry->cgroup + strspn(entry->cgroup, "/");
+	cleanup_free char *mend = NULL;
 
-	if (*entry->cgroup)
-		(void)snprintf(mend, sizeof(mend), "echo 1 >/sys/fs/cgroup/%s/cgroup.kill",
-			       entry->cgroup + strspn(entry->cgroup, "/"));
-	else
-		(void)snprintf(mend, sizeof(mend), "upcallctl unregister %s", entry->name);
+	if (!*cgroup) {
+		mend = doctor_command("upcallctl unregister {}", entry->name);
+		found(doctor, &tombstone, entry->name, mend,
+		      "of container %s some processes are left without the first", entry->name);
+		return;
+	}
+	mend = doctor_command("echo 1 >/sys/fs/cgroup/{}/cgroup.kill", cgroup);
 	found(doctor, &tombstone, entry->name, mend,
-	      "of container %s some processes are left without the first", entry->name);
+	      "of container %s some processes are left without the first, in /sys/fs/cgroup/%s: the command kills everything there; 'upcallctl unregister %s' instead lets it live, and its upcalls be the kernel's own",
+	      entry->name, cgroup, entry->name);
 }
 
 static void check_entry(struct doctor *doctor, const struct upcall_entry *entry)

@@ -60,6 +60,12 @@ void found(struct doctor *doctor, const struct finding_kind *kind, const char *s
 /* The same, as a note. */
 void noted(struct doctor *doctor, const struct finding_kind *kind, const char *subject,
 	   const char *mend, const char *what, ...) __attribute__((format(printf, 5, 6)));
+/*
+ * A command: the format, with the word in each place of {}, quoted for the shell if it
+ * needs that. Every path and name in a command has to come this way. To be freed; NULL:
+ * no memory, which found() takes and reports.
+ */
+char *doctor_command(const char *format, const char *word);
 /* Has something been found about it? What follows from that need not be said. */
 bool is_found_about(const struct doctor *doctor, const char *subject);
 bool is_found(const struct doctor *doctor, const struct finding_kind *kind);

@@ -21,6 +21,8 @@
 static char root[64];
 static const char *dkms;	/* what dkms prints; NULL: there is none */
 static const char *unit_states; /* of every unit */
+static bool by_root;
+static char whats[4096]; /* what was found last, a line each */
 
 static int fake_capture(const char *const argv[], char *out, size_t room)
 {
@@ -71,6 +73,7 @@ static int machine_make(void **state)
 	put("/proc/sys/kernel/modprobe", "/sbin/modprobe\n", 0644);
 	put("/proc/sys/kernel/usermodehelper/bset", "4294967295\t511\n", 0644);
 	put("/proc/sys/fs/suid_dumpable", "2\n", 0644);
+	by_root = false;
 	put("/run/systemd/system/x", "", 0644);
 	put("/etc/upcalld.d/x", "", 0644);
 	snprintf(path, sizeof(path), "%s/run/upcalld", root);
@@ -89,10 +92,13 @@ static int machine_free(void **state)
 static const char *ids(char *mends, size_t room)
 {
 	static char out[1024];
-	struct doctor doctor = { .root = root, .release = RELEASE, .capture = fake_capture };
+	struct doctor doctor = {
+		.root = root, .release = RELEASE, .capture = fake_capture, .by_root = by_root
+	};
 	size_t used = 0;
 
 	*mends = '\0';
+	whats[0] = '\0';
 	assert_int_equal(strv_append(&doctor.directories, "/etc/upcalld.d", 14), 0);
 	assert_int_equal(doctor_run(&doctor), 0);
 	out[0] = '\0';
@@ -106,6 +112,8 @@ static const char *ids(char *mends, size_t room)
 		used += (size_t)snprintf(out + used, sizeof(out) - used, "%s%s ", finding->kind->id,
 					 finding->note ? "?" : "");
 		snprintf(mends + strlen(mends), room - strlen(mends), "%s\n", finding->mend);
+		snprintf(whats + strlen(whats), sizeof(whats) - strlen(whats), "%s\n",
+			 finding->what);
 	}
 	doctor_clear(&doctor);
 	return out;
@@ -308,13 +316,92 @@ static void test_modes(void **state)
 	assert_non_null(strstr(ids(mends, sizeof(mends)), "state-directory "));
 }
 
+/* Names of cgroups may be a user's choice, and root copies the command. */
+static void test_tombstone(void **state)
+{
+	static const struct {
+		const char *cgroup;
+		const char *mends;
+	} cases[] = {
+		{ "/web", "systemctl restart upcalld.service\n"
+			  "echo 1 >/sys/fs/cgroup/web/cgroup.kill\n" },
+		{ "user.slice/c;x 'y'/$(z)", "systemctl restart upcalld.service\n"
+					     "echo 1 >/sys/fs/cgroup/'user.slice/c;x '\\''y'\\''/"
+					     "$(z)'/cgroup.kill\n" },
+		{ "machine.slice/nspawn@my\\x2dct.service",
+		  "systemctl restart upcalld.service\n"
+		  "echo 1 >/sys/fs/cgroup/'machine.slice/nspawn@my\\x2dct.service'/cgroup.kill\n" },
+		{ "", "systemctl restart upcalld.service\nupcallctl unregister c0\n" },
+	};
+	char mends[4096];
+
+	by_root = true;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fake_daemon fake = { .containers = 1, .cgroup = cases[i].cgroup };
+
+		fake_daemon_start(&fake);
+		assert_string_equal(ids(mends, sizeof(mends)), "daemon-version tombstone ");
+		fake_daemon_stop(&fake);
+		assert_string_equal(mends, cases[i].mends);
+		/* it may hold what is the host's */
+		if (i == 2)
+			assert_non_null(strstr(whats, "the command kills everything there"));
+	}
+	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
+}
+
+/* Who may write in a directory of policies may name a file. */
+static void test_names(void **state)
+{
+	char mends[4096];
+
+	if (geteuid() != 0)
+		skip();
+	put("/etc/upcalld.d/a';reboot;'.conf", "[Match]\nName=a\n", 0664);
+	assert_string_equal(ids(mends, sizeof(mends)), "policy-mode ");
+	assert_string_equal(mends, "chown root:root '/etc/upcalld.d/a'\\'';reboot;'\\''.conf' && "
+				   "chmod go-w '/etc/upcalld.d/a'\\'';reboot;'\\''.conf' && "
+				   "upcallctl reload\n");
+}
+
+/* What a shell takes from it is the word. */
+static void test_command(void **state)
+{
+	static const char *const words[] = { "/etc/upcalld.d/a.conf",
+					     "",
+					     "a b",
+					     "'",
+					     "a'b'",
+					     "\\x2d\\",
+					     "$(echo x)`echo x`${x}",
+					     "a;b&c|d>e<f",
+					     "\"*?[a]#~!",
+					     "a\nb",
+					     "{}",
+					     "\303\244" };
+
+	for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++) {
+		char *command = doctor_command("printf '%s|' {} x{}", words[i]);
+		char taken[128] = "", expected[128];
+		FILE *shell = popen(command, "r"); /* lint: it is what is tested */
+
+		assert_non_null(shell);
+		taken[fread(taken, 1, sizeof(taken) - 1, shell)] = '\0';
+		assert_int_equal(pclose(shell), 0);
+		snprintf(expected, sizeof(expected), "%s|x%s|", words[i], words[i]);
+		assert_string_equal(taken, expected);
+		free(command);
+	}
+}
+
 #define TEST(test) cmocka_unit_test_setup_teardown(test, machine_make, machine_free)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_files), TEST(test_no_module),	 TEST(test_not_built), TEST(test_wanted),
-		TEST(test_units), TEST(test_standalone), TEST(test_modes),
+		TEST(test_units), TEST(test_standalone), TEST(test_modes),     TEST(test_tombstone),
+		TEST(test_names), TEST(test_command),
 	};
 
 	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
