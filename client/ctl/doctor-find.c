@@ -10,6 +10,7 @@
 #include "doctor.h"
 #include "policy.h"
 #include "process.h"
+#include "text.h"
 
 static void add(struct doctor *doctor, struct finding finding)
 {
@@ -28,16 +29,39 @@ static void add(struct doctor *doctor, struct finding finding)
 	longer[doctor->count++] = finding;
 }
 
+/* As people and terminals may see it: names in it may be anybody's. */
+static char *shown(const char *text)
+{
+	size_t room = 4 * strlen(text) + 1;
+	char *copy = malloc(room);
+
+	if (copy)
+		text_show(text, strlen(text), copy, room);
+	return copy;
+}
+
+/* A name that had to be escaped to be shown would be another one in a command. */
+static char *checked_command(const char *command)
+{
+	cleanup_free char *copy = shown(command);
+
+	if (!copy)
+		return NULL;
+	return strdup(strcmp(copy, command) == 0 ? command : "");
+}
+
 static void __attribute__((format(printf, 6, 0)))
 add_finding(struct doctor *doctor, const struct finding_kind *kind, bool note, const char *subject,
 	    const char *mend, const char *what, va_list args)
 {
 	struct finding finding = { .kind = kind, .note = note };
+	cleanup_free char *text = NULL;
 
+	if (vasprintf(&text, what, args) < 0)
+		text = NULL;
 	finding.subject = strdup(subject);
-	finding.mend = mend ? strdup(mend) : NULL;
-	if (vasprintf(&finding.what, what, args) < 0)
-		finding.what = NULL;
+	finding.what = text ? shown(text) : NULL;
+	finding.mend = mend ? checked_command(mend) : NULL;
 	add(doctor, finding);
 }
 

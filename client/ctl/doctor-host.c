@@ -4,7 +4,6 @@
 #include <string.h>
 
 #include "doctor.h"
-#include "text.h"
 
 #define COREDUMP_CONF "/usr/lib/sysctl.d/50-coredump.conf"
 
@@ -42,15 +41,14 @@ void check_cores(struct doctor *doctor)
 {
 	void (*say)(struct doctor *, const struct finding_kind *, const char *, const char *,
 		    const char *, ...) = doctor_wants(doctor, UPCALL_CLASS_CORE) ? found : noted;
-	char line[256], text[1024];
+	char line[256];
 
 	doctor_line(doctor, "/proc/sys/kernel/core_pattern", line, sizeof(line));
 	if (line[0] != '|') {
-		text_escape(line, strlen(line), text, sizeof(text));
 		say(doctor, &core_pattern_file, "",
 		    doctor_exists(doctor, COREDUMP_CONF) ? "sysctl -p " COREDUMP_CONF :
 							   "apt install systemd-coredump",
-		    "kernel.core_pattern is '%s', no pipe", text);
+		    "kernel.core_pattern is '%s', no pipe", line);
 		return;
 	}
 	doctor_line(doctor, "/proc/sys/kernel/core_pipe_limit", line, sizeof(line));
@@ -74,7 +72,7 @@ void check_suid_dumpable(struct doctor *doctor)
 void check_modprobe(struct doctor *doctor)
 {
 	static const char mend[] = "sysctl kernel.modprobe=/sbin/modprobe";
-	char line[256], text[1024];
+	char line[256];
 
 	/* built without modules that load on request */
 	if (!doctor_exists(doctor, "/proc/sys/kernel/modprobe"))
@@ -84,11 +82,9 @@ void check_modprobe(struct doctor *doctor)
 		found(doctor, &modprobe_off, "", mend, "kernel.modprobe is empty");
 	else if (!*line)
 		noted(doctor, &modprobe_off, "", mend, "kernel.modprobe is empty");
-	else if (strcmp(line, "/sbin/modprobe") != 0 && strcmp(line, "/usr/sbin/modprobe") != 0) {
-		text_escape(line, strlen(line), text, sizeof(text));
+	else if (strcmp(line, "/sbin/modprobe") != 0 && strcmp(line, "/usr/sbin/modprobe") != 0)
 		found(doctor, &modprobe_path, "", mend,
-		      "kernel.modprobe is '%s', not /sbin/modprobe", text);
-	}
+		      "kernel.modprobe is '%s', not /sbin/modprobe", line);
 }
 
 /* ----------------------------------------------------------------- helpers */

@@ -101,7 +101,7 @@ static void on_error(struct config_observer *observer, const char *file, unsigne
 		     const char *reason)
 {
 	struct doctor *doctor = ((struct listener *)observer)->doctor;
-	char subject[DOCTOR_PATH], text[CONFIG_ERROR_SIZE * 4];
+	char subject[DOCTOR_PATH];
 	cleanup_free char *mend = NULL;
 
 	doctor->policies_bad = true;
@@ -114,8 +114,7 @@ static void on_error(struct config_observer *observer, const char *file, unsigne
 	else
 		(void)snprintf(subject, sizeof(subject), "%s", file);
 	mend = doctor_command("editor {} && upcallctl check && upcallctl reload", file);
-	text_show(reason, strlen(reason), text, sizeof(text));
-	found(doctor, &policy_bad, subject, mend, "%s: %s", subject, text);
+	found(doctor, &policy_bad, subject, mend, "%s: %s", subject, reason);
 }
 
 static int below_root(const struct doctor *doctor, char ***ret)

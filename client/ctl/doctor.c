@@ -56,7 +56,8 @@ static void print_text(const struct doctor *doctor)
 
 		printf("%s %s: %s\n      why:  %s\n      mend: %s\n",
 		       finding->note ? "note " : "fault", finding->kind->id, finding->what,
-		       finding->kind->why, finding->mend);
+		       finding->kind->why,
+		       *finding->mend ? finding->mend : "by hand: a name is not fit for a command");
 	}
 	if (faults)
 		printf("%u faults, %zu notes\n", faults, doctor->count - faults);

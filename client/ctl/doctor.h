@@ -27,9 +27,9 @@ struct finding_kind {
 struct finding {
 	const struct finding_kind *kind;
 	bool note;     /* no fault: nothing is worse for it */
-	char *subject; /* file, unit, container; "" where there is one such thing only */
-	char *what;
-	char *mend; /* a command */
+	char *subject; /* file, unit, container, as it is; "" where there is one such thing only */
+	char *what;    /* printable ASCII */
+	char *mend;    /* a command; "" where a name in it is none to be copied from a terminal */
 };
 
 struct doctor {

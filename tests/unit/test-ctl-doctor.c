@@ -364,6 +364,25 @@ static void test_names(void **state)
 				   "upcallctl reload\n");
 }
 
+/* A name that a terminal would obey is shown and not used. */
+static void test_controls(void **state)
+{
+	char mends[4096];
+
+	if (geteuid() != 0)
+		skip();
+	put("/etc/upcalld.d/a\033]0;x\007.conf", "[Match]\nName=a\n[Nope]\n", 0644);
+	put("/etc/upcalld.d/b\302\233m.conf", "[Match]\nName=b\n", 0664);
+	put("/proc/sys/kernel/core_pattern", "a\033\\\n", 0644);
+	assert_string_equal(ids(mends, sizeof(mends)),
+			    "policy-mode policy-bad core-pattern-file? ");
+	assert_string_equal(mends, "\n\napt install systemd-coredump\n");
+	assert_null(strpbrk(whats, "\033\007\302\233"));
+	assert_non_null(strstr(whats, "/etc/upcalld.d/a\\x1b]0;x\\x07.conf:3: unknown section"));
+	assert_non_null(strstr(whats, "/etc/upcalld.d/b\\xc2\\x9bm.conf has mode 0664"));
+	assert_non_null(strstr(whats, "kernel.core_pattern is 'a\\x1b\\', no pipe"));
+}
+
 /* What a shell takes from it is the word. */
 static void test_command(void **state)
 {
@@ -401,7 +420,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_files), TEST(test_no_module),	 TEST(test_not_built), TEST(test_wanted),
 		TEST(test_units), TEST(test_standalone), TEST(test_modes),     TEST(test_tombstone),
-		TEST(test_names), TEST(test_command),
+		TEST(test_names), TEST(test_command),	 TEST(test_controls),
 	};
 
 	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
