@@ -186,6 +186,25 @@ int doctor_grep(const struct doctor *doctor, const char *path, const char *text,
 	return ferror(file) ? -1 : 0;
 }
 
+const char *doctor_kernel_command(const struct doctor *doctor)
+{
+#define KERNEL(name) "apt install linux-image-" name " && reboot"
+	static const struct {
+		const char *machine;
+		const char *command;
+	} kernels[] = {
+		{ "x86_64", KERNEL("amd64") },	      { "aarch64", KERNEL("arm64") },
+		{ "ppc64le", KERNEL("powerpc64le") }, { "s390x", KERNEL("s390x") },
+		{ "riscv64", KERNEL("riscv64") },     { "armv7l", KERNEL("armmp") },
+	};
+#undef KERNEL
+
+	for (size_t i = 0; i < sizeof(kernels) / sizeof(kernels[0]); i++)
+		if (!strcmp(kernels[i].machine, doctor->machine))
+			return kernels[i].command;
+	return "apt list 'linux-image-*'";
+}
+
 bool doctor_wants(const struct doctor *doctor, uint32_t class)
 {
 	for (size_t i = 0; doctor->config && i < doctor->config->count; i++) {

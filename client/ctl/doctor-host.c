@@ -97,10 +97,10 @@ static void check_static_helper(struct doctor *doctor)
 	if (doctor_grep(doctor, path, "CONFIG_STATIC_USERMODEHELPER=y", false) != 1)
 		return;
 	if (doctor_grep(doctor, path, "CONFIG_STATIC_USERMODEHELPER_PATH=\"\"", false) == 1)
-		found(doctor, &helpers_off, "", "apt install linux-image-amd64 && reboot",
+		found(doctor, &helpers_off, "", doctor_kernel_command(doctor),
 		      "the kernel is built with STATIC_USERMODEHELPER and no path");
 	else
-		noted(doctor, &helpers_static, "", "apt install linux-image-amd64 && reboot",
+		noted(doctor, &helpers_static, "", doctor_kernel_command(doctor),
 		      "the kernel is built with STATIC_USERMODEHELPER");
 }
 

@@ -87,7 +87,7 @@ static void find_obstacles(struct doctor *doctor)
 	char line[64];
 
 	if (!doctor_exists(doctor, "/proc/sys/kernel/ftrace_enabled")) {
-		found(doctor, &kernel_no_ftrace, "", "apt install linux-image-amd64 && reboot",
+		found(doctor, &kernel_no_ftrace, "", doctor_kernel_command(doctor),
 		      "the kernel that runs has no dynamic ftrace");
 		return;
 	}

@@ -82,6 +82,7 @@ static int run(const struct verb *verb, int argc, char **argv)
 	r = uname(&kernel) < 0 ? -errno : config_directories(&doctor.directories);
 	if (r >= 0) {
 		doctor.release = kernel.release;
+		doctor.machine = kernel.machine;
 		r = doctor_run(&doctor);
 	}
 	if (r < 0) {

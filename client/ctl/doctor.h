@@ -36,6 +36,7 @@ struct doctor {
 	/* ---- the machine; a test has one of its own ---- */
 	const char *root;    /* put before every path */
 	const char *release; /* of the kernel that runs */
+	const char *machine; /* the same, by uname(2) */
 	char **directories;  /* of policies */
 	int (*capture)(const char *const argv[], char *out, size_t room); /* capture.h */
 
@@ -79,6 +80,9 @@ void doctor_line(const struct doctor *doctor, const char *path, char *out, size_
 int doctor_grep(const struct doctor *doctor, const char *path, const char *text, bool within);
 /* Some policy offers upcalls of that class to a handler. */
 bool doctor_wants(const struct doctor *doctor, uint32_t class);
+
+/* The command that brings Debian's own kernel, for this machine. */
+const char *doctor_kernel_command(const struct doctor *doctor);
 
 /* ---- the checks ---- */
 

@@ -21,6 +21,7 @@
 static char root[64];
 static const char *dkms;	/* what dkms prints; NULL: there is none */
 static const char *unit_states; /* of every unit */
+static const char *machine;	/* by uname(2) */
 static bool by_root;
 static char whats[4096]; /* what was found last, a line each */
 
@@ -73,6 +74,7 @@ static int machine_make(void **state)
 	put("/proc/sys/kernel/modprobe", "/sbin/modprobe\n", 0644);
 	put("/proc/sys/kernel/usermodehelper/bset", "4294967295\t511\n", 0644);
 	put("/proc/sys/fs/suid_dumpable", "2\n", 0644);
+	machine = "x86_64";
 	by_root = false;
 	put("/run/systemd/system/x", "", 0644);
 	put("/etc/upcalld.d/x", "", 0644);
@@ -92,9 +94,11 @@ static int machine_free(void **state)
 static const char *ids(char *mends, size_t room)
 {
 	static char out[1024];
-	struct doctor doctor = {
-		.root = root, .release = RELEASE, .capture = fake_capture, .by_root = by_root
-	};
+	struct doctor doctor = { .root = root,
+				 .release = RELEASE,
+				 .machine = machine,
+				 .capture = fake_capture,
+				 .by_root = by_root };
 	size_t used = 0;
 
 	*mends = '\0';
@@ -215,6 +219,36 @@ static void test_not_built(void **state)
 	put("/lib/modules/" RELEASE "/build/Makefile", "", 0644);
 	assert_string_equal(ids(mends, sizeof(mends)), "module-not-built ");
 	assert_string_equal(mends, "dkms autoinstall -k " RELEASE " && modprobe upcall_shim\n");
+}
+
+/* Debian's names of machines are not uname's. */
+static void test_machines(void **state)
+{
+	static const struct {
+		const char *machine;
+		const char *mend;
+	} cases[] = {
+		{ "x86_64", "apt install linux-image-amd64 && reboot\n" },
+		{ "aarch64", "apt install linux-image-arm64 && reboot\n" },
+		{ "sparc", "apt list 'linux-image-*'\n" },
+	};
+	char mends[4096];
+
+	put("/boot/config-" RELEASE,
+	    "CONFIG_STATIC_USERMODEHELPER=y\nCONFIG_STATIC_USERMODEHELPER_PATH=\"\"\n", 0644);
+	put("/proc/sys/kernel/ftrace_enabled", NULL, 0644);
+	remove_module();
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char *second;
+
+		machine = cases[i].machine;
+		assert_string_equal(ids(mends, sizeof(mends)),
+				    "kernel-no-ftrace module-not-loaded usermodehelper-off ");
+		assert_int_equal(strncmp(mends, cases[i].mend, strlen(cases[i].mend)), 0);
+		second = strstr(mends, "modprobe upcall_shim\n");
+		assert_non_null(second);
+		assert_string_equal(strchr(second, '\n') + 1, cases[i].mend);
+	}
 }
 
 /* Cores and modules that a policy wants make faults of notes. */
@@ -420,7 +454,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_files), TEST(test_no_module),	 TEST(test_not_built), TEST(test_wanted),
 		TEST(test_units), TEST(test_standalone), TEST(test_modes),     TEST(test_tombstone),
-		TEST(test_names), TEST(test_command),	 TEST(test_controls),
+		TEST(test_names), TEST(test_command),	 TEST(test_controls),  TEST(test_machines),
 	};
 
 	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
