@@ -211,8 +211,9 @@ const struct verb verb_exec = {
 		"of its own below the container's, HOME=/ and PATH=/sbin:/bin:/usr/sbin:/usr/bin.\n"
 		"What it reads and prints is carried through sockets: it never holds a file or a\n"
 		"terminal of yours, so programs that ask for a terminal find none, and control\n"
-		"characters that it prints do not reach one. At its end, or at yours, everything\n"
-		"that it has started is killed.\n\n",
+		"characters that it prints do not reach one. At its end, or at yours, everything in\n"
+		"its cgroup is killed. What the container has moved to another one may stay; and if\n"
+		"the worker ends meanwhile, as at 'unregister', so may what CMD has started.\n\n",
 	.example = "upcallctl exec web -- /bin/cat /proc/self/status",
 	.statuses =
 		"exit status: CMD's own; 128 and the number of the signal that killed it; 124 it ran too\n"
