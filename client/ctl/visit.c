@@ -11,6 +11,10 @@
 #include "pairs.h"
 #include "visit.h"
 
+#ifndef SO_PASSRIGHTS /* Linux 6.16 */
+#define SO_PASSRIGHTS 83
+#endif
+
 /* ------------------------------------------------------------------- arguments */
 
 /* Each with its NUL. Negative: more than a worker takes. */
@@ -70,6 +74,18 @@ static int stdio_fill(void)
 	return 0;
 }
 
+/*
+ * ATTACK: an fd that comes along with what we read is closed by us, and that may
+ * take as long as its sender likes (a TCP socket with SO_LINGER). Newer kernels let
+ * us refuse them.
+ */
+static void descriptors_refuse(int socket)
+{
+	const int off = 0;
+
+	(void)setsockopt(socket, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off));
+}
+
 /* Returns the channel's end that is the worker's. */
 static int visit_prepare(char *const *argv, struct visit *visit)
 {
@@ -84,6 +100,7 @@ static int visit_prepare(char *const *argv, struct visit *visit)
 	ret = pairs_make(pairs, 3);
 	for (int i = 0; ret == 0 && i < 3; i++) {
 		visit->sockets[i] = pairs[i][0];
+		descriptors_refuse(pairs[i][0]);
 		theirs[i] = pairs[i][1];
 	}
 	if (ret == 0) {

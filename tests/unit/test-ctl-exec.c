@@ -460,7 +460,51 @@ static void test_writer_stays(void **state)
 	assert_int_equal(wait(NULL), -1);
 }
 
-int main(void)
+#ifndef SO_PASSRIGHTS
+#define SO_PASSRIGHTS 83
+#endif
+
+/* As a command of exec: may it send a descriptor along? Its exit status is the errno. */
+static int send_descriptor(void)
+{
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(sizeof(int))] = { 0 };
+	struct iovec data = { (char[]){ "x" }, 1 };
+	struct msghdr message = {
+		.msg_iov = &data,
+		.msg_iovlen = 1,
+		.msg_control = control,
+		.msg_controllen = sizeof(control),
+	};
+	struct cmsghdr *header = CMSG_FIRSTHDR(&message);
+
+	header->cmsg_level = SOL_SOCKET;
+	header->cmsg_type = SCM_RIGHTS;
+	header->cmsg_len = CMSG_LEN(sizeof(int));
+	return sendmsg(STDOUT_FILENO, &message, MSG_NOSIGNAL) < 0 ? errno : 0;
+}
+
+/* Closing what it sends could take as long as it likes (SO_LINGER). */
+static void test_descriptors(void **state)
+{
+	const int off = 0;
+	char path[256], arguments[300];
+	int ours, theirs, known;
+	ssize_t size;
+
+	pair(SOCK_STREAM, &ours, &theirs);
+	known = setsockopt(ours, SOL_SOCKET, SO_PASSRIGHTS, &off, sizeof(off));
+	close(ours);
+	close(theirs);
+	if (known < 0)
+		skip();
+	size = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	assert_true(size > 0);
+	path[size] = '\0';
+	snprintf(arguments, sizeof(arguments), "exec web %s send-descriptor </dev/null", path);
+	expect(arguments, EPERM, "");
+}
+
+int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_statuses),     cmocka_unit_test(test_streams),
@@ -468,8 +512,10 @@ int main(void)
 		cmocka_unit_test(test_failures),     cmocka_unit_test(test_usage),
 		cmocka_unit_test(test_tame),	     cmocka_unit_test(test_sender),
 		cmocka_unit_test(test_carrier_dies), cmocka_unit_test(test_unread_input),
-		cmocka_unit_test(test_writer_stays),
+		cmocka_unit_test(test_writer_stays), cmocka_unit_test(test_descriptors),
 	};
 
+	if (argc == 2 && !strcmp(argv[1], "send-descriptor"))
+		return send_descriptor();
 	return cmocka_run_group_tests(tests, ctl_enter, ctl_leave);
 }
