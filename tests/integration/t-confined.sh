@@ -59,6 +59,10 @@ check_equal 'upcalld: no socket but unix and netlink' '' "$(internet_sockets "$d
 check_equal 'upcalld: and it cannot make one' 'AF_NETLINK AF_UNIX' \
 	"$(systemctl show -p RestrictAddressFamilies --value upcalld.service)"
 check_equal 'upcalld: of all namespaces its own is the view of files' mnt "$(own_namespaces "$daemon")"
+# /run is for its state; the rest that can be written is the devices', which DevicePolicy= closes, and a /tmp of its own. An
+# automount point has no file.
+writable() { grep -v ' - autofs ' "/proc/$1/mountinfo" | awk '$6 !~ /(^|,)ro(,|$)/ && $5 !~ "^/(run|dev|tmp|var/tmp)(/|$)" { print $5 }'; }
+check_equal 'upcalld: sysctls, cgroups and files of the system are read-only' '' "$(writable "$daemon")"
 check_equal 'upcalld: one thread' 1 "$(status_of "$daemon" Threads)"
 check_fails 'upcalld: the buffer for events is large enough without CAP_NET_ADMIN' \
 	grep -q 'Cannot enlarge' <<<"$(journalctl -b -q --no-pager -u upcalld.service)"
