@@ -144,9 +144,10 @@ const struct verb verb_register = {
 	.summary = "Register the container that a process lives in",
 	.details =
 		"  --pid PID       its first process\n"
-		"  --cgroup PATH   where its tasks are, below /sys/fs/cgroup; default: PID's own root\n"
-		"  --label LABEL   for [Match] Label=; may repeat\n"
-		"  --runtime NAME  for [Match] Runtime=\n"
+		"  --cgroup PATH   where its tasks are, below /sys/fs/cgroup; default: the root of PID's\n"
+		"                  cgroup namespace, or else what upcallctl(1) says\n"
+		"  --label LABEL   is kept and shown; may repeat\n"
+		"  --runtime NAME  what made it: is kept and shown\n"
 		"  --json          print the container as 'list --json' does\n\n",
 	.example = "upcallctl register web --pid 4711 --cgroup /machine.slice/web",
 	.run = run,
