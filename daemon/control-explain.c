@@ -22,8 +22,9 @@
 
 /* ----------------------------------------------------------------- outlook */
 
-static int append_rule(sd_bus_message *reply, const struct rule *rule)
+static int append_rule(sd_bus_message *reply, const struct outlook *outlook)
 {
+	const struct rule *rule = outlook->rule;
 	char section[RULE_SECTION_SIZE] = "";
 	int ret;
 
@@ -31,9 +32,9 @@ static int append_rule(sd_bus_message *reply, const struct rule *rule)
 		rule_section_name(rule, section);
 	ret = append_escaped(reply, "section", section);
 	if (ret >= 0)
-		ret = append_escaped(reply, "handler", rule ? rule_handler_name(rule) : "");
+		ret = append_escaped(reply, "handler", outlook_handler_name(outlook));
 	if (ret >= 0)
-		ret = append_text(reply, "run-in", rule ? rule_run_in_name(rule) : "");
+		ret = append_text(reply, "run-in", outlook_run_in_name(outlook));
 	if (ret >= 0)
 		ret = append_u32(reply, "runtime-max-sec", rule ? rule->run_sec : 0);
 	if (ret >= 0)
@@ -53,7 +54,7 @@ static int append_outlook(sd_bus_message *reply, const struct outlook *outlook)
 	if (ret >= 0)
 		ret = append_text(reply, "verdict", outlook_verdict_name(outlook->verdict));
 	if (ret >= 0)
-		ret = append_rule(reply, outlook->rule);
+		ret = append_rule(reply, outlook);
 	if (ret >= 0)
 		ret = append_text(reply, "reason", outlook->reason);
 	return ret < 0 ? ret : sd_bus_message_close_container(reply);

@@ -27,6 +27,25 @@ const char *outlook_verdict_name(uint32_t verdict)
 	return verdict < sizeof(verdicts) / sizeof(verdicts[0]) ? verdicts[verdict] : "unknown";
 }
 
+const char *outlook_handler_name(const struct outlook *outlook)
+{
+	const struct rule *rule = outlook->rule;
+
+	if (!rule || (rule->class == UPCALL_CLASS_MODULE && rule->handler == HANDLER_KERNEL))
+		return "";
+	return rule_handler_name(rule);
+}
+
+const char *outlook_run_in_name(const struct outlook *outlook)
+{
+	const struct rule *rule = outlook->rule;
+
+	if (!rule || rule->class == UPCALL_CLASS_MODULE || rule->handler == HANDLER_NATIVE ||
+	    rule->handler == HANDLER_DENY)
+		return "";
+	return rule_run_in_name(rule);
+}
+
 static const char *rule_reason(const struct rule *rule)
 {
 	switch (rule->handler) {

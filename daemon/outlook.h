@@ -29,6 +29,10 @@ struct outlook {
 size_t outlook(uint32_t scope, bool strict, bool registered, const struct policy *policy,
 	       struct outlook ret[OUTLOOK_MAX]);
 
+/* "" where nothing is run for it: modules are loaded by the kernel's own modprobe or not at all. */
+const char *outlook_handler_name(const struct outlook *outlook);
+const char *outlook_run_in_name(const struct outlook *outlook);
+
 const char *outlook_scope_name(uint32_t scope);
 const char *outlook_verdict_name(uint32_t verdict);
 

@@ -47,6 +47,24 @@ static void test_policy(void **state)
 	policy_clear(&policy);
 }
 
+/* Modules have no handler, and what is native or refused runs nowhere that RunIn= says. */
+static void test_handlers(void **state)
+{
+	struct policy policy = parsed();
+	struct outlook outlooks[OUTLOOK_MAX];
+
+	(void)outlook(UPCALL_SCOPE_CONTAINER, false, true, &policy, outlooks);
+	assert_string_equal(outlook_handler_name(&outlooks[UPCALL_CLASS_CORE]), "/save");
+	assert_string_equal(outlook_run_in_name(&outlooks[UPCALL_CLASS_CORE]), "container");
+	assert_string_equal(outlook_handler_name(&outlooks[UPCALL_CLASS_MODULE]), "");
+	assert_string_equal(outlook_run_in_name(&outlooks[UPCALL_CLASS_MODULE]), "");
+	assert_string_equal(outlook_handler_name(&outlooks[UPCALL_CLASS_KEY]), "deny");
+	assert_string_equal(outlook_run_in_name(&outlooks[UPCALL_CLASS_KEY]), "");
+	assert_string_equal(outlook_handler_name(&outlooks[UPCALL_CLASS_RELEASE_AGENT]), "");
+	assert_string_equal(outlook_handler_name(&outlooks[5]), "kernel");
+	policy_clear(&policy);
+}
+
 static void test_no_policy(void **state)
 {
 	const struct policy bad = { .bad = true };
@@ -91,6 +109,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_policy),
+		cmocka_unit_test(test_handlers),
 		cmocka_unit_test(test_no_policy),
 		cmocka_unit_test(test_scopes),
 	};
