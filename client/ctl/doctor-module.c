@@ -5,6 +5,8 @@
 
 #include "cleanup.h"
 #include "doctor.h"
+#include "drained.h"
+#include "text.h"
 
 #define MODULE	  "/sys/module/upcall_shim"
 #define DEVICE	  "/dev/upcall"
@@ -41,6 +43,10 @@ static const struct finding_kind device_mode = {
 };
 static const struct finding_kind hook_missing = { "hook-missing",
 						  "the module is loaded, but sees no upcall" };
+
+static const struct finding_kind module_drained = {
+	"module-drained", "whatever a policy would offer to upcalld is refused until that is undone"
+};
 
 static bool is_loaded(const struct doctor *doctor)
 {
@@ -102,6 +108,18 @@ static void find_obstacles(struct doctor *doctor)
 		      "the kernel is in lockdown and upcall_shim is not loaded: its signature may not be trusted");
 }
 
+/* The note of another load of the module says nothing about this one. */
+static bool is_drained(const struct doctor *doctor)
+{
+	char line[32];
+	struct stat st;
+	uint64_t number;
+
+	doctor_line(doctor, DRAINED_NOTE, line, sizeof(line));
+	return text_number(line, 0, UINT64_MAX, &number) >= 0 &&
+	       doctor_stat(doctor, DRAINED_MODULE, &st) && number == st.st_ino;
+}
+
 void check_module(struct doctor *doctor)
 {
 	char version[64];
@@ -119,6 +137,9 @@ void check_module(struct doctor *doctor)
 	if (strcmp(version, UPCALL_VERSION) != 0)
 		found(doctor, &module_version, "", RELOAD,
 		      "upcall_shim %s is loaded, and this is upcallctl " UPCALL_VERSION, version);
+	if (is_drained(doctor))
+		found(doctor, &module_drained, "", "upcallctl drain --undo",
+		      "'upcallctl drain' has been run, and not been undone");
 }
 
 /* ------------------------------------------------------------------ device */

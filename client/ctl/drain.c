@@ -9,9 +9,12 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "cleanup.h"
+#include "drained.h"
 #include "json.h"
 #include "number.h"
 #include "upcall.h"
@@ -87,6 +90,33 @@ static int wait_until_empty(int device, uint32_t timeout_sec)
 	return pending;
 }
 
+/* Where it cannot be written, it is drained all the same. */
+static void put_note(void)
+{
+	cleanup_file FILE *file = NULL;
+	struct stat module;
+
+	if (stat(DRAINED_MODULE, &module) < 0)
+		return;
+	file = fopen(DRAINED_NOTE, "we");
+	if (file)
+		fprintf(file, "%ju\n", (uintmax_t)module.st_ino);
+}
+
+/* ORDER: the note is there as long as the module may be draining. Negative: errno. */
+static int set_draining(int device, bool draining)
+{
+	__u32 drain = draining;
+	int r;
+
+	if (draining)
+		put_note();
+	r = ioctl(device, UPCALL_IOC_DRAIN, &drain) < 0 ? -errno : 0;
+	if (r >= 0 && !draining)
+		(void)unlink(DRAINED_NOTE);
+	return r;
+}
+
 static int print_result(const struct verb *verb, const struct arguments *arguments, int pending)
 {
 	if (arguments->json) {
@@ -105,8 +135,7 @@ static int run(const struct verb *verb, int argc, char **argv)
 {
 	struct arguments arguments = { .timeout_sec = TIMEOUT_SEC };
 	cleanup_fd int device = -1;
-	int status, pending = 0;
-	__u32 drain;
+	int r, status, pending = 0;
 
 	status = take_arguments(verb, argc, argv, &arguments);
 	if (status >= 0)
@@ -117,10 +146,10 @@ static int run(const struct verb *verb, int argc, char **argv)
 			      UPCALL_DEVICE);
 	if (device < 0)
 		return failed(verb, errno, UPCALL_DEVICE);
-	drain = !arguments.undo;
-	if (ioctl(device, UPCALL_IOC_DRAIN, &drain) < 0)
-		return failed(verb, errno, UPCALL_DEVICE);
-	if (drain)
+	r = set_draining(device, !arguments.undo);
+	if (r < 0)
+		return failed(verb, r, UPCALL_DEVICE);
+	if (!arguments.undo)
 		pending = wait_until_empty(device, arguments.timeout_sec);
 	if (pending < 0)
 		return failed(verb, pending, "%s: cannot list upcalls", UPCALL_DEVICE);

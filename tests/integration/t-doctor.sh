@@ -57,6 +57,12 @@ check 'the module unloads a third time' unload
 : >/dev/upcall
 planted 'a file in its place' 'device-stale module-not-loaded'
 
+check 'the module is drained' upcallctl drain
+planted 'a drain that was forgotten' 'module-drained'
+check 'it is drained again' upcallctl drain
+check 'and unloads' unload
+planted 'no module after a drain' 'module-not-loaded'
+
 # --- settings of the machine
 sysctl -q kernel.core_pattern=core
 planted 'cores in files' 'core-pattern-file'

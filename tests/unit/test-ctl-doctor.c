@@ -204,6 +204,25 @@ static void test_no_module(void **state)
 	assert_string_equal(ids(mends, sizeof(mends)), "device-stale module-not-loaded ");
 }
 
+/* By its directory's number: another load of the module has another. */
+static void test_drained(void **state)
+{
+	char mends[4096], path[128], number[32];
+	struct stat st;
+
+	snprintf(path, sizeof(path), "%s/sys/module/upcall_shim", root);
+	assert_int_equal(stat(path, &st), 0);
+	snprintf(number, sizeof(number), "%ju\n", (uintmax_t)st.st_ino);
+	put("/run/upcalld/drained", number, 0644);
+	assert_string_equal(ids(mends, sizeof(mends)), "module-drained ");
+	assert_string_equal(mends, "upcallctl drain --undo\n");
+	snprintf(number, sizeof(number), "%ju\n", (uintmax_t)st.st_ino + 1);
+	put("/run/upcalld/drained", number, 0644);
+	assert_string_equal(ids(mends, sizeof(mends)), "");
+	put("/run/upcalld/drained", "\n", 0644);
+	assert_string_equal(ids(mends, sizeof(mends)), "");
+}
+
 static void test_not_built(void **state)
 {
 	char mends[4096];
@@ -452,9 +471,11 @@ static void test_command(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_files), TEST(test_no_module),	 TEST(test_not_built), TEST(test_wanted),
-		TEST(test_units), TEST(test_standalone), TEST(test_modes),     TEST(test_tombstone),
-		TEST(test_names), TEST(test_command),	 TEST(test_controls),  TEST(test_machines),
+		TEST(test_files),   TEST(test_no_module), TEST(test_not_built),
+		TEST(test_wanted),  TEST(test_units),	  TEST(test_standalone),
+		TEST(test_modes),   TEST(test_tombstone), TEST(test_names),
+		TEST(test_command), TEST(test_controls),  TEST(test_machines),
+		TEST(test_drained),
 	};
 
 	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
