@@ -9,6 +9,7 @@
 #include "host.h"
 #include "lane.h"
 #include "policy.h"
+#include "shim.h"
 #include "step.h"
 #include "text.h"
 
@@ -53,6 +54,20 @@ static int warn_refused(char ***warnings, const struct container *container)
 	return strv_append(warnings, text, strlen(text));
 }
 
+/* The worker runs nothing of it then. Whoever has just registered it can still start it otherwise. */
+static int warn_seccomp(char ***warnings, const struct container *container)
+{
+	static const char text[] =
+		"its first process has a seccomp filter, so no program of the container is run as a handler: see HANDLERS in upcalld.d(5)";
+	struct tags tags = { 0 };
+
+	if (!container->registry || !policy_runs_inside(container->policy) ||
+	    shim_tags(container->registry->shim_fd, container->leader, &tags) < 0 ||
+	    !tags.helper.seccomp)
+		return 0;
+	return strv_append(warnings, text, strlen(text));
+}
+
 /* What of the host matters for this container: cores, if its policy wants them. */
 static int append_warnings(sd_bus_message *reply, const struct container *container)
 {
@@ -68,6 +83,8 @@ static int append_warnings(sd_bus_message *reply, const struct container *contai
 	}
 	if (ret >= 0)
 		ret = warn_refused(&warnings, container);
+	if (ret >= 0)
+		ret = warn_seccomp(&warnings, container);
 	return ret < 0 ? ret : append_strv(reply, "warnings", warnings);
 }
 

@@ -21,6 +21,18 @@ const struct policy *policy_select(const struct config *config, const char *name
 	return NULL;
 }
 
+bool policy_runs_inside(const struct policy *policy)
+{
+	for (size_t i = 0; policy && !policy->bad && i < policy->rules_count; i++) {
+		const struct rule *rule = &policy->rules[i];
+
+		if (rule->class != UPCALL_CLASS_MODULE && !rule->in_host &&
+		    (rule->handler == HANDLER_KERNEL || rule->handler == HANDLER_PROGRAM))
+			return true;
+	}
+	return false;
+}
+
 void rule_section_name(const struct rule *rule, char out[RULE_SECTION_SIZE])
 {
 	static const char *const sections[UPCALL_CLASS_COUNT] = {

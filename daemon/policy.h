@@ -28,6 +28,9 @@ struct decided {
 /* The first policy whose [Match] fits, or NULL: everything is native. */
 const struct policy *policy_select(const struct config *config, const char *name);
 
+/* Does it name a class for whose upcalls a program of the container's is run? NULL: no. */
+bool policy_runs_inside(const struct policy *policy);
+
 /* NULL: all native. */
 void policy_to_kernel(const struct policy *policy, struct upcall_policy *ret);
 

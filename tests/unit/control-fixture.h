@@ -23,10 +23,12 @@ struct fixture {
 	pid_t daemon;
 	pid_t leader;
 	int pidfd;
+	uint32_t seccomp; /* the mode of every process, as the shim has it */
 };
 
 int setup(void **state);
 int setup_without_shim(void **state);
+int setup_with_seccomp(void **state);
 int teardown(void **state);
 
 void run_daemon(struct fixture *fixture, bool with_shim);

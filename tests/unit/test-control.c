@@ -31,6 +31,21 @@
 
 /* ------------------------------------------------------------------- tests */
 
+static bool warns_of_seccomp(sd_bus_message *reply)
+{
+	const char *warning;
+	bool found = false;
+
+	assert_true(sd_bus_message_rewind(reply, true) >= 0);
+	assert_true(sd_bus_message_enter_container(reply, 'a', "{sv}") > 0);
+	assert_true(find_key(reply, "warnings"));
+	assert_true(sd_bus_message_enter_container(reply, 'v', "as") > 0);
+	assert_true(sd_bus_message_enter_container(reply, 'a', "s") > 0);
+	while (sd_bus_message_read(reply, "s", &warning) > 0)
+		found |= strstr(warning, "seccomp filter") != NULL;
+	return found;
+}
+
 static void test_life(void **state)
 {
 	struct fixture *fixture = *state;
@@ -46,12 +61,43 @@ static void test_life(void **state)
 	assert_string_equal(text_in(reply, "state"), "live");
 	assert_string_equal(text_in(reply, "runtime"), "test");
 	assert_non_null(strstr(text_in(reply, "policy"), "/web.conf"));
+	assert_false(warns_of_seccomp(reply));
 	sd_bus_message_unref(reply);
 	assert_string_equal(call(bus, "Register", NULL, "sha{sv}", "web", fixture->pidfd, 0),
 			    "NameTaken");
 	assert_string_equal(call(bus, "Unregister", NULL, "s", "web"), "");
 	assert_string_equal(call(bus, "Unregister", NULL, "s", "web"), "NoSuchContainer");
 	sd_bus_close_unref(bus);
+}
+
+/* Only where a program of the container's would be run. */
+static void test_seccomp(void **state)
+{
+	static const struct {
+		const char *policy;
+		bool warned;
+	} cases[] = {
+		{ "[Match]\nName=web\n[Key]\n", true },
+		{ "[Match]\nName=web\n[Core]\nHandler=/a\n", true },
+		{ "[Match]\nName=web\n[Key]\nRunIn=host\n", false },
+		{ "[Match]\nName=web\n[Key]\nHandler=dns\n[Module]\n", false },
+		{ "[Match]\nName=db\n[Key]\n", false },
+	};
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		sd_bus *bus = connect_bus(fixture);
+		sd_bus_message *reply = NULL;
+
+		put(fixture, "web.conf", cases[i].policy);
+		assert_string_equal(call(bus, "Reload", NULL, NULL), "");
+		assert_string_equal(
+			call(bus, "Register", &reply, "sha{sv}", "web", fixture->pidfd, 0), "");
+		assert_int_equal(warns_of_seccomp(reply), cases[i].warned);
+		sd_bus_message_unref(reply);
+		assert_string_equal(call(bus, "Unregister", NULL, "s", "web"), "");
+		sd_bus_close_unref(bus);
+	}
 }
 
 static void test_bad_calls(void **state)
@@ -439,6 +485,7 @@ int main(void)
 		fixed(test_no_utf8),
 		fixed(test_reload),
 		cmocka_unit_test_setup_teardown(test_without_shim, setup_without_shim, teardown),
+		cmocka_unit_test_setup_teardown(test_seccomp, setup_with_seccomp, teardown),
 		fixed(test_not_root),
 		fixed(test_other_root),
 		fixed(test_too_many),
