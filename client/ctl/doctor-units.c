@@ -43,6 +43,9 @@ static const struct finding_kind config_stale = {
 static const struct finding_kind tombstone = {
 	"tombstone", "its first process has ended and others have not: their upcalls are refused"
 };
+static const struct finding_kind container_seccomp = {
+	"container-seccomp", "programs of the container are not run: entry-failed at seccomp"
+};
 static const struct finding_kind state_directory = {
 	"state-directory",
 	"who is registered is kept there, and has to be known to a daemon that starts"
@@ -258,6 +261,30 @@ static void check_entry(struct doctor *doctor, const struct upcall_entry *entry)
 		      *entry->policy ? entry->policy : "no policy", *file ? file : "none");
 }
 
+static bool has_seccomp(const struct doctor *doctor, uint32_t pid)
+{
+	char path[64];
+
+	(void)snprintf(path, sizeof(path), "/proc/%u/status", pid);
+	return doctor_grep(doctor, path, "Seccomp:", /* within= */ false) == 1 &&
+	       doctor_grep(doctor, path, "Seccomp:\t0", /* within= */ false) == 0;
+}
+
+static void check_seccomp(struct doctor *doctor, const struct upcall_entry *entry)
+{
+	const struct policy *policy = policy_select(doctor->config, entry->name);
+	cleanup_free char *mend = NULL;
+	const char *file;
+
+	if (!policy_runs_inside(policy) || !has_seccomp(doctor, entry->leader))
+		return;
+	file = policy->file + strlen(doctor->root);
+	mend = doctor_command("editor {} && upcallctl check && upcallctl reload", file);
+	noted(doctor, &container_seccomp, entry->name, mend,
+	      "container %s has a seccomp filter, and %s has handlers that run in it: start it without the filter (podman run --security-opt seccomp=unconfined), or have RunIn=host",
+	      entry->name, file);
+}
+
 void check_containers(struct doctor *doctor)
 {
 	/* a daemon of somebody's own has directories of its own */
@@ -269,6 +296,8 @@ void check_containers(struct doctor *doctor)
 			find_tombstone(doctor, *entry);
 		else if (comparable)
 			check_entry(doctor, *entry);
+		if (doctor->config && strcmp((*entry)->state, "tombstone") != 0)
+			check_seccomp(doctor, *entry);
 	}
 }
 

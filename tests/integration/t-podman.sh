@@ -50,6 +50,7 @@ crash() { podman exec "$1" /bin/requester crash; }
 check 'podman runs web-1, and it is registered' start web-1 --security-opt seccomp=unconfined
 check 'web-1 is on the list' is_listed web-1
 check 'web-1 can be shown' upcallctl show web-1
+check 'nothing is to be noted' grep -qx 'healthy, 0 notes' <<<"$(upcallctl doctor)"
 check 'so far the audit is clean' audit_checkpoint
 check 'exec: a command runs in it' upcallctl exec web-1 -- /bin/true
 check 'test: a core is served' upcallctl test web-1 core
@@ -61,6 +62,11 @@ check 'audited' audit_checkpoint
 
 audit_expect_host '*' 'podman makes what it needs'
 check 'podman runs web-2 with its seccomp filter, and it is registered' start web-2
+warned() { upcallctl list --json | jq -r --arg name "$1" '.containers[] | select(.name == $name).warnings[]'; }
+check 'web-2: who registers it is warned' grep -q 'seccomp filter' <<<"$(warned web-2)"
+check_equal 'web-1: not' '' "$(warned web-1)"
+check_equal 'web-2: doctor notes it' 'note container-seccomp web-2' \
+	"$(upcallctl doctor --json | jq -r '.findings[] | "\(.severity) \(.id) \(.subject)"')"
 check 'so far the audit is clean' audit_checkpoint
 crash web-2
 check 'web-2: its handler has not run' test ! -e "${root[web-2]}/cores/core"

@@ -403,6 +403,38 @@ static void test_tombstone(void **state)
 	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
 }
 
+/* The fake's containers are led by process 4711. */
+static void test_seccomp(void **state)
+{
+	static const struct {
+		const char *status;
+		const char *handler;
+		const char *ids;
+	} cases[] = {
+		{ "Name:\tx\nSeccomp:\t2\nSeccomp_filters:\t1\n", "", "container-seccomp? " },
+		{ "Name:\tx\nSeccomp:\t0\nSeccomp_filters:\t0\n", "", "" },
+		{ "Name:\tx\nSeccomp:\t2\n", "RunIn=host\n", "" },
+		{ "Name:\tx\nSeccomp:\t2\n", "Handler=dns\n", "" },
+		{ NULL, "", "" },
+	};
+	char mends[4096], policy[128], expected[128];
+
+	by_root = true;
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fake_daemon fake = { .containers = 1 };
+
+		put("/proc/4711/status", cases[i].status, 0444);
+		snprintf(policy, sizeof(policy), "[Match]\nName=c*\n[Key]\n%s", cases[i].handler);
+		put("/etc/upcalld.d/c.conf", policy, 0644);
+		fake_daemon_start(&fake);
+		snprintf(expected, sizeof(expected), "daemon-version config-stale %s",
+			 cases[i].ids);
+		assert_string_equal(ids(mends, sizeof(mends)), expected);
+		fake_daemon_stop(&fake);
+	}
+	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
+}
+
 /* Who may write in a directory of policies may name a file. */
 static void test_names(void **state)
 {
@@ -475,7 +507,7 @@ int main(void)
 		TEST(test_wanted),  TEST(test_units),	  TEST(test_standalone),
 		TEST(test_modes),   TEST(test_tombstone), TEST(test_names),
 		TEST(test_command), TEST(test_controls),  TEST(test_machines),
-		TEST(test_drained),
+		TEST(test_drained), TEST(test_seccomp),
 	};
 
 	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
