@@ -189,7 +189,7 @@ static int append_outcome(sd_bus_message *reply, const struct record *record)
 	if (ret >= 0)
 		ret = append_text(reply, "step", record->step ? step_name(record->step) : NULL);
 	if (ret >= 0)
-		ret = append_text(reply, "error", record->error ? strerror(record->error) : NULL);
+		ret = append_text(reply, "error", record_error(record));
 	if (ret >= 0)
 		ret = append_u32(reply, "wait-status", (uint32_t)record->wait_status);
 	return ret < 0 ? ret : append_u64(reply, "duration", record->duration_us);

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <stdio.h>
 #include <string.h>
+#include <sys/wait.h>
 
 #include "clock.h"
 #include "hash.h"
@@ -152,20 +153,38 @@ static bool rate_allows(struct records *records, const char *container)
 
 /* ---------------------------------------------------------------- entries */
 
+/* That time was over is what the result says, and no connection was. */
+const char *record_error(const struct record *record)
+{
+	return record->error && record->result != RECORD_TIMEOUT ? strerror(record->error) : NULL;
+}
+
+/* ": exit status 3"; "" where the result says it all */
+static void ending(const struct record *record, char *out, size_t room)
+{
+	*out = '\0';
+	if (record->result == RECORD_FAILED && WIFEXITED(record->wait_status) &&
+	    record->wait_status)
+		(void)snprintf(out, room, ": exit status %d", WEXITSTATUS(record->wait_status));
+	else if (record->result == RECORD_KILLED && WIFSIGNALED(record->wait_status))
+		(void)snprintf(out, room, ": signal %d", WTERMSIG(record->wait_status));
+}
+
 /* "Upcall 7 (key user) of container web: entry-failed at cgroup: No such file or directory" */
 static void sentence(const struct record *record, char *out, size_t room)
 {
 	const struct facts *facts = record->facts;
-	char type[4 * UPCALL_KEY_TYPE_LEN];
+	const char *error = record_error(record);
+	char type[4 * UPCALL_KEY_TYPE_LEN], end[32];
 
 	text_escape(facts->key_type, strlen(facts->key_type), type, sizeof(type));
-	(void)snprintf(out, room, "Upcall %llu (%s%s%s) of %s%s: %s%s%s%s%s%s%s",
+	ending(record, end, sizeof(end));
+	(void)snprintf(out, room, "Upcall %llu (%s%s%s) of %s%s: %s%s%s%s%s%s%s%s",
 		       (unsigned long long)facts->id, class_name(facts->class), *type ? " " : "",
 		       type, record->container ? "container " : "nobody", record->container ?: "",
 		       record_result_name(record->result), record->step ? " at " : "",
 		       record->step ? step_name(record->step) : "", record->reason ? ": " : "",
-		       record->reason ?: "", record->error ? ": " : "",
-		       record->error ? strerror(record->error) : "");
+		       record->reason ?: "", error ? ": " : "", error ?: "", end);
 }
 
 static void put_facts(struct journal_entry *entry, const struct facts *facts)

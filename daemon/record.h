@@ -96,6 +96,8 @@ void record_offered(struct records *records, const struct tags *tags, const char
 
 void facts_from_tags(struct facts *facts, const struct tags *tags);
 enum record_result record_result_of(uint32_t outcome /* enum worker_outcome */);
+/* In words, or NULL: there is none to tell. */
+const char *record_error(const struct record *record);
 const char *record_result_name(enum record_result result);
 const char *class_name(uint32_t class);
 

@@ -186,6 +186,48 @@ static void test_record(void **state)
 	ev_loop_destroy(loop);
 }
 
+/* What somebody who reads the journal would look for next. */
+static void test_ends(void **state)
+{
+	static const struct {
+		enum record_result result;
+		int wait_status;
+		int error;
+		const char *says; /* up to the first field */
+	} cases[] = {
+		{ RECORD_FAILED, 0x300, 0, ": failed: exit status 3 UPCALL_" },
+		{ RECORD_KILLED, 9, 0, ": killed: signal 9 UPCALL_" },
+		{ RECORD_KILLED, 0x80 | 11, 0, ": killed: signal 11 UPCALL_" },
+		{ RECORD_SERVED, 0, 0, ": served UPCALL_" },
+		{ RECORD_TIMEOUT, 9, ETIMEDOUT, ": timeout UPCALL_" },
+		{ RECORD_OOM, 9, 0, ": oom-killed UPCALL_" },
+		{ RECORD_FAILED, 0, EIO, ": failed: Input/output error UPCALL_" },
+		{ RECORD_EXEC_FAILED, 0x7f00, ENOENT,
+		  ": exec-failed: No such file or directory UPCALL_" },
+	};
+	struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+	struct records records;
+
+	records_init(&records, loop);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct facts facts = { .id = i };
+		const struct record record = { .facts = &facts,
+					       .result = cases[i].result,
+					       .wait_status = cases[i].wait_status,
+					       .error = cases[i].error };
+		struct capture capture;
+		char out[4096];
+
+		capture_begin(&capture);
+		record_send(&records, &record);
+		capture_end(&capture, out, sizeof(out));
+		if (!strstr(out, cases[i].says))
+			fail_msg("no \"%s\" in %s", cases[i].says, out);
+	}
+	records_stop(&records);
+	ev_loop_destroy(loop);
+}
+
 static void test_nobody(void **state)
 {
 	struct facts facts = { .id = 8, .class = 99 };
@@ -276,6 +318,7 @@ int main(void)
 		cmocka_unit_test(test_facts),	     cmocka_unit_test(test_record),
 		cmocka_unit_test(test_nobody),	     cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_rate_of_each), cmocka_unit_test(test_names),
+		cmocka_unit_test(test_ends),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
