@@ -219,11 +219,16 @@ static int check_tombstones(const struct registry *registry, const char *name,
 static int explain_exists(const struct registry *registry, const struct container *container,
 			  struct failure *failure)
 {
-	struct container *tombstone;
+	struct container *other;
 
-	list_for_each_entry(tombstone, &registry->tombstones, link)
-		if (!strcmp(tombstone->name, container->name))
-			return explain_tombstone(tombstone, failure);
+	list_for_each_entry(other, &registry->tombstones, link)
+		if (!strcmp(other->name, container->name))
+			return explain_tombstone(other, failure);
+	list_for_each_entry(other, &registry->containers, link)
+		if (other->leader == container->leader)
+			return failure_set(failure, -EEXIST, "NameTaken",
+					   "process %u is the leader of container '%s' already",
+					   container->leader, other->name);
 	return failure_set(failure, -EEXIST, "NameTaken",
 			   "process %u is the leader of another container already",
 			   container->leader);

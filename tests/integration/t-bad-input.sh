@@ -88,7 +88,7 @@ refused 'a kernel thread' 10 'process 2 is a kernel thread, which is in no conta
 refused 'a process of the host' 9 "process $host_process is in no container: all its namespaces are the host's" \
 	upcallctl register x --pid "$host_process"
 refused 'a taken name' 8 "a container is registered as 'web' already" upcallctl register web --pid "${leader[web]}"
-refused 'a leader twice' 8 "process ${leader[web]} is the leader of another container already" \
+refused 'a leader twice' 8 "process ${leader[web]} is the leader of container 'web' already" \
 	upcallctl register x --pid "${leader[web]}"
 for name in '' A 'a b' -- a/b 'a%b' $'a\nb' "$(printf 'a%.0s' {1..64})" @host; do
 	refused "the name '${name:0:9}'" 2 'is no name for a container: 1 to 63 of a-z, 0-9' upcallctl register --pid "${leader[web]}" -- "$name"

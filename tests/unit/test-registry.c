@@ -203,6 +203,10 @@ static void test_taken(void **state)
 	assert_int_equal(register_as(fixture, "web"), 0);
 	assert_int_equal(register_as(fixture, "web"), -EEXIST);
 	assert_string_equal(fixture->failure.name, "NameTaken");
+	fake_shim.fail_add = -EEXIST;
+	assert_int_equal(register_as(fixture, "db"), -EEXIST);
+	assert_string_equal(fixture->failure.name, "NameTaken");
+	assert_non_null(strstr(fixture->failure.text, "is the leader of container 'web' already"));
 	assert_int_equal(fixture->registry.count, 1);
 }
 
