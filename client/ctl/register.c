@@ -61,6 +61,17 @@ static int take_option(const struct verb *verb, int option, char **argv,
 	return refuse_option(verb, option, argv);
 }
 
+static int refuse_words(const struct verb *verb, char **words, int count, bool with_pid)
+{
+	uint32_t pid;
+
+	if (count == 0)
+		return usage_error(verb, "no NAME given");
+	if (count == 2 && !with_pid && parse_number(words[1], 1, INT32_MAX, &pid) >= 0)
+		return usage_error(verb, "%s: a process is named by --pid %u", words[1], pid);
+	return usage_error(verb, "one NAME only");
+}
+
 /* Negative if all is well, else an exit status. */
 static int take_arguments(const struct verb *verb, int argc, char **argv,
 			  struct arguments *arguments)
@@ -75,7 +86,7 @@ static int take_arguments(const struct verb *verb, int argc, char **argv,
 			return status;
 	}
 	if (argc - optind != 1)
-		return usage_error(verb, argc == optind ? "no NAME given" : "one NAME only");
+		return refuse_words(verb, argv + optind, argc - optind, arguments->pid != 0);
 	arguments->name = argv[optind];
 	if (!arguments->pid)
 		return usage_error(verb, "%s: no --pid given", arguments->name);
