@@ -55,6 +55,13 @@ static void describe_status(uint32_t status)
 		describe("handler's end", "exit status %d", WEXITSTATUS((int)status));
 }
 
+const char *step_meaning(const char *step)
+{
+	if (strcmp(step, "seccomp") != 0)
+		return "";
+	return " (its first process has a seccomp filter, see HANDLERS in upcalld.d(5))";
+}
+
 void describe_record(const struct upcall_record *record)
 {
 	describe("upcall", "%" PRIu64 " (%s%s%s)", record->id, record->class_name,
@@ -67,7 +74,7 @@ void describe_record(const struct upcall_record *record)
 	describe("handler", "%s%s%s", record->handler, *record->run_in ? ", in the " : "",
 		 record->run_in);
 	describe("result", "%s%s%s", record->result, *record->reason ? ": " : "", record->reason);
-	describe("failed at", "%s", record->step);
+	describe("failed at", "%s%s", record->step, step_meaning(record->step));
 	describe("error", "%s", record->error);
 	describe_status(record->wait_status);
 	if (record->pid)

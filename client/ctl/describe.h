@@ -9,6 +9,8 @@
 void print_clock(uint64_t usec);
 /* One line; nothing for an empty value. */
 __attribute__((format(printf, 2, 3))) void describe(const char *key, const char *format, ...);
+/* What a step of entering a container means, to be put behind its name; "" for most. */
+const char *step_meaning(const char *step);
 void describe_record(const struct upcall_record *record);
 /* Members of an object that is open. */
 void describe_record_json(const struct upcall_record *record);

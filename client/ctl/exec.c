@@ -12,6 +12,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "describe.h"
 #include "json.h"
 #include "number.h"
 #include "step.h"
@@ -120,8 +121,9 @@ static void print_why(const struct arguments *arguments, const struct worker_res
 		fprintf(stderr, "%s: %s\n", arguments->command, strerror(result->error));
 		break;
 	default:
-		fprintf(stderr, "the container could not be entered: step %s: %s\n",
-			step_name(result->step), strerror(result->error));
+		fprintf(stderr, "the container could not be entered: step %s%s: %s\n",
+			step_name(result->step), step_meaning(step_name(result->step)),
+			strerror(result->error));
 	}
 }
 

@@ -186,8 +186,8 @@ static void append_record(const struct fake_daemon *fake, sd_bus_message *reply,
 		reply, "a{sv}", 11, "requester", "u", id == RECORD_ID ? fake->requester : 0, "id",
 		"t", id, "class", "s", "core", "container", "s", "web", "result", "s",
 		fake->result ?: "entry-failed", "section", "s", fake->section ?: "", "handler", "s",
-		fake->handler ?: "", "step", "s", "cgroup", "error", "s", "Permission denied",
-		"wait-status", "u", 0x700, "duration", "t", (uint64_t)1500));
+		fake->handler ?: "", "step", "s", fake->step ?: "cgroup", "error", "s",
+		"Permission denied", "wait-status", "u", 0x700, "duration", "t", (uint64_t)1500));
 }
 
 static int on_explain_upcall(sd_bus_message *call, void *data, sd_bus_error *error)

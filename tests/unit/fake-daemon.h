@@ -30,6 +30,7 @@ struct fake_daemon {
 	uint32_t requester;  /* the same; 0: nobody is said to have asked */
 	const char *section; /* the same; NULL: none decided */
 	const char *handler; /* the same; NULL: none was chosen */
+	const char *step;    /* the same; NULL: cgroup */
 	uint64_t later;	     /* so many ids behind that record is the container's last one */
 	const char *verdict; /* of what an outlook says of all keys; NULL: native */
 	struct fake_worker worker; /* of every container, for Visit */

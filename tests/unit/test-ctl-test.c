@@ -91,6 +91,16 @@ static void test_refused(void **state)
 	}
 }
 
+/* The word alone tells nobody what to do. */
+static void test_seccomp(void **state)
+{
+	struct fake_daemon fake = { .requester = REQUESTER, .step = "seccomp" };
+	const char *said = run_of(&fake, "test web module", 8);
+
+	assert_says(said, "failed at:      seccomp (its first process has a seccomp filter, see "
+			  "HANDLERS in upcalld.d(5))\n");
+}
+
 /* Others come at the same time, and may have been meant to. */
 static void test_look_back(void **state)
 {
@@ -237,7 +247,7 @@ int main(void)
 		cmocka_unit_test(test_json),	cmocka_unit_test(test_failures),
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_look_back),
 		cmocka_unit_test(test_tame),	cmocka_unit_test(test_crash),
-		cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_usage),	cmocka_unit_test(test_seccomp),
 	};
 
 	return cmocka_run_group_tests(tests, ctl_enter, ctl_leave);
