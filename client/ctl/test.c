@@ -185,7 +185,10 @@ static int raise_upcall(const struct verb *verb, struct test *test)
 	r = relay_run(&relay, &result);
 	visit_end(&visit);
 	if (r < 0)
-		return failed(verb, r, "%s: its worker does not say what became of it", test->name);
+		return failed(
+			verb, r,
+			"%s: its worker does not say what became of it; see 'upcallctl doctor'",
+			test->name);
 	return raise_judge(verb, test, &result);
 }
 
@@ -324,12 +327,18 @@ static void print_text(const struct test *test)
 		 test->key_type, *test->key_type ? " " : "",
 		 *test->key_type ? test->description : "");
 	if (!is_core)
-		describe("requester got", "%s", test->error ? strerror(test->error) : "it");
+		describe("requester got", "%s",
+			 test->error	 ? strerror(test->error) :
+			 *test->key_type ? "the key" :
+					   "a socket");
 	describe("it waited", "%.1f ms", (double)test->waited / 1e3);
-	if (test->record)
+	if (test->record) {
 		describe_record(test->record);
-	else
-		describe("result", "%s", without_record(test));
+		return;
+	}
+	describe("result", "%s", without_record(test));
+	if (exit_status(test) != STATUS_FAILED)
+		describe("why", "see 'upcallctl show %s'", test->name);
 }
 
 static void print_json(const struct test *test)

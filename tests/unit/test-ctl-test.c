@@ -132,8 +132,10 @@ static void test_without_record(void **state)
 	said = run_of(&native, "test web key/logon", 10);
 	assert_says(said, "raised:         key logon upcallctl-test:");
 	assert_says(said, "result:         native: upcalld is not asked");
+	assert_says(said, "why:            see 'upcallctl show web'\n");
 	said = run_of(&deny, "test web key/logon", 9);
 	assert_says(said, "result:         refused: by the kernel's table");
+	assert_says(said, "why:            see 'upcallctl show web'\n");
 	/* the type has rules of its own: what all others get is no answer */
 	said = run_of(&offer, "test web key", 1);
 	assert_says(said, "result:         unknown: not among the last 256 upcalls");
@@ -199,7 +201,8 @@ static void test_failures(void **state)
 		run_of(&type, "test web key/nonsense", 1),
 		"could not be raised: its requester exited: upcall-probe: no keys of type nonsense");
 	assert_says(run_of(&killed, "test web core", 1), "could not be raised");
-	assert_says(run_of(&dies, "test web key", 1), "its worker does not say");
+	assert_says(run_of(&dies, "test web key", 1),
+		    "its worker does not say what became of it; see 'upcallctl doctor'");
 	assert_says(run_of(&refuses, "test web key", 3), "no container is called web\n");
 }
 
@@ -216,6 +219,26 @@ static void test_tame(void **state)
 	fake_daemon_stop(&fake);
 	assert_int_equal(got, 1);
 	assert_says(said, "its requester exited: ?]0;x? \xc2?m ?m end\n");
+}
+
+/* With a requester that says that it got what it asked for. */
+static void test_got(void **state)
+{
+	struct fake_daemon key = { .result = "served",
+				   .requester = REQUESTER,
+				   .worker = { .program = "./got", .pid = REQUESTER } };
+	struct fake_daemon module = key;
+	const char *said;
+
+	ctl_put("got", "#!/bin/sh\necho 0 5\n", 0755);
+	fake_daemon_start(&key);
+	assert_int_equal(ctl_run("test web key", &said), 0);
+	fake_daemon_stop(&key);
+	assert_says(said, "requester got:  the key\n");
+	fake_daemon_start(&module);
+	assert_int_equal(ctl_run("test web module", &said), 0);
+	fake_daemon_stop(&module);
+	assert_says(said, "requester got:  a socket\n");
 }
 
 static void test_usage(void **state)
@@ -248,6 +271,7 @@ int main(void)
 		cmocka_unit_test(test_refused), cmocka_unit_test(test_look_back),
 		cmocka_unit_test(test_tame),	cmocka_unit_test(test_crash),
 		cmocka_unit_test(test_usage),	cmocka_unit_test(test_seccomp),
+		cmocka_unit_test(test_got),
 	};
 
 	return cmocka_run_group_tests(tests, ctl_enter, ctl_leave);
