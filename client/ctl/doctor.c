@@ -51,6 +51,9 @@ static void print_text(const struct doctor *doctor)
 {
 	unsigned int faults = count_faults(doctor);
 
+	/* first: "healthy" would be read before it */
+	if (!doctor->by_root)
+		puts("not asked by root: the daemon, the hook and what else only root sees are left out");
 	for (size_t i = 0; i < doctor->count; i++) {
 		const struct finding *finding = &doctor->findings[i];
 
@@ -63,8 +66,6 @@ static void print_text(const struct doctor *doctor)
 		printf("%u faults, %zu notes\n", faults, doctor->count - faults);
 	else
 		printf("healthy, %zu notes\n", doctor->count);
-	if (!doctor->by_root)
-		puts("not asked by root: the daemon, the hook and what else only root sees were left out");
 }
 
 /* -------------------------------------------------------------------- verb */

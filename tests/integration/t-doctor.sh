@@ -30,6 +30,9 @@ planted() {
 check 'a machine as installed is healthy' wait_for 20 healthy
 check_equal 'and doctor has nothing to note' '' "$(upcallctl doctor --json | jq -r '.findings[].id')"
 
+check 'a user is told first that he is told a part' \
+	grep -q '^not asked by root' <<<"$(setpriv --reuid=65534 --clear-groups upcallctl doctor | head -n 1)"
+
 policy web <<'CONF'
 [Match]
 Name=web
