@@ -5,7 +5,7 @@
 
 #include "policy.h"
 
-static bool matches(const struct policy *policy, const char *name)
+bool policy_matches(const struct policy *policy, const char *name)
 {
 	for (char **glob = policy->names; glob && *glob; glob++)
 		if (!fnmatch(*glob, name, 0))
@@ -16,7 +16,7 @@ static bool matches(const struct policy *policy, const char *name)
 const struct policy *policy_select(const struct config *config, const char *name)
 {
 	for (size_t i = 0; i < config->count; i++)
-		if (matches(&config->policies[i], name))
+		if (policy_matches(&config->policies[i], name))
 			return &config->policies[i];
 	return NULL;
 }

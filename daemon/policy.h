@@ -25,6 +25,8 @@ struct decided {
 	const char *reason;	 /* a few words for the record */
 };
 
+/* Does its [Match] fit? An earlier file may all the same decide. */
+bool policy_matches(const struct policy *policy, const char *name);
 /* The first policy whose [Match] fits, or NULL: everything is native. */
 const struct policy *policy_select(const struct config *config, const char *name);
 

@@ -24,7 +24,8 @@ static const struct finding_kind policy_bad = {
 static const struct finding_kind handler_missing = { "handler-missing",
 						     "upcalls that it is to handle fail" };
 static const struct finding_kind policy_unused = {
-	"policy-unused", "if a container is meant, its name or its registration is wrong"
+	"policy-unused",
+	"if a container is meant, it is not registered, by another name, or an earlier file has it"
 };
 
 /* ------------------------------------------------------------------ owners */
@@ -188,14 +189,26 @@ static bool is_used(const struct doctor *doctor, const struct policy *policy)
 	return false;
 }
 
+/* Somebody whom it matches goes by an earlier file; or it matches nobody. */
+static char *unused_mend(const struct doctor *doctor, const struct policy *policy)
+{
+	for (struct upcall_entry **entry = doctor->entries; *entry; entry++)
+		if (policy_matches(policy, (*entry)->name))
+			return doctor_command("upcallctl config {}", (*entry)->name);
+	return strdup("upcallctl register --help");
+}
+
 void check_unused(struct doctor *doctor)
 {
 	for (size_t i = 0; doctor->config && doctor->entries && i < doctor->config->count; i++) {
 		const struct policy *policy = &doctor->config->policies[i];
 		const char *file = policy->file + strlen(doctor->root);
+		cleanup_free char *mend = NULL;
 
-		if (!policy->bad && !is_used(doctor, policy))
-			noted(doctor, &policy_unused, file, "upcallctl list",
-			      "%s is the policy of no container that is registered", file);
+		if (policy->bad || is_used(doctor, policy))
+			continue;
+		mend = unused_mend(doctor, policy);
+		noted(doctor, &policy_unused, file, mend,
+		      "%s is the policy of no container that is registered", file);
 	}
 }

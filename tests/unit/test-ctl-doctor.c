@@ -435,6 +435,27 @@ static void test_seccomp(void **state)
 	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
 }
 
+/* The command shows what keeps it from being used. */
+static void test_unused(void **state)
+{
+	struct fake_daemon nobody = { 0 }, one = { .containers = 1 };
+	char mends[4096];
+
+	by_root = true;
+	put("/etc/upcalld.d/web.conf", "[Match]\nName=c*\n", 0644);
+	fake_daemon_start(&nobody);
+	assert_string_equal(ids(mends, sizeof(mends)), "daemon-version policy-unused? ");
+	assert_string_equal(strchr(mends, '\n') + 1, "upcallctl register --help\n");
+	fake_daemon_stop(&nobody);
+	put("/etc/upcalld.d/all.conf", "[Match]\nName=*\n", 0644);
+	fake_daemon_start(&one);
+	assert_string_equal(ids(mends, sizeof(mends)),
+			    "daemon-version config-stale policy-unused? ");
+	assert_non_null(strstr(mends, "\nupcallctl config c0\n"));
+	fake_daemon_stop(&one);
+	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
+}
+
 /* Who may write in a directory of policies may name a file. */
 static void test_names(void **state)
 {
@@ -507,7 +528,7 @@ int main(void)
 		TEST(test_wanted),  TEST(test_units),	  TEST(test_standalone),
 		TEST(test_modes),   TEST(test_tombstone), TEST(test_names),
 		TEST(test_command), TEST(test_controls),  TEST(test_machines),
-		TEST(test_drained), TEST(test_seccomp),
+		TEST(test_drained), TEST(test_seccomp),	  TEST(test_unused),
 	};
 
 	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
