@@ -5,9 +5,13 @@
  * The daemon's own parser, so what is said here is what the daemon would say;
  * it stops at the first error, this does not.
  */
+#include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <stdio.h>
+#include <string.h>
 
+#include "cleanup.h"
 #include "config.h"
 #include "json.h"
 #include "policies.h"
@@ -18,6 +22,19 @@ struct arguments {
 	bool json;
 	char **directories;
 };
+
+static void cleanup_dir_(DIR **dir)
+{
+	if (*dir)
+		(void)closedir(*dir);
+}
+
+static bool ends_with(const char *name, const char *ending)
+{
+	size_t size = strlen(name), length = strlen(ending);
+
+	return size > length && !strcmp(name + size - length, ending);
+}
 
 struct report {
 	struct config_observer observer;
@@ -89,6 +106,39 @@ static int check_directories(struct arguments *arguments, struct config_observer
 	return r;
 }
 
+/* A file that is not read because of its name looks like one that has no effect. */
+static void note_names(const struct report *report, const char *directory)
+{
+	cleanup_with(cleanup_dir_) DIR *dir = opendir(directory);
+	struct dirent *entry;
+	char path[PATH_MAX];
+
+	while (dir && (entry = readdir(dir))) {
+		if (entry->d_name[0] == '.' || ends_with(entry->d_name, ".conf") ||
+		    ends_with(entry->d_name, ".conf.d") ||
+		    snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name) >=
+			    (int)sizeof(path))
+			continue;
+		if (report->json)
+			json_string(NULL, path);
+		else
+			policies_print_error(stderr, path, 0,
+					     "note: not read, its name does not end in .conf");
+	}
+}
+
+static void note_left_out(const struct report *report, char *const *directories)
+{
+	if (!directories)
+		return;
+	if (report->json)
+		json_open("left-out", '[');
+	for (; *directories; directories++)
+		note_names(report, *directories);
+	if (report->json)
+		json_close(']');
+}
+
 static int check_files(char **files, struct config_observer *observer)
 {
 	int r = 0;
@@ -111,10 +161,11 @@ static int check(const struct verb *verb, struct arguments *arguments, char **fi
 		r = check_files(files, &report.observer);
 	else
 		r = check_directories(arguments, &report.observer);
-	if (report.json) {
+	if (report.json)
 		json_close(']');
+	note_left_out(&report, arguments->directories);
+	if (report.json)
 		json_close('}');
-	}
 	if (r < 0)
 		return failed(verb, r, "not everything could be read");
 	status = finish_output(verb);
@@ -139,8 +190,9 @@ const struct verb verb_check = {
 	.summary = "Say what is wrong in policy files: FILE:LINE: reason, status 1 if anything is",
 	.details =
 		"Without FILE: all of the policies, as upcalld would read them; also owners and\n"
-		"modes. With FILE: only what is in it, wherever it is; a file in NAME.conf.d is\n"
-		"not checked together with NAME.conf then. Neither daemon nor module is needed.\n\n"
+		"modes, and on stderr which files are not read because of their names. With FILE:\n"
+		"only what is in it, wherever it is; a file in NAME.conf.d is not checked together\n"
+		"with NAME.conf then. Neither daemon nor module is needed.\n\n"
 		"  --config-dir DIR   instead of upcalld.d in /usr/lib, /run and /etc; may be\n"
 		"                     repeated, later ones win\n\n",
 	.example = "upcallctl check web.conf && cp web.conf /etc/upcalld.d && upcallctl reload",

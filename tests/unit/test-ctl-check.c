@@ -104,6 +104,18 @@ static void test_directories(void **state)
 	       "etc/d.conf: others than root may write it\n");
 }
 
+/* Its author waits for an effect. No error: other programs leave such files behind. */
+static void test_left_out(void **state)
+{
+	ctl_put("etc/web", M "[Nope]\n", 0644);
+	ctl_put("etc/.web.conf.swp", "", 0644);
+	ctl_put("etc/web.conf", M, 0644);
+	ctl_put("etc/web.conf.d/1.conf", "", 0644);
+	expect("check " DIRS, 0, "etc/web: note: not read, its name does not end in .conf\n");
+	expect("check --json " DIRS, 0,
+	       "{\n   \"errors\": [],\n   \"left-out\": [\n      \"etc/web\"\n   ]\n}\n");
+}
+
 static void test_json(void **state)
 {
 	ctl_put("a.conf", M, 0644);
@@ -133,7 +145,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		TEST(test_files), TEST(test_several_files), TEST(test_directories),
-		TEST(test_json),  TEST(test_usage),
+		TEST(test_json),  TEST(test_usage),	    TEST(test_left_out),
 	};
 
 	setenv("LC_ALL", "C", 1);
