@@ -269,6 +269,7 @@ struct upcall_daemon {
 	const char *const *warnings; /* ends with NULL */
 	bool standalone;	     /* runs without systemd */
 	const char *config_error;    /* why the last configuration was not taken, "" if it was */
+	uint64_t config_read; /* microseconds since the epoch: when the one in force was read */
 };
 
 int upcall_status(struct upcall_connection *connection, struct upcall_daemon **ret);

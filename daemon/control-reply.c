@@ -238,6 +238,8 @@ static int append_shim(sd_bus_message *reply, const struct daemon *daemon)
 		ret = append_text(reply, "shim-error", daemon->shim_error);
 	if (ret >= 0)
 		ret = append_bool(reply, "standalone", daemon->options->standalone);
+	if (ret >= 0)
+		ret = append_u64(reply, "config-read", daemon->config_read);
 	return ret < 0 ? ret : append_text(reply, "config-error", daemon->config_error);
 }
 

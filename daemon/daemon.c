@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 
 #include "cleanup.h"
 #include "daemon.h"
@@ -48,8 +49,18 @@ static void upcall_ended(struct record_watcher *watcher, const struct record *re
 
 /* ------------------------------------------------------------------- policy */
 
+static uint64_t now_us(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
 int daemon_reload(struct daemon *daemon)
 {
+	/* ORDER: what is changed while it is read is newer */
+	uint64_t now = now_us();
 	char error[CONFIG_ERROR_SIZE];
 	struct config *config = NULL;
 	int ret;
@@ -64,6 +75,7 @@ int daemon_reload(struct daemon *daemon)
 		*daemon->config_error = '\0';
 		config_unref(daemon->config);
 		daemon->config = config;
+		daemon->config_read = now;
 		registry_set_config(&daemon->registry, config);
 		journal_log(LOG_INFO, "The configuration was read: %zu files", config->count);
 	}
@@ -75,6 +87,7 @@ static int first_config(struct daemon *daemon)
 {
 	int ret;
 
+	daemon->config_read = now_us();
 	ret = config_load(daemon->options->config_dirs, /* keep_bad= */ true, &daemon->config,
 			  daemon->config_error);
 	if (ret == -ENOMEM)

@@ -42,7 +42,8 @@ struct daemon {
 	struct counters past; /* of daemons before this one */
 	struct config *config;
 	char config_error[CONFIG_ERROR_SIZE]; /* "": the files are what is in force */
-	char shim_error[DAEMON_ERROR_SIZE];   /* "": the shim is there and ours */
+	uint64_t config_read;		    /* when `config` was, in microseconds since the epoch */
+	char shim_error[DAEMON_ERROR_SIZE]; /* "": the shim is there and ours */
 	struct upcall_version shim;
 	int shim_fd; /* fds.device, or -1 if it is of no use */
 	struct launcher *launcher;

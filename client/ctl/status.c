@@ -4,6 +4,7 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <time.h>
 
 #include "json.h"
 #include "simple.h"
@@ -27,12 +28,25 @@ static void print_json(const struct upcall_daemon *daemon)
 	json_strings("warnings", daemon->warnings);
 	json_bool("standalone", daemon->standalone);
 	json_string("config-error", daemon->config_error);
+	json_number("config-read", daemon->config_read);
 	json_close('}');
 }
 
 static void print_number(const char *key, uint64_t value)
 {
 	printf("%-16s %" PRIu64 "\n", key, value);
+}
+
+/* What the files say since then is not known here; doctor compares. */
+static void print_configuration(const struct upcall_daemon *daemon)
+{
+	time_t seconds = (time_t)(daemon->config_read / 1000000);
+	char text[64] = "as last read";
+	struct tm tm;
+
+	if (daemon->config_read && gmtime_r(&seconds, &tm))
+		strftime(text, sizeof(text), "read at %FT%TZ", &tm);
+	printf("%-16s %s\n", "configuration", *daemon->config_error ? daemon->config_error : text);
 }
 
 static void print_text(const struct upcall_daemon *daemon)
@@ -52,8 +66,7 @@ static void print_text(const struct upcall_daemon *daemon)
 	print_number("foreign events", daemon->bad_sender);
 	printf("%-16s %s\n", "core_pattern", daemon->core_pattern);
 	print_number("core_pipe_limit", daemon->core_pipe_limit);
-	printf("%-16s %s\n", "configuration",
-	       *daemon->config_error ? daemon->config_error : "as in the files");
+	print_configuration(daemon);
 	for (const char *const *warning = daemon->warnings; *warning; warning++)
 		printf("%-16s %s\n", "warning", *warning);
 }

@@ -28,6 +28,7 @@ static const struct field daemon_fields[] = {
 	FIELD("warnings", STRINGS, warnings),
 	FIELD("standalone", BOOL, standalone),
 	FIELD("config-error", STRING, config_error),
+	FIELD("config-read", U64, config_read),
 	{ NULL, FIELD_END, 0 },
 };
 

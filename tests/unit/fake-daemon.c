@@ -142,6 +142,8 @@ static int on_status(sd_bus_message *call, void *data, sd_bus_error *error)
 	must(sd_bus_message_new_method_return(call, &reply));
 	must(sd_bus_message_open_container(reply, 'a', "{sv}"));
 	append_extras(fake, reply);
+	if (fake->config_read)
+		must(sd_bus_message_append(reply, "{sv}", "config-read", "t", fake->config_read));
 	must(sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}{sv}", "version", "s", "9.9", "shim",
 				   "b", !fake->no_shim, "shim-error", "s",
 				   fake->no_shim ? "run modprobe upcall_shim" : "", "served", "t",

@@ -25,14 +25,15 @@ struct fake_daemon {
 	bool new_keys;	  /* answers have keys that the library does not know */
 	bool hang_up;	  /* closes the connection instead of answering */
 	unsigned int containers;
-	const char *cgroup;  /* of every container that is listed, a tombstone then; or NULL */
-	const char *result;  /* of every record; NULL: entry-failed */
-	uint32_t requester;  /* the same; 0: nobody is said to have asked */
-	const char *section; /* the same; NULL: none decided */
-	const char *handler; /* the same; NULL: none was chosen */
-	const char *step;    /* the same; NULL: cgroup */
-	uint64_t later;	     /* so many ids behind that record is the container's last one */
-	const char *verdict; /* of what an outlook says of all keys; NULL: native */
+	const char *cgroup;   /* of every container that is listed, a tombstone then; or NULL */
+	const char *result;   /* of every record; NULL: entry-failed */
+	uint32_t requester;   /* the same; 0: nobody is said to have asked */
+	const char *section;  /* the same; NULL: none decided */
+	const char *handler;  /* the same; NULL: none was chosen */
+	const char *step;     /* the same; NULL: cgroup */
+	uint64_t config_read; /* 0: it does not say */
+	uint64_t later;	      /* so many ids behind that record is the container's last one */
+	const char *verdict;  /* of what an outlook says of all keys; NULL: native */
 	struct fake_worker worker; /* of every container, for Visit */
 };
 

@@ -301,6 +301,7 @@ static const struct {
 	{ .arguments = "list --output NAME,", .status = 2, .says = "no such column" },
 	{ .arguments = "list --output ''", .status = 2, .says = "no such column" },
 	{ .arguments = "list --json --raw", .status = 2, .says = "exclude" },
+	{ .arguments = "status", .status = 0, .says = "configuration    as last read\n" },
 	{ .arguments = "status extra", .status = 2, .says = "extra" },
 	{ .arguments = "status", .status = 0, .says = "upcalld          9.9\n" },
 	{ .arguments = "status --json",

@@ -124,6 +124,37 @@ static void test_bad_calls(void **state)
 	sd_bus_close_unref(bus);
 }
 
+static uint64_t config_read(sd_bus *bus)
+{
+	sd_bus_message *reply = NULL;
+	uint64_t value;
+
+	assert_string_equal(call(bus, "Status", &reply, NULL), "");
+	assert_true(sd_bus_message_enter_container(reply, 'a', "{sv}") > 0);
+	assert_true(find_key(reply, "config-read"));
+	assert_true(sd_bus_message_read(reply, "v", "t", &value) > 0);
+	sd_bus_message_unref(reply);
+	return value;
+}
+
+/* One that is refused leaves the time of those that are in force. */
+static void test_config_read(void **state)
+{
+	struct fixture *fixture = *state;
+	sd_bus *bus = connect_bus(fixture);
+	uint64_t first = config_read(bus), second;
+
+	assert_true(first > 0);
+	put(fixture, "web.conf", "[Match]\nName=web\n");
+	assert_string_equal(call(bus, "Reload", NULL, NULL), "");
+	second = config_read(bus);
+	assert_true(second > first);
+	put(fixture, "web.conf", "[Nope]\n");
+	assert_string_not_equal(call(bus, "Reload", NULL, NULL), "");
+	assert_int_equal(config_read(bus), second);
+	sd_bus_close_unref(bus);
+}
+
 /* A path may hold any bytes, and sd-bus takes UTF-8 only: one container must not cost the list. */
 static void test_no_utf8(void **state)
 {
@@ -484,6 +515,7 @@ int main(void)
 		fixed(test_bad_calls),
 		fixed(test_no_utf8),
 		fixed(test_reload),
+		fixed(test_config_read),
 		cmocka_unit_test_setup_teardown(test_without_shim, setup_without_shim, teardown),
 		cmocka_unit_test_setup_teardown(test_seccomp, setup_with_seccomp, teardown),
 		fixed(test_not_root),
