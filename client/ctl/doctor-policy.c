@@ -17,6 +17,8 @@ static const struct finding_kind policy_mode = {
 	"policy-mode",
 	"who may write it decides what runs as root in containers; so it is not taken"
 };
+static const struct finding_kind policy_unread = { "policy-unread",
+						   "upcalls are decided by what it said before" };
 static const struct finding_kind policy_bad = {
 	"policy-bad",
 	"no reload is taken, and a daemon that starts refuses all upcalls of whom it may be about"
@@ -35,9 +37,10 @@ static bool others_may_write(const struct stat *st)
 	return st->st_uid != 0 || (st->st_mode & (S_IWGRP | S_IWOTH));
 }
 
-static void check_owner(struct doctor *doctor, const struct finding_kind *kind, const char *path,
-			const struct stat *st)
+static void check_owner(struct doctor *doctor, const char *path, const struct stat *st)
 {
+	const struct finding_kind *kind = S_ISDIR(st->st_mode) ? &policy_directory_mode :
+								 &policy_mode;
 	cleanup_free char *mend = NULL;
 
 	if (!others_may_write(st))
@@ -60,8 +63,11 @@ static bool ends_with(const char *name, const char *ending)
 	return size > strlen(ending) && !strcmp(name + size - strlen(ending), ending);
 }
 
+/* A directory of policies, or one of them. */
+typedef void look_fn(struct doctor *doctor, const char *path, const struct stat *st);
+
 /* With `refined`, NAME.conf.d in it, too. */
-static void scan(struct doctor *doctor, const char *directory, bool refined)
+static void scan(struct doctor *doctor, const char *directory, bool refined, look_fn *look)
 {
 	char path[DOCTOR_PATH], full[2 * DOCTOR_PATH];
 	cleanup_with(cleanup_dir_) DIR *dir = NULL;
@@ -70,7 +76,7 @@ static void scan(struct doctor *doctor, const char *directory, bool refined)
 
 	if (!doctor_stat(doctor, directory, &st) || !S_ISDIR(st.st_mode))
 		return;
-	check_owner(doctor, &policy_directory_mode, directory, &st);
+	look(doctor, directory, &st);
 	(void)snprintf(full, sizeof(full), "%s%s", doctor->root, directory);
 	dir = opendir(full);
 	while (dir && (entry = readdir(dir))) {
@@ -78,17 +84,39 @@ static void scan(struct doctor *doctor, const char *directory, bool refined)
 							entry->d_name) >= (int)sizeof(path))
 			continue;
 		if (refined && ends_with(entry->d_name, ".conf.d"))
-			scan(doctor, path, /* refined= */ false);
+			scan(doctor, path, /* refined= */ false, look);
 		else if (ends_with(entry->d_name, ".conf") && doctor_stat(doctor, path, &st) &&
 			 S_ISREG(st.st_mode))
-			check_owner(doctor, &policy_mode, path, &st);
+			look(doctor, path, &st);
 	}
 }
 
 void check_policy_owners(struct doctor *doctor)
 {
 	for (char **directory = doctor->directories; directory && *directory; directory++)
-		scan(doctor, *directory, /* refined= */ true);
+		scan(doctor, *directory, /* refined= */ true, check_owner);
+}
+
+/* The change time: a file that was moved here, or copied with its times, is as old as that. */
+static void check_read(struct doctor *doctor, const char *path, const struct stat *st)
+{
+	uint64_t changed =
+		(uint64_t)st->st_ctim.tv_sec * 1000000 + (uint64_t)st->st_ctim.tv_nsec / 1000;
+
+	if (S_ISREG(st->st_mode) && changed > doctor->daemon->config_read)
+		noted(doctor, &policy_unread, path, "upcallctl reload",
+		      "%s was changed after the policies had been read", path);
+}
+
+/* A daemon of somebody's own has directories of its own; an older one does not say when. */
+void check_policies_read(struct doctor *doctor)
+{
+	const struct upcall_daemon *daemon = doctor->daemon;
+
+	if (!daemon || daemon->standalone || !daemon->config_read || *daemon->config_error)
+		return;
+	for (char **directory = doctor->directories; directory && *directory; directory++)
+		scan(doctor, *directory, /* refined= */ true, check_read);
 }
 
 /* ------------------------------------------------------------------ errors */

@@ -19,6 +19,7 @@ static check_fn *const checks[] = {
 	check_helpers,	     /* what the kernel lets its helpers do */
 	check_units,	     /* units of systemd */
 	check_daemon,	     /* the daemon, over its control socket */
+	check_policies_read, /* what was changed since the daemon has read them */
 	check_state,	     /* /run/upcalld */
 	check_containers,    /* containers that are registered */
 	check_host_handlers, /* handlers on the host */

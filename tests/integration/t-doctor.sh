@@ -112,6 +112,9 @@ upcallctl reload
 # --- containers
 check 'a container is registered' registered web
 check_equal 'and its policy is no longer unused' '' "$(upcallctl doctor --json | jq -r '.findings[].id')"
+touch /etc/upcalld.d/web.conf
+check_equal 'a policy that was changed, and no reload' 'note policy-unread /etc/upcalld.d/web.conf' \
+	"$(upcallctl doctor --json | jq -r '.findings[] | "\(.severity) \(.id) \(.subject)"')"
 mv /etc/upcalld.d/web.conf /etc/upcalld.d/20-web.conf
 planted 'a file that was renamed, and no reload' 'config-stale'
 check 'config names the file that is in effect' grep -q '/etc/upcalld.d/20-web.conf:4$' <<<"$(upcallctl config web)"

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -435,6 +436,30 @@ static void test_seccomp(void **state)
 	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
 }
 
+/* By the time of change; whatever is in a policy's place counts, nothing else does. */
+static void test_unread(void **state)
+{
+	struct timespec now;
+	struct fake_daemon before = { 0 }, after = { 0 };
+	char mends[4096];
+
+	put("/etc/upcalld.d/c.conf.d/1.conf", "[Core]\nHandler=deny\n", 0644);
+	put("/etc/upcalld.d/c.conf", "[Match]\nName=c\n", 0644);
+	assert_int_equal(clock_gettime(CLOCK_REALTIME, &now), 0);
+	before.config_read = (uint64_t)(now.tv_sec - 3600) * 1000000;
+	after.config_read = (uint64_t)(now.tv_sec + 3600) * 1000000;
+	fake_daemon_start(&before);
+	assert_string_equal(ids(mends, sizeof(mends)),
+			    "daemon-version policy-unread? policy-unread? ");
+	assert_non_null(strstr(mends, "\nupcallctl reload\n"));
+	assert_non_null(strstr(whats, "/etc/upcalld.d/c.conf.d/1.conf was changed"));
+	fake_daemon_stop(&before);
+	fake_daemon_start(&after);
+	assert_string_equal(ids(mends, sizeof(mends)), "daemon-version ");
+	fake_daemon_stop(&after);
+	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
+}
+
 /* The command shows what keeps it from being used. */
 static void test_unused(void **state)
 {
@@ -529,6 +554,7 @@ int main(void)
 		TEST(test_modes),   TEST(test_tombstone), TEST(test_names),
 		TEST(test_command), TEST(test_controls),  TEST(test_machines),
 		TEST(test_drained), TEST(test_seccomp),	  TEST(test_unused),
+		TEST(test_unread),
 	};
 
 	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
