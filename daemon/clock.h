@@ -6,6 +6,7 @@
 #ifndef UPCALLD_CLOCK_H
 #define UPCALLD_CLOCK_H
 
+#include <stdint.h>
 #include <time.h>
 
 /* Seconds since boot, also those that the machine was suspended. */
@@ -23,6 +24,15 @@ static inline double clock_since(double then)
 	double now = clock_now();
 
 	return now > then ? now - then : 0.;
+}
+
+/* What people are shown: microseconds since the epoch. */
+static inline uint64_t clock_of_day_us(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 #endif

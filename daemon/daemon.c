@@ -4,9 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
-#include <time.h>
 
 #include "cleanup.h"
+#include "clock.h"
 #include "daemon.h"
 #include "journal.h"
 #include "monitor.h"
@@ -49,18 +49,10 @@ static void upcall_ended(struct record_watcher *watcher, const struct record *re
 
 /* ------------------------------------------------------------------- policy */
 
-static uint64_t now_us(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
-}
-
 int daemon_reload(struct daemon *daemon)
 {
 	/* ORDER: what is changed while it is read is newer */
-	uint64_t now = now_us();
+	uint64_t now = clock_of_day_us();
 	char error[CONFIG_ERROR_SIZE];
 	struct config *config = NULL;
 	int ret;
@@ -87,7 +79,7 @@ static int first_config(struct daemon *daemon)
 {
 	int ret;
 
-	daemon->config_read = now_us();
+	daemon->config_read = clock_of_day_us();
 	ret = config_load(daemon->options->config_dirs, /* keep_bad= */ true, &daemon->config,
 			  daemon->config_error);
 	if (ret == -ENOMEM)

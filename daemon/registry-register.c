@@ -14,10 +14,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "cgroup.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "journal.h"
 #include "process.h"
 #include "registry.h"
@@ -28,14 +28,6 @@
 static void cleanup_container_(struct container **container)
 {
 	*container = container_free(*container);
-}
-
-static uint64_t now_us(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now);
-	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 }
 
 /* -------------------------------------------------------------- arguments */
@@ -82,7 +74,7 @@ static int set_options(struct container *container, const struct registry_option
 	int ret;
 
 	container->uid = options->uid;
-	container->since = now_us();
+	container->since = clock_of_day_us();
 	if (options->runtime && !(container->runtime = strdup(options->runtime)))
 		return failure_set(failure, -ENOMEM, "Failed", "out of memory");
 	if (strv_copy(options->labels, &container->labels) < 0)
