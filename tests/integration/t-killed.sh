@@ -18,6 +18,7 @@ kills=${3:-5}
 for parameter in claim_ms attach_ms run_ms core_run_ms; do
 	echo 600000 >"/sys/module/upcall_shim/parameters/$parameter"
 done
+raise_key_quotas
 policy web <<'CONF'
 [Match]
 Name=web

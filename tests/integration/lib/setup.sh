@@ -10,6 +10,7 @@
 #   request NAME DESCRIPTION       request_key(2) for a user key in the container; prints requester's output
 #   records FIELD [MATCH…]         that field of the journal's records of upcalls, newest last
 #   now_ms                         milliseconds
+#   raise_key_quotas               for thousands of keys: the kernel collects those of who has ended only later
 
 # shellcheck source=../../vm/lib/guest.sh
 . "$UPCALL_VM_LIB/guest.sh"
@@ -49,6 +50,11 @@ records() {
 	local field=$1
 	shift
 	journalctl -b --no-pager -q -o json "$@" _SYSTEMD_UNIT=upcalld.service | jq -r "select(.UPCALL_ID) | .$field"
+}
+
+raise_key_quotas() {
+	local name
+	for name in maxkeys maxbytes root_maxkeys root_maxbytes; do echo 20000000 >"/proc/sys/kernel/keys/$name"; done
 }
 
 now_ms() { echo $(($(date +%s%N) / 1000000)); }
