@@ -165,6 +165,7 @@ void rule_to_request(const struct rule *rule, struct worker_request *request)
 		request->handler = WORKER_ANSWER_PROGRAM;
 	request->run_in = rule->in_host ? WORKER_RUN_IN_HOST : WORKER_RUN_IN_CONTAINER;
 	request->run_ms = rule->run_sec * 1000;
+	request->alone = rule->max_concurrent == 1;
 	if (rule->handler == HANDLER_PROGRAM)
 		text_copy(request->program, sizeof(request->program), rule->program,
 			  strlen(rule->program));

@@ -31,7 +31,7 @@
 
 #include "upcall.h"
 
-#define WORKER_PROTOCOL 3
+#define WORKER_PROTOCOL 4
 /* Instance sockets; %s is the container's name. */
 #define WORKER_SOCKET_FORMAT "/run/upcalld/worker/%s"
 
@@ -74,7 +74,7 @@ struct worker_request {
 	uint32_t handler;	      /* enum worker_handler */
 	uint32_t run_in;	      /* enum worker_run_in */
 	uint32_t run_ms;	      /* handler's time limit from ATTACH or start; 0 is refused */
-	uint32_t reserved;	      /* 0 */
+	uint32_t alone;		      /* 1: its section has MaxConcurrent=1; else 0 */
 	char container_name[UPCALL_NAME_LEN];
 	char cgroup[WORKER_PATH_LEN];  /* boundary below /sys/fs/cgroup, "" with cgroup_id 0 */
 	char program[WORKER_PATH_LEN]; /* absolute, in the container; "": the kernel's own path */

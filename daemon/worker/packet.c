@@ -68,8 +68,8 @@ static bool place_is_valid(const struct worker_request *request)
 
 int packet_check_request(const struct worker_request *request)
 {
-	if (request->class >= UPCALL_CLASS_COUNT || request->reserved != 0 ||
-	    request->run_ms == 0 || request->own_ns >> UPCALL_NS_COUNT != 0)
+	if (request->class >= UPCALL_CLASS_COUNT || request->alone > 1 || request->run_ms == 0 ||
+	    request->own_ns >> UPCALL_NS_COUNT != 0)
 		return -EINVAL;
 	if ((request->cgroup_id == 0) != (request->cgroup[0] == '\0'))
 		return -EINVAL;

@@ -373,15 +373,23 @@ static void child_hold(struct request *request, struct child *child)
 }
 
 /*
+ * Its place is one that others may wait for, in upcalld, or a dump be refused for: cores
+ * do not wait. Where others of the container are at work nothing tells how many do.
+ */
+static bool place_is_wanted(const struct request *request)
+{
+	return request->wire.alone || request->wire.class == UPCALL_CLASS_CORE ||
+	       request->hands->request_count > 1;
+}
+
+/*
  * True: not now. The kernel half has answered, nobody waits for what is left for us to
- * do, and the requester should have the processor first. Where others of the container
- * are at work there may be some that wait for this one's place.
+ * do, and the requester should have the processor first.
  */
 static bool handler_rest(struct request *request)
 {
 	if (!request->attached || request->decided || request->handler.rested ||
-	    request_answers(request) || request_visits(request) ||
-	    request->hands->request_count > 1)
+	    request_answers(request) || request_visits(request) || place_is_wanted(request))
 		return false;
 	request->handler.rested = true;
 	child_put_off(request, &request->handler, REST_MS);
@@ -594,6 +602,12 @@ static void request_over_time(struct request *request)
 	request_try_finish(request);
 }
 
+/* It has ended, in time, and we have not looked yet. */
+static bool handler_rests(const struct request *request)
+{
+	return request->handler.put_off && !request->handler.held;
+}
+
 void request_expire(struct hands *hands)
 {
 	struct request *request, *next;
@@ -601,9 +615,10 @@ void request_expire(struct hands *hands)
 
 	for (request = hands->requests; request; request = next) {
 		next = request->next;
-		if (request->deadline_ms <= now)
+		if (request->deadline_ms <= now && !handler_rests(request))
 			request_over_time(request);
-		else if (request->retry_ms >= 0 && request->retry_ms <= now)
+		else if (request->deadline_ms <= now ||
+			 (request->retry_ms >= 0 && request->retry_ms <= now))
 			put_off_retry(request);
 	}
 }

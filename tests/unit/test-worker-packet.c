@@ -76,7 +76,7 @@ static void test_request(void **state)
 	(void)state;
 	assert_int_equal(packet_check_request(&good), 0);
 	REFUSED(request.class = UPCALL_CLASS_COUNT);
-	REFUSED(request.reserved = 1);
+	REFUSED(request.alone = 2);
 	REFUSED(request.run_ms = 0);
 	REFUSED(request.handler = 4);
 	REFUSED(request.run_in = 2);
