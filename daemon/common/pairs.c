@@ -20,11 +20,13 @@ struct order {
 static int pairs_open(void *data)
 {
 	struct order *order = data;
+	int error = 0;
 
-	order->error = 0;
-	for (size_t i = 0; i < order->count && !order->error; i++)
+	for (size_t i = 0; i < order->count && !error; i++)
 		if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, order->pairs[i]) < 0)
-			order->error = errno;
+			error = errno;
+	/* ORDER: last; who is killed before has made nothing */
+	order->error = error;
 	return 0;
 }
 
