@@ -225,7 +225,8 @@ check_equal 'not for others than root' 125 "$(status_of sudo_nobody)"
 start filter '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64"],
 	syscalls: [{names: ["swapon"], action: "SCMP_ACT_ERRNO"}]}'
 check_equal 'a container with a seccomp filter: 125' 125 "$(status_of upcallctl exec filter /bin/true)"
-check 'and the step is named' says 'step seccomp: Operation not permitted'
+check 'and the step is named, and what it means' \
+	says 'step seccomp (its first process has a seccomp filter, see HANDLERS in upcalld.d(5)): Operation not permitted'
 check_equal 'also in JSON' 'entry-failed seccomp' "$(upcallctl exec --json filter /bin/true 2>/dev/null | jq -r '"\(.outcome) \(.step)"')"
 echo 1 >"${cgroup[user]}/cgroup.freeze"
 check_equal 'a frozen one: 125' 125 "$(status_of upcallctl exec user /bin/true)"
