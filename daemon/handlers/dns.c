@@ -30,6 +30,7 @@
 #define TOTAL_MS      15000 /* less than the worker gives us */
 #define TTL_DEFAULT   600
 #define ADDRESSES_MAX 64
+#define SOCKETS_MAX   16 /* UDP and TCP of each server of resolv.conf, which are few */
 #define AFS_VL_PORT   7003
 
 enum status {
@@ -73,24 +74,31 @@ static int64_t now_ms(void)
 
 /* ---------------------------------------------------------------- the wait */
 
-static nfds_t sockets_collect(ares_channel channel, struct pollfd fds[ARES_GETSOCK_MAXNUM])
+/* What c-ares waits for. One that does not fit is not waited for: its question times out. */
+struct sockets {
+	struct pollfd fds[SOCKETS_MAX];
+	nfds_t count;
+};
+
+static struct sockets sockets;
+
+/* c-ares tells of every change; neither readable nor writable: it is about to be closed. */
+static void on_socket(void *data, ares_socket_t fd, int readable, int writable)
 {
-	ares_socket_t sockets[ARES_GETSOCK_MAXNUM];
-	/* unsigned: c-ares' own macros shift into the sign */
-	unsigned int mask = (unsigned int)ares_getsock(channel, sockets, ARES_GETSOCK_MAXNUM);
-	nfds_t count = 0;
+	struct sockets *all = data;
+	short events = (short)((readable ? POLLIN : 0) | (writable ? POLLOUT : 0));
+	nfds_t i = 0;
 
-	for (int i = 0; i < ARES_GETSOCK_MAXNUM; i++) {
-		short events = 0;
-
-		if (mask & 1u << i)
-			events |= POLLIN;
-		if (mask & 1u << (i + ARES_GETSOCK_MAXNUM))
-			events |= POLLOUT;
-		if (events)
-			fds[count++] = (struct pollfd){ .fd = sockets[i], .events = events };
-	}
-	return count;
+	while (i < all->count && all->fds[i].fd != fd)
+		i++;
+	if (i == SOCKETS_MAX)
+		return;
+	if (events)
+		all->fds[i] = (struct pollfd){ .fd = fd, .events = events };
+	if (events && i == all->count)
+		all->count++;
+	else if (!events && i < all->count)
+		all->fds[i] = all->fds[--all->count];
 }
 
 static int wait_ms(ares_channel channel, int64_t left)
@@ -101,28 +109,30 @@ static int wait_ms(ares_channel channel, int64_t left)
 	return (int)(wait->tv_sec * 1000 + (wait->tv_usec + 999) / 1000);
 }
 
+static void socket_serve(ares_channel channel, const struct pollfd *fd)
+{
+	if (fd->revents)
+		ares_process_fd(channel, fd->revents & ~POLLOUT ? fd->fd : ARES_SOCKET_BAD,
+				fd->revents & POLLOUT ? fd->fd : ARES_SOCKET_BAD);
+}
+
 /* Runs until the question is answered; the total time is bounded for all of them. */
 static void question_wait(ares_channel channel, const struct question *question)
 {
 	while (!question->done) {
-		struct pollfd fds[ARES_GETSOCK_MAXNUM];
-		nfds_t count = sockets_collect(channel, fds);
+		struct sockets now = sockets; /* the answers change them */
 		int64_t left = deadline_ms - now_ms();
 
 		if (left <= 0) {
 			ares_cancel(channel);
 			return;
 		}
-		if (poll(fds, count, wait_ms(channel, left)) <= 0) {
+		if (poll(now.fds, now.count, wait_ms(channel, left)) <= 0) {
 			ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 			continue;
 		}
-		for (nfds_t i = 0; i < count; i++)
-			if (fds[i].revents)
-				ares_process_fd(
-					channel,
-					fds[i].revents & ~POLLOUT ? fds[i].fd : ARES_SOCKET_BAD,
-					fds[i].revents & POLLOUT ? fds[i].fd : ARES_SOCKET_BAD);
+		for (nfds_t i = 0; i < now.count; i++)
+			socket_serve(channel, &now.fds[i]);
 	}
 }
 
@@ -214,7 +224,14 @@ static int servers_ask(ares_channel channel, const char *name, uint16_t type,
 		       struct question *question)
 {
 	*question = (struct question){ .type = type, .status = ARES_ECANCELLED };
+	/*
+	 * 1.28 deprecates it, in favour of one that parses the reply: bookworm's 1.18 has no
+	 * other, and this reply is parsed by code that is fuzzed.
+	 */
+#pragma GCC diagnostic push
+#pragma GCC diagnostic ignored "-Wdeprecated-declarations"
 	ares_query(channel, name, DNS_CLASS_IN, type, on_servers, question);
+#pragma GCC diagnostic pop
 	question_wait(channel, question);
 	return question->status;
 }
@@ -289,13 +306,15 @@ static int channel_open(ares_channel *channel)
 		.timeout = TIMEOUT_MS,
 		.tries = TRIES,
 		.lookups = lookups,
+		.sock_state_cb = on_socket,
+		.sock_state_cb_data = &sockets,
 	};
 
 	if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS)
 		return -EIO;
 	if (ares_init_options(channel, &options,
-			      ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS) !=
-	    ARES_SUCCESS)
+			      ARES_OPT_TIMEOUTMS | ARES_OPT_TRIES | ARES_OPT_LOOKUPS |
+				      ARES_OPT_SOCK_STATE_CB) != ARES_SUCCESS)
 		return -EIO;
 	return 0;
 }
