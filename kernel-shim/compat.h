@@ -7,7 +7,9 @@
 #define UPCALL_SHIM_COMPAT_H
 
 #include <linux/capability.h>
+#include <linux/coredump.h>
 #include <linux/ftrace.h>
+#include <linux/sched/coredump.h>
 #include <linux/sched/signal.h>
 #include <linux/version.h>
 
@@ -62,6 +64,17 @@ static inline kernel_cap_t compat_cap_set(u64 bits)
 	return (kernel_cap_t){ .cap = { (u32)bits, (u32)(bits >> 32) } };
 #else
 	return (kernel_cap_t){ .val = bits };
+#endif
+}
+
+/* Whether who dumped was dumpable, of the time it began to: 0, 1 or 2 as fs.suid_dumpable. */
+static inline u32 compat_dump_mode(const struct coredump_params *params)
+{
+#ifdef SUID_DUMP_DISABLE
+	return __get_dumpable(params->mm_flags);
+#else
+	/* a field of its own since 7.3, where these became an enum */
+	return params->dumpable;
 #endif
 }
 

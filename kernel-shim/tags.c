@@ -7,11 +7,9 @@
  * copied as they are: bytes, not meaning.
  */
 #include <linux/cgroup.h>
-#include <linux/coredump.h>
 #include <linux/cred.h>
 #include <linux/key-type.h>
 #include <linux/key.h>
-#include <linux/sched/coredump.h>
 #include <linux/seccomp.h>
 #include <linux/umh.h>
 #include <linux/user_namespace.h>
@@ -224,7 +222,7 @@ static int core_put_tags(struct sk_buff *skb, const struct subprocess_info *info
 	struct nlattr *nest = nla_nest_start(skb, UPCALL_A_CORE);
 
 	if (!nest || nla_put_u32(skb, UPCALL_CORE_A_SIGNAL, params->siginfo->si_signo) ||
-	    nla_put_u32(skb, UPCALL_CORE_A_DUMP_MODE, __get_dumpable(params->mm_flags)))
+	    nla_put_u32(skb, UPCALL_CORE_A_DUMP_MODE, compat_dump_mode(params)))
 		return -EMSGSIZE;
 	nla_nest_end(skb, nest);
 	return 0;
