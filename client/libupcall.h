@@ -251,6 +251,13 @@ int upcall_next_event(struct upcall_connection *connection, enum upcall_event *e
 
 /* --- daemon --- */
 
+/* How many upcalls of a class the kernel module saw end so, since it was loaded: upcall(4). */
+struct upcall_tally {
+	const char *class_name; /* NULL: the end */
+	const char *ending;	/* "native", "denied", "done"...; a later module may know more */
+	uint64_t count;
+};
+
 /* Allocated by the library only; later versions append fields. Strings are never NULL. */
 struct upcall_daemon {
 	const char *version;
@@ -270,6 +277,7 @@ struct upcall_daemon {
 	bool standalone;	     /* runs without systemd */
 	const char *config_error;    /* why the last configuration was not taken, "" if it was */
 	uint64_t config_read; /* microseconds since the epoch: when the one in force was read */
+	const struct upcall_tally *upcalls; /* empty if there is no module, or it does not count */
 };
 
 int upcall_status(struct upcall_connection *connection, struct upcall_daemon **ret);

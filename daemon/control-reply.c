@@ -243,6 +243,42 @@ static int append_shim(sd_bus_message *reply, const struct daemon *daemon)
 	return ret < 0 ? ret : append_text(reply, "config-error", daemon->config_error);
 }
 
+static const char *const count_names[UPCALL_COUNT_COUNT] = {
+	[UPCALL_COUNT_NATIVE] = "native",   [UPCALL_COUNT_DENIED] = "denied",
+	[UPCALL_COUNT_REFUSED] = "refused", [UPCALL_COUNT_OFFERED] = "offered",
+	[UPCALL_COUNT_DONE] = "done",	    [UPCALL_COUNT_FAILED] = "failed",
+	[UPCALL_COUNT_OVERDUE] = "overdue", [UPCALL_COUNT_GIVEN_BACK] = "given-back",
+	[UPCALL_COUNT_KILLED] = "killed",   [UPCALL_COUNT_REQUEUED] = "requeued",
+};
+
+static int append_class(sd_bus_message *reply, int shim_fd, uint32_t class)
+{
+	uint64_t values[UPCALL_COUNT_COUNT];
+	int count, ret = 0;
+
+	count = shim_endings(shim_fd, class, values, UPCALL_COUNT_COUNT);
+	for (int i = 0; i < count && ret >= 0; i++)
+		ret = sd_bus_message_append(reply, "(sst)", class_name(class), count_names[i],
+					    values[i]);
+	return ret;
+}
+
+/* Nothing of a module that does not count, which an older one does not. */
+static int append_shim_counters(sd_bus_message *reply, const struct daemon *daemon)
+{
+	int ret;
+
+	ret = open_value(reply, "upcalls", "a(sst)");
+	if (ret >= 0)
+		ret = sd_bus_message_open_container(reply, 'a', "(sst)");
+	if (daemon->shim_fd >= 0 && daemon->shim.features & UPCALL_FEATURE_COUNTERS)
+		for (uint32_t class = 0; class < UPCALL_CLASS_COUNT && ret >= 0; class ++)
+			ret = append_class(reply, daemon->shim_fd, class);
+	if (ret >= 0)
+		ret = sd_bus_message_close_container(reply);
+	return ret < 0 ? ret : close_value(reply);
+}
+
 static int append_counters(sd_bus_message *reply, const struct daemon *daemon)
 {
 	struct counters counters;
@@ -307,6 +343,8 @@ int control_append_status(sd_bus_message *reply, const struct daemon *daemon)
 		ret = append_shim(reply, daemon);
 	if (ret >= 0)
 		ret = append_counters(reply, daemon);
+	if (ret >= 0)
+		ret = append_shim_counters(reply, daemon);
 	if (ret >= 0)
 		ret = append_host(reply, &daemon->registry);
 	return ret < 0 ? ret : sd_bus_message_close_container(reply);

@@ -16,6 +16,21 @@ int shim_version(int fd, struct upcall_version *ret)
 	return call(fd, UPCALL_IOC_VERSION, ret);
 }
 
+int shim_endings(int fd, uint32_t class, uint64_t *values, uint32_t room)
+{
+	struct upcall_counters counters = {
+		.values = (uintptr_t)values,
+		.class = class,
+		.count = room,
+	};
+	int ret;
+
+	ret = call(fd, UPCALL_IOC_COUNTERS, &counters);
+	if (ret < 0)
+		return ret;
+	return counters.count > room ? -EBADMSG : (int)counters.count;
+}
+
 int shim_subscribe(int fd, int netlink_fd)
 {
 	struct upcall_subscribe subscribe = { .netlink_fd = netlink_fd };

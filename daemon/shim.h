@@ -15,6 +15,8 @@
 #include "upcall.h"
 
 int shim_version(int fd, struct upcall_version *ret);
+/* UPCALL_FEATURE_COUNTERS; returns how many were written. */
+int shim_endings(int fd, uint32_t class, uint64_t *values, uint32_t room);
 int shim_subscribe(int fd, int netlink_fd);
 /* Returns how many entries were written; less than room: there are no more. */
 int shim_list(int fd, uint64_t after, struct upcall_list_entry *entries, uint32_t room);

@@ -11,12 +11,14 @@
 #include <linux/fs.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/nospec.h>
 #include <linux/pid_namespace.h>
 #include <linux/poll.h>
 #include <linux/slab.h>
 #include <linux/uaccess.h>
 #include <linux/user_namespace.h>
 
+#include "counters.h"
 #include "device.h"
 #include "event.h"
 #include "handle.h"
@@ -50,7 +52,10 @@ static __poll_t device_poll(struct file *file, struct poll_table_struct *table)
 
 static int device_version(struct upcall_version __user *user)
 {
-	struct upcall_version version = { .abi = UPCALL_ABI_VERSION };
+	struct upcall_version version = {
+		.abi = UPCALL_ABI_VERSION,
+		.features = UPCALL_FEATURE_COUNTERS,
+	};
 
 	strscpy(version.version, UPCALL_VERSION, sizeof(version.version));
 	return copy_to_user(user, &version, sizeof(version)) ? -EFAULT : 0;
@@ -107,6 +112,32 @@ static int device_info(struct upcall_info __user *user)
 	ret = info_to_user(upcall, user);
 	upcall_put(upcall);
 	return ret;
+}
+
+static int counters_to_user(u64 __user *values, u32 class, u32 count)
+{
+	u32 i;
+
+	for (i = 0; i < count; i++)
+		if (put_user(counters_read(class, i), &values[i]))
+			return -EFAULT;
+	return 0;
+}
+
+static int device_counters(struct upcall_counters __user *user)
+{
+	struct upcall_counters counters;
+	int ret;
+
+	if (copy_from_user(&counters, user, sizeof(counters)))
+		return -EFAULT;
+	if (counters.class >= UPCALL_CLASS_COUNT)
+		return -EINVAL;
+	counters.count = min_t(u32, counters.count, UPCALL_COUNT_COUNT);
+	ret = counters_to_user(u64_to_user_ptr(counters.values),
+			       array_index_nospec(counters.class, UPCALL_CLASS_COUNT),
+			       counters.count);
+	return ret ?: put_user(counters.count, &user->count);
 }
 
 static int device_claim(const struct upcall_claim __user *user)
@@ -226,6 +257,8 @@ static long device_ioctl(struct file *file, unsigned int command, unsigned long 
 		return device_info(user);
 	case UPCALL_IOC_TAGS:
 		return tags_to_user(user);
+	case UPCALL_IOC_COUNTERS:
+		return device_counters(user);
 	case UPCALL_IOC_CLAIM:
 		return device_claim(user);
 	case UPCALL_IOC_NATIVE:

@@ -24,6 +24,7 @@
 #include <linux/umh.h>
 
 #include "compat.h"
+#include "counters.h"
 #include "event.h"
 #include "hook.h"
 #include "monitor.h"
@@ -73,15 +74,17 @@ static bool can_wait(int wait)
 	return true;
 }
 
-static int refuse(struct subprocess_info *info, int wait, const struct subject *subject, int error)
+static int refuse(struct subprocess_info *info, int wait, const struct subject *subject,
+		  enum upcall_count count)
 {
 	int ret;
 
+	counters_add(subject->class, count);
 	monitor_decided(info, wait, subject, UPCALL_VERDICT_DENY);
 	if (!preemptible()) /* rejecting a key would sleep */
 		ret = -EPERM;
 	else
-		ret = result_refused(info, wait, subject->class, error);
+		ret = result_refused(info, wait, subject->class, EKEYREJECTED);
 	return info_finish(info, ret);
 }
 
@@ -91,15 +94,16 @@ static int exec_decided(struct subprocess_info *info, int wait, const struct sub
 
 	switch (subject->verdict) {
 	case UPCALL_VERDICT_DENY:
-		return refuse(info, wait, subject, EKEYREJECTED);
+		return refuse(info, wait, subject, UPCALL_COUNT_DENIED);
 	case UPCALL_VERDICT_OFFER:
 		if (!can_wait(wait))
-			return refuse(info, wait, subject, EKEYREJECTED);
+			return refuse(info, wait, subject, UPCALL_COUNT_REFUSED);
 		if (upcall_offer(info, wait, subject, &ret))
 			return info_finish(info, ret);
 		break;
 	case UPCALL_VERDICT_NATIVE:
 	case __UPCALL_VERDICT_COUNT:
+		counters_add(subject->class, UPCALL_COUNT_NATIVE);
 		break;
 	}
 	monitor_decided(info, wait, subject, UPCALL_VERDICT_NATIVE);

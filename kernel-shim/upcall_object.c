@@ -29,6 +29,7 @@
 #include <net/genetlink.h>
 
 #include "compat.h"
+#include "counters.h"
 #include "event.h"
 #include "match.h"
 #include "monitor.h"
@@ -153,12 +154,24 @@ static void deadline_clear(struct upcall *upcall)
 		upcall_put(upcall);
 }
 
+static enum upcall_count ending_of(const struct upcall *upcall, int error)
+{
+	if (upcall->state == UPCALL_STATE_NATIVE)
+		return UPCALL_COUNT_GIVEN_BACK;
+	if (upcall->state == UPCALL_STATE_DEAD)
+		return UPCALL_COUNT_KILLED;
+	if (upcall->overdue)
+		return UPCALL_COUNT_OVERDUE;
+	return error ? UPCALL_COUNT_FAILED : UPCALL_COUNT_DONE;
+}
+
 /* The one place that ends an upcall. Pollers are woken by the caller, unlocked. */
 static void upcall_end(struct upcall *upcall, enum upcall_state state, int error, int status)
 {
 	lockdep_assert_held(&upcall->lock);
 	if (!upcall_move(upcall, state))
 		return;
+	counters_add(upcall->class, ending_of(upcall, error));
 	deadline_clear(upcall);
 	upcall_answer(upcall, error, status);
 }
@@ -224,9 +237,11 @@ static bool upcall_revoke(struct upcall *upcall, int error)
 	/* in place: its attribute comes first */
 	*(u32 *)nla_data((struct nlattr *)upcall->tags->data) = upcall->generation;
 	if (upcall->requeues++ >= REQUEUES_MAX || !upcall_has_time(upcall)) {
+		upcall->overdue = error == ETIMEDOUT;
 		upcall_end(upcall, UPCALL_STATE_DONE, error, 0);
 		return false;
 	}
+	counters_add(upcall->class, UPCALL_COUNT_REQUEUED);
 	upcall_enter_offered(upcall);
 	return true;
 }
@@ -469,12 +484,14 @@ static void deadline_work(struct work_struct *work)
 		goto unlock;
 	switch (upcall->state) {
 	case UPCALL_STATE_OFFERED:
+		upcall->overdue = true;
 		upcall_end(upcall, UPCALL_STATE_DONE, ETIMEDOUT, 0);
 		break;
 	case UPCALL_STATE_CLAIMED:
 		announce = upcall_revoke(upcall, ETIMEDOUT);
 		break;
 	case UPCALL_STATE_RUNNING:
+		upcall->overdue = true;
 		/* answered without waiting for the death: the handler may be frozen */
 		upcall_end(upcall, UPCALL_STATE_DONE, 0, SIGKILL);
 		kill = true;
@@ -647,10 +664,12 @@ bool upcall_offer(struct subprocess_info *info, int wait, const struct subject *
 	bool native;
 
 	if (IS_ERR(upcall)) {
+		counters_add(subject->class, UPCALL_COUNT_REFUSED);
 		monitor_decided(info, wait, subject, UPCALL_VERDICT_DENY);
 		*ret = result_refused(info, wait, subject->class, -PTR_ERR(upcall));
 		return true;
 	}
+	counters_add(upcall->class, UPCALL_COUNT_OFFERED);
 	spin_lock_irq(&upcall->lock);
 	upcall_enter_offered(upcall);
 	spin_unlock_irq(&upcall->lock);

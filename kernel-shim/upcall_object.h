@@ -50,6 +50,7 @@ struct upcall {
 	unsigned int requeues;
 	u32 run_ms;		/* what its claim said */
 	bool answered;		/* the waiter may go on */
+	bool overdue;		/* a deadline of ours has ended it */
 	int error;		/* answer: positive errno, or 0 */
 	int status;		/* answer without error: what the helper's wait status is */
 	bool watched;		/* watch is on handler->wait_pidfd and holds a reference */

@@ -250,10 +250,16 @@ enum upcall_helper_attr {
 /* Upcalls of the fixed entries are decided by entries with these ids. */
 #define UPCALL_CONTAINER_FIRST 16
 
+/*
+ * What a module may have beside its ABI version; a bit each. A broker does without
+ * what is not said here.
+ */
+#define UPCALL_FEATURE_COUNTERS (1ULL << 0) /* UPCALL_IOC_COUNTERS */
+
 struct upcall_version {
 	__u32 abi; /* UPCALL_ABI_VERSION of the module */
 	__u32 reserved;
-	__u64 features; /* none yet */
+	__u64 features; /* UPCALL_FEATURE_* */
 	char version[UPCALL_VERSION_LEN];
 };
 
@@ -296,6 +302,40 @@ struct upcall_list {
 	__u64 after;
 	__u32 room;
 	__u32 count; /* out: how many were written; less than room: the end */
+};
+
+/*
+ * What has become of the upcalls of a class since the module was loaded. Those that
+ * nobody looks at are not counted: PID 1's, the broker's, and all while nothing is
+ * registered, strict is off and nobody monitors.
+ *
+ * OFFERED = DONE + FAILED + OVERDUE + GIVEN_BACK + KILLED + those that have not ended.
+ */
+enum upcall_count {
+	UPCALL_COUNT_NATIVE = 0, /* left to the kernel by the table */
+	UPCALL_COUNT_DENIED,	 /* refused by the table */
+	UPCALL_COUNT_REFUSED,	 /* to be offered, but nobody can wait, or no room, or draining */
+	UPCALL_COUNT_OFFERED,	 /* came into the queue */
+	UPCALL_COUNT_DONE,	 /* answered */
+	UPCALL_COUNT_FAILED,	 /* ended with an error of the broker's, or at ATTACH */
+	UPCALL_COUNT_OVERDUE,	 /* ended by a deadline of the module's */
+	UPCALL_COUNT_GIVEN_BACK, /* left to the kernel by the broker */
+	UPCALL_COUNT_KILLED,	 /* the requester was */
+	UPCALL_COUNT_REQUEUED,	 /* no ending: offered once more, after a claim was given up */
+
+	/* private: */
+	__UPCALL_COUNT_COUNT
+};
+#define UPCALL_COUNT_COUNT __UPCALL_COUNT_COUNT
+
+/*
+ * Counters of one class. Where the module knows fewer than the caller has room
+ * for, `count` says so; where it knows more, the rest is not told.
+ */
+struct upcall_counters {
+	__u64 values; /* pointer to __u64[count], indexed by enum upcall_count */
+	__u32 class;  /* enum upcall_class */
+	__u32 count;  /* in: room; out: how many were written */
 };
 
 /*
@@ -421,6 +461,7 @@ struct upcall_complete {
  * told by the kernel where it has arrived.
  */
 #define UPCALL_IOC_WITNESS	    _IO(UPCALL_IOC_MAGIC, 0x09) /* returns fd */
+#define UPCALL_IOC_COUNTERS	    _IOWR(UPCALL_IOC_MAGIC, 0x0a, struct upcall_counters)
 #define UPCALL_IOC_CONTAINER_ADD    _IOWR(UPCALL_IOC_MAGIC, 0x10, struct upcall_container)
 #define UPCALL_IOC_CONTAINER_POLICY _IOW(UPCALL_IOC_MAGIC, 0x11, struct upcall_container)
 #define UPCALL_IOC_CONTAINER_DEL    _IOW(UPCALL_IOC_MAGIC, 0x12, __u64)

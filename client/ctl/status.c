@@ -4,10 +4,51 @@
  */
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 #include <time.h>
 
 #include "json.h"
 #include "simple.h"
+
+static bool begins_class(const struct upcall_daemon *daemon, const struct upcall_tally *count)
+{
+	return count == daemon->upcalls || strcmp(count->class_name, count[-1].class_name) != 0;
+}
+
+/* {"core": {"native": 0, ...}, ...} */
+static void print_upcalls_json(const struct upcall_daemon *daemon)
+{
+	json_open("upcalls", '{');
+	for (const struct upcall_tally *count = daemon->upcalls; count->class_name; count++) {
+		if (begins_class(daemon, count) && count != daemon->upcalls)
+			json_close('}');
+		if (begins_class(daemon, count))
+			json_open(count->class_name, '{');
+		json_number(count->ending, count->count);
+	}
+	if (daemon->upcalls->class_name)
+		json_close('}');
+	json_close('}');
+}
+
+/* "key              3 native, 2 offered, 2 done": what there was none of is left out. */
+static void print_upcalls(const struct upcall_daemon *daemon)
+{
+	const char *printed = NULL;
+
+	for (const struct upcall_tally *count = daemon->upcalls; count->class_name; count++) {
+		if (!count->count)
+			continue;
+		if (printed && !strcmp(printed, count->class_name))
+			printf(", %" PRIu64 " %s", count->count, count->ending);
+		else
+			printf("%s%-16s %" PRIu64 " %s", printed ? "\n" : "", count->class_name,
+			       count->count, count->ending);
+		printed = count->class_name;
+	}
+	if (printed)
+		putchar('\n');
+}
 
 static void print_json(const struct upcall_daemon *daemon)
 {
@@ -29,6 +70,7 @@ static void print_json(const struct upcall_daemon *daemon)
 	json_bool("standalone", daemon->standalone);
 	json_string("config-error", daemon->config_error);
 	json_number("config-read", daemon->config_read);
+	print_upcalls_json(daemon);
 	json_close('}');
 }
 
@@ -64,6 +106,7 @@ static void print_text(const struct upcall_daemon *daemon)
 	print_number("refused", daemon->refused);
 	print_number("events lost", daemon->enobufs);
 	print_number("foreign events", daemon->bad_sender);
+	print_upcalls(daemon);
 	printf("%-16s %s\n", "core_pattern", daemon->core_pattern);
 	print_number("core_pipe_limit", daemon->core_pipe_limit);
 	print_configuration(daemon);

@@ -29,6 +29,7 @@ static const struct field daemon_fields[] = {
 	FIELD("standalone", BOOL, standalone),
 	FIELD("config-error", STRING, config_error),
 	FIELD("config-read", U64, config_read),
+	FIELD("upcalls", COUNTS, upcalls),
 	{ NULL, FIELD_END, 0 },
 };
 

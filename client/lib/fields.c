@@ -13,6 +13,7 @@
 #include "libupcall.h"
 
 #define NAMESPACES_MAX 32
+#define COUNTS_MAX     1024
 
 static void *field_at(const struct field *field, void *target)
 {
@@ -45,6 +46,8 @@ int fields_init(const struct field *fields, void *target)
 			r = init_array(slot, sizeof(char *));
 		else if (field->type == FIELD_NAMESPACES)
 			r = init_array(slot, sizeof(struct upcall_namespace));
+		else if (field->type == FIELD_COUNTS)
+			r = init_array(slot, sizeof(struct upcall_tally));
 	}
 	return r;
 }
@@ -56,7 +59,7 @@ void fields_clear(const struct field *fields, void *target)
 
 		if (field->type == FIELD_STRINGS)
 			free_strings(*slot);
-		else if (field->type == FIELD_NAMESPACES)
+		else if (field->type == FIELD_NAMESPACES || field->type == FIELD_COUNTS)
 			free(*slot);
 		else
 			continue;
@@ -124,6 +127,38 @@ static int read_namespaces(sd_bus_message *message, struct upcall_namespace **sl
 	return r;
 }
 
+static int read_count(sd_bus_message *message, struct upcall_tally *ret)
+{
+	return sd_bus_message_read(message, "(sst)", &ret->class_name, &ret->ending, &ret->count);
+}
+
+static int read_counts(sd_bus_message *message, struct upcall_tally **slot)
+{
+	struct upcall_tally *list;
+	size_t count = 0;
+	int r;
+
+	r = sd_bus_message_enter_container(message, 'v', "a(sst)");
+	if (r >= 0)
+		r = sd_bus_message_enter_container(message, 'a', "(sst)");
+	if (r < 0)
+		return r;
+	list = calloc(COUNTS_MAX + 1, sizeof(*list));
+	if (!list)
+		return -ENOMEM;
+	free(*slot);
+	*slot = list;
+	while ((r = read_count(message, &list[count])) > 0)
+		if (++count == COUNTS_MAX)
+			return -EBADMSG;
+	list[count].class_name = NULL;
+	if (r >= 0)
+		r = sd_bus_message_exit_container(message);
+	if (r >= 0)
+		r = sd_bus_message_exit_container(message);
+	return r;
+}
+
 static int read_value(const struct field *field, sd_bus_message *message, void *slot)
 {
 	switch (field->type) {
@@ -139,6 +174,8 @@ static int read_value(const struct field *field, sd_bus_message *message, void *
 		return read_strings(message, slot);
 	case FIELD_NAMESPACES:
 		return read_namespaces(message, slot);
+	case FIELD_COUNTS:
+		return read_counts(message, slot);
 	case FIELD_END:
 		break;
 	}

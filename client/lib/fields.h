@@ -16,6 +16,7 @@ enum field_type {
 	FIELD_BOOL,	  /* bool */
 	FIELD_STRINGS,	  /* const char *const *; allocated */
 	FIELD_NAMESPACES, /* const struct upcall_namespace *; allocated */
+	FIELD_COUNTS,	  /* const struct upcall_tally *; allocated */
 };
 
 struct field {

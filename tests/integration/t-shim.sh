@@ -60,6 +60,9 @@ audit_expect_host '*' 'given back to the kernel; shim-client runs handlers on th
 answered 'given back to the kernel' native 1 ENOKEY
 audit_checkpoint
 audit_expect_host '*' 'shim-client runs handlers on the host'
+check_equal 'each is counted by how it ended' \
+	'native 0 denied 0 refused 0 offered 6 done 1 failed 4 overdue 0 given-back 1 killed 0 requeued 3' \
+	"$(./shim-client counters 1 | paste -sd ' ')"
 
 say_class() { sed -n 's/.*class=\([a-z-]*\).*/\1/p' served.log; }
 ./shim-client serve 1 run >served.log &
@@ -209,6 +212,18 @@ check 'drain: nothing waits' wait_for 5 nothing_left
 check 'drained: refused, not parked' grep -q ^EKEYREJECTED <<<"$(key)"
 ./shim-client drain 0
 wait "${requesters[@]}"
+
+# counted CLASS NAME
+counted() { ./shim-client counters "$1" | sed -n "s/^$2 //p"; }
+for class in 0 1 2 3 4; do
+	./shim-client counters "$class" >counters
+	check "class $class: what was offered has ended, and is counted once ($(paste -sd ' ' counters))" \
+		awk '{ n[$1] = $2 } END { exit n["offered"] != n["done"] + n["failed"] + n["overdue"] + n["given-back"] + n["killed"] }' counters
+done
+check_equal 'killed requesters are counted' 2 "$(counted 1 killed)"
+check_equal 'so is what was refused, beyond a share and after drain' 2 "$(counted 1 refused)"
+check 'and what a deadline has ended' test "$(counted 1 overdue)" -ge 3
+check_fails 'there is no class 5' ./shim-client counters 5
 
 # PID 1 and the host, with a broker that does nothing
 audit_checkpoint

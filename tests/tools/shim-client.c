@@ -17,6 +17,7 @@
  *                     one; says which answers were not refused as they should be
  *   peek SECONDS      ask for tags of the upcall that comes next, without a pause
  *   drain 0|1
+ *   counters CLASS    by number; "NAME VALUE" each
  *   witness PID       a witness tells tags and can do nothing else; inside PID's pid
  *                     namespace, not even those of others
  * Exit status 1 with a line on stderr if the kernel said no.
@@ -541,21 +542,14 @@ static int witness_inside(int witness)
 static int verb_witness(int device, char **argv)
 {
 	static const unsigned int others[] = {
-		UPCALL_IOC_VERSION,
-		UPCALL_IOC_SUBSCRIBE,
-		UPCALL_IOC_LIST,
-		UPCALL_IOC_CLAIM,
-		UPCALL_IOC_NATIVE,
-		UPCALL_IOC_DENY,
-		UPCALL_IOC_DRAIN,
-		UPCALL_IOC_CANCEL,
-		UPCALL_IOC_WITNESS,
-		UPCALL_IOC_CONTAINER_ADD,
-		UPCALL_IOC_CONTAINER_DEL,
-		UPCALL_IOC_CONTAINER_NEXT,
-		UPCALL_IOC_CONTAINER_POLICY,
-		UPCALL_IOC_INFO,
-		UPCALL_IOC_ATTACH,
+		UPCALL_IOC_VERSION,	   UPCALL_IOC_SUBSCRIBE,
+		UPCALL_IOC_LIST,	   UPCALL_IOC_COUNTERS,
+		UPCALL_IOC_CLAIM,	   UPCALL_IOC_NATIVE,
+		UPCALL_IOC_DENY,	   UPCALL_IOC_DRAIN,
+		UPCALL_IOC_CANCEL,	   UPCALL_IOC_WITNESS,
+		UPCALL_IOC_CONTAINER_ADD,  UPCALL_IOC_CONTAINER_DEL,
+		UPCALL_IOC_CONTAINER_NEXT, UPCALL_IOC_CONTAINER_POLICY,
+		UPCALL_IOC_INFO,	   UPCALL_IOC_ATTACH,
 		UPCALL_IOC_COMPLETE,
 	};
 	static char argument[sizeof(struct upcall_container)];
@@ -581,14 +575,43 @@ static int verb_witness(int device, char **argv)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 1;
 }
 
+/* A class, by its number: "NAME VALUE" each, in the order of enum upcall_count. */
+static int verb_counters(int device, char **argv)
+{
+	static const char *const names[] = { "native", "denied",  "refused", "offered",
+					     "done",   "failed",  "overdue", "given-back",
+					     "killed", "requeued" };
+	unsigned long long values[UPCALL_COUNT_COUNT];
+	struct upcall_counters counters = {
+		.values = (unsigned long)values,
+		.class = argv[0] ? (unsigned int)atoi(argv[0]) : UPCALL_CLASS_KEY,
+		.count = UPCALL_COUNT_COUNT,
+	};
+
+	if (ioctl(device, UPCALL_IOC_COUNTERS, &counters) < 0)
+		die("counters");
+	for (unsigned int i = 0; i < counters.count; i++)
+		printf("%s %llu\n", names[i], values[i]);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(int device, char **argv);
 } verbs[] = {
-	{ "add", verb_add },	 { "del", verb_del },	      { "containers", verb_containers },
-	{ "list", verb_list },	 { "tags", verb_tags },	      { "serve", verb_serve },
-	{ "drain", verb_drain }, { "stall", verb_stall },     { "double", verb_double },
-	{ "peek", verb_peek },	 { "witness", verb_witness }, { "wrong", verb_wrong },
+	{ "add", verb_add },
+	{ "del", verb_del },
+	{ "containers", verb_containers },
+	{ "list", verb_list },
+	{ "tags", verb_tags },
+	{ "serve", verb_serve },
+	{ "drain", verb_drain },
+	{ "stall", verb_stall },
+	{ "double", verb_double },
+	{ "peek", verb_peek },
+	{ "witness", verb_witness },
+	{ "wrong", verb_wrong },
+	{ "counters", verb_counters },
 };
 
 int main(int argc, char **argv)

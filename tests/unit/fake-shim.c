@@ -213,6 +213,11 @@ int shim_version(int fd, struct upcall_version *ret)
 	return 0;
 }
 
+int shim_endings(int fd, uint32_t class, uint64_t *values, uint32_t room)
+{
+	return -ENOTTY;
+}
+
 int shim_subscribe(int fd, int netlink_fd)
 {
 	return 0;
