@@ -43,12 +43,6 @@ static void cleanup_strv_(char ***strv)
 }
 #define cleanup_strv cleanup_with(cleanup_strv_)
 
-static void cleanup_dir_(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
 struct bytes {
 	char *data;
 	size_t size;
@@ -75,9 +69,7 @@ static int say(struct listener *listener, const char *path, const char *reason)
 
 static bool is_policy_name(const char *name)
 {
-	size_t size = strlen(name), suffix = strlen(SUFFIX);
-
-	return name[0] != '.' && size > suffix && !strcmp(name + size - suffix, SUFFIX);
+	return name[0] != '.' && text_ends_with(name, SUFFIX);
 }
 
 static bool strv_has(char *const *strv, const char *text)
@@ -91,7 +83,7 @@ static bool strv_has(char *const *strv, const char *text)
 /* Add the names of the directory's policy files that are not in the list yet. */
 static int add_names(const char *directory, char ***names, struct listener *listener)
 {
-	cleanup_with(cleanup_dir_) DIR *dir = opendir(directory);
+	cleanup_dir DIR *dir = opendir(directory);
 	struct dirent *entry;
 
 	if (!dir)

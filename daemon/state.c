@@ -341,15 +341,9 @@ void state_remove(int folder, const char *name)
 	(void)unlinkat(folder, name, 0);
 }
 
-static void cleanup_dir_(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
 int state_names(int folder, char ***ret)
 {
-	cleanup_with(cleanup_dir_) DIR *dir = NULL;
+	cleanup_dir DIR *dir = NULL;
 	struct dirent *entry;
 	int fd, r = 0;
 

@@ -174,6 +174,13 @@ bool text_plain(const char *text, size_t max)
 	return size > 0;
 }
 
+bool text_ends_with(const char *text, const char *ending)
+{
+	size_t size = strlen(text), length = strlen(ending);
+
+	return size > length && !strcmp(text + size - length, ending);
+}
+
 bool text_is_name(const char *text)
 {
 	size_t size = strlen(text);

@@ -42,6 +42,9 @@ void text_copy(char *out, size_t room, const char *data, size_t size);
 /* True: printable ASCII without backslash, of 1 to max bytes. */
 bool text_plain(const char *text, size_t max);
 
+/* True: the ending is there, and something before it. */
+bool text_ends_with(const char *text, const char *ending);
+
 /* True: a container's name, [a-z0-9][a-z0-9_.-]{0,62}. */
 bool text_is_name(const char *text);
 

@@ -23,19 +23,6 @@ struct arguments {
 	char **directories;
 };
 
-static void cleanup_dir_(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
-static bool ends_with(const char *name, const char *ending)
-{
-	size_t size = strlen(name), length = strlen(ending);
-
-	return size > length && !strcmp(name + size - length, ending);
-}
-
 struct report {
 	struct config_observer observer;
 	bool json;
@@ -109,13 +96,13 @@ static int check_directories(struct arguments *arguments, struct config_observer
 /* A file that is not read because of its name looks like one that has no effect. */
 static void note_names(const struct report *report, const char *directory)
 {
-	cleanup_with(cleanup_dir_) DIR *dir = opendir(directory);
+	cleanup_dir DIR *dir = opendir(directory);
 	struct dirent *entry;
 	char path[PATH_MAX];
 
 	while (dir && (entry = readdir(dir))) {
-		if (entry->d_name[0] == '.' || ends_with(entry->d_name, ".conf") ||
-		    ends_with(entry->d_name, ".conf.d") ||
+		if (entry->d_name[0] == '.' || text_ends_with(entry->d_name, ".conf") ||
+		    text_ends_with(entry->d_name, ".conf.d") ||
 		    snprintf(path, sizeof(path), "%s/%s", directory, entry->d_name) >=
 			    (int)sizeof(path))
 			continue;

@@ -50,19 +50,6 @@ static void check_owner(struct doctor *doctor, const char *path, const struct st
 	      st->st_mode & 07777U, st->st_uid);
 }
 
-static void cleanup_dir_(DIR **dir)
-{
-	if (*dir)
-		(void)closedir(*dir);
-}
-
-static bool ends_with(const char *name, const char *ending)
-{
-	size_t size = strlen(name);
-
-	return size > strlen(ending) && !strcmp(name + size - strlen(ending), ending);
-}
-
 /* A directory of policies, or one of them. */
 typedef void look_fn(struct doctor *doctor, const char *path, const struct stat *st);
 
@@ -70,7 +57,7 @@ typedef void look_fn(struct doctor *doctor, const char *path, const struct stat 
 static void scan(struct doctor *doctor, const char *directory, bool refined, look_fn *look)
 {
 	char path[DOCTOR_PATH], full[2 * DOCTOR_PATH];
-	cleanup_with(cleanup_dir_) DIR *dir = NULL;
+	cleanup_dir DIR *dir = NULL;
 	struct dirent *entry;
 	struct stat st;
 
@@ -83,9 +70,9 @@ static void scan(struct doctor *doctor, const char *directory, bool refined, loo
 		if (entry->d_name[0] == '.' || snprintf(path, sizeof(path), "%s/%s", directory,
 							entry->d_name) >= (int)sizeof(path))
 			continue;
-		if (refined && ends_with(entry->d_name, ".conf.d"))
+		if (refined && text_ends_with(entry->d_name, ".conf.d"))
 			scan(doctor, path, /* refined= */ false, look);
-		else if (ends_with(entry->d_name, ".conf") && doctor_stat(doctor, path, &st) &&
+		else if (text_ends_with(entry->d_name, ".conf") && doctor_stat(doctor, path, &st) &&
 			 S_ISREG(st.st_mode))
 			look(doctor, path, &st);
 	}

@@ -8,6 +8,7 @@
 #ifndef UPCALL_CLEANUP_H
 #define UPCALL_CLEANUP_H
 
+#include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,6 +18,7 @@
 #define cleanup_free	 cleanup_with(cleanup_free_)
 #define cleanup_fd	 cleanup_with(cleanup_fd_)
 #define cleanup_file	 cleanup_with(cleanup_file_)
+#define cleanup_dir	 cleanup_with(cleanup_dir_)
 
 static inline void cleanup_free_(void *pointer)
 {
@@ -44,6 +46,12 @@ static inline void cleanup_file_(FILE **file)
 {
 	if (*file)
 		(void)fclose(*file);
+}
+
+static inline void cleanup_dir_(DIR **dir)
+{
+	if (*dir)
+		(void)closedir(*dir);
 }
 
 static inline int take_fd(int *fd)

@@ -172,12 +172,9 @@ static bool leaf_is_stale(int parent, const char *name)
 static void parent_sweep(int parent)
 {
 	int fd = openat(parent, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_dir DIR *directory = fd < 0 ? NULL : fdopendir(fd);
 	struct dirent *entry;
-	DIR *directory;
 
-	if (fd < 0)
-		return;
-	directory = fdopendir(fd);
 	if (!directory) {
 		close_keep_errno(fd);
 		return;
@@ -186,7 +183,6 @@ static void parent_sweep(int parent)
 		if (strncmp(entry->d_name, LEAF_PREFIX, strlen(LEAF_PREFIX)) == 0 &&
 		    leaf_is_stale(parent, entry->d_name))
 			(void)unlinkat(parent, entry->d_name, AT_REMOVEDIR);
-	closedir(directory);
 }
 
 static int events_value(int events_fd, const char *name, uint64_t *ret)

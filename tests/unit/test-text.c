@@ -166,6 +166,15 @@ static void test_plain(void **state)
 	assert_false(text_plain("a\nb", 9));
 }
 
+static void test_ends_with(void **state)
+{
+	assert_true(text_ends_with("web.conf", ".conf"));
+	assert_false(text_ends_with(".conf", ".conf"));
+	assert_false(text_ends_with("conf", ".conf"));
+	assert_false(text_ends_with("web.conf.d", ".conf"));
+	assert_false(text_ends_with("", ".conf"));
+}
+
 static void test_strv(void **state)
 {
 	char **strv = NULL, **copy;
@@ -222,10 +231,11 @@ static void test_hash(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_number), cmocka_unit_test(test_utf8),
-		cmocka_unit_test(test_escape), cmocka_unit_test(test_show),
-		cmocka_unit_test(test_name),   cmocka_unit_test(test_plain),
-		cmocka_unit_test(test_strv),   cmocka_unit_test(test_hash),
+		cmocka_unit_test(test_number),	  cmocka_unit_test(test_utf8),
+		cmocka_unit_test(test_escape),	  cmocka_unit_test(test_show),
+		cmocka_unit_test(test_name),	  cmocka_unit_test(test_plain),
+		cmocka_unit_test(test_strv),	  cmocka_unit_test(test_hash),
+		cmocka_unit_test(test_ends_with),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
