@@ -156,6 +156,13 @@ bool doctor_stat(const struct doctor *doctor, const char *path, struct stat *ret
 	return stat(below_root(doctor, path, full, sizeof(full)), ret) == 0;
 }
 
+bool doctor_lstat(const struct doctor *doctor, const char *path, struct stat *ret)
+{
+	char full[2 * DOCTOR_PATH];
+
+	return lstat(below_root(doctor, path, full, sizeof(full)), ret) == 0;
+}
+
 bool doctor_exists(const struct doctor *doctor, const char *path)
 {
 	struct stat st;

@@ -18,7 +18,7 @@ static const struct finding_kind policy_mode = {
 	"who may write it decides what runs as root in containers; so it is not taken"
 };
 static const struct finding_kind policy_unread = { "policy-unread",
-						   "upcalls are decided by what it said before" };
+						   "upcalls are decided by what was read before" };
 static const struct finding_kind policy_bad = {
 	"policy-bad",
 	"no reload is taken, and a daemon that starts refuses all upcalls of whom it may be about"
@@ -85,14 +85,49 @@ void check_policy_owners(struct doctor *doctor)
 }
 
 /* The change time: a file that was moved here, or copied with its times, is as old as that. */
-static void check_read(struct doctor *doctor, const char *path, const struct stat *st)
+static bool is_later(const struct doctor *doctor, const struct stat *st)
 {
 	uint64_t changed =
 		(uint64_t)st->st_ctim.tv_sec * 1000000 + (uint64_t)st->st_ctim.tv_nsec / 1000;
 
-	if (S_ISREG(st->st_mode) && changed > doctor->daemon->config_read)
+	return changed > doctor->daemon->config_read;
+}
+
+/* A link that points to another file now is younger than that file. */
+static void check_file_read(struct doctor *doctor, const char *path, const struct stat *st)
+{
+	struct stat link;
+
+	if (S_ISREG(st->st_mode) && (is_later(doctor, st) || (doctor_lstat(doctor, path, &link) &&
+							      is_later(doctor, &link))))
 		noted(doctor, &policy_unread, path, "upcallctl reload",
 		      "%s was changed after the policies had been read", path);
+}
+
+static bool is_unread_below(const struct doctor *doctor, const char *directory)
+{
+	size_t size = strlen(directory);
+
+	for (size_t i = 0; i < doctor->count; i++) {
+		const struct finding *finding = &doctor->findings[i];
+
+		if (finding->kind == &policy_unread &&
+		    !strncmp(finding->subject, directory, size) && finding->subject[size] == '/')
+			return true;
+	}
+	return false;
+}
+
+/*
+ * What is no longer there can be seen here only. It may have been a file that is no
+ * policy, an editor's for instance; but where one has been noted, that is reason enough.
+ */
+static void check_directory_read(struct doctor *doctor, const char *path, const struct stat *st)
+{
+	if (S_ISDIR(st->st_mode) && is_later(doctor, st) && !is_unread_below(doctor, path))
+		noted(doctor, &policy_unread, path, "upcallctl reload",
+		      "%s was changed after the policies had been read: a file may have been added, removed or renamed",
+		      path);
 }
 
 /* A daemon of somebody's own has directories of its own; an older one does not say when. */
@@ -102,8 +137,10 @@ void check_policies_read(struct doctor *doctor)
 
 	if (!daemon || daemon->standalone || !daemon->config_read || *daemon->config_error)
 		return;
-	for (char **directory = doctor->directories; directory && *directory; directory++)
-		scan(doctor, *directory, /* refined= */ true, check_read);
+	for (char **directory = doctor->directories; directory && *directory; directory++) {
+		scan(doctor, *directory, /* refined= */ true, check_file_read);
+		scan(doctor, *directory, /* refined= */ true, check_directory_read);
+	}
 }
 
 /* ------------------------------------------------------------------ errors */

@@ -73,6 +73,8 @@ bool is_found(const struct doctor *doctor, const struct finding_kind *kind);
 
 /* Below doctor->root. */
 bool doctor_stat(const struct doctor *doctor, const char *path, struct stat *ret);
+/* Of a symbolic link itself. */
+bool doctor_lstat(const struct doctor *doctor, const char *path, struct stat *ret);
 bool doctor_exists(const struct doctor *doctor, const char *path);
 /* The first line; "" if it cannot be read. */
 void doctor_line(const struct doctor *doctor, const char *path, char *out, size_t room);

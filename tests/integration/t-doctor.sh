@@ -112,9 +112,18 @@ upcallctl reload
 # --- containers
 check 'a container is registered' registered web
 check_equal 'and its policy is no longer unused' '' "$(upcallctl doctor --json | jq -r '.findings[].id')"
+mkdir /etc/upcalld.d/web.conf.d
+printf '[Key user]\nHandler=deny\n' >/etc/upcalld.d/web.conf.d/10-more.conf
+upcallctl reload
 touch /etc/upcalld.d/web.conf
 check_equal 'a policy that was changed, and no reload' 'note policy-unread /etc/upcalld.d/web.conf' \
 	"$(upcallctl doctor --json | jq -r '.findings[] | "\(.severity) \(.id) \(.subject)"')"
+upcallctl reload
+rm /etc/upcalld.d/web.conf.d/10-more.conf
+check_equal 'one that was removed' 'note policy-unread /etc/upcalld.d/web.conf.d' \
+	"$(upcallctl doctor --json | jq -r '.findings[] | "\(.severity) \(.id) \(.subject)"')"
+upcallctl reload
+check_equal 'and after a reload there is nothing to note' '' "$(upcallctl doctor --json | jq -r '.findings[].id')"
 mv /etc/upcalld.d/web.conf /etc/upcalld.d/20-web.conf
 planted 'a file that was renamed, and no reload' 'config-stale'
 check 'config names the file that is in effect' grep -q '/etc/upcalld.d/20-web.conf:4$' <<<"$(upcallctl config web)"

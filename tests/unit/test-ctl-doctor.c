@@ -460,6 +460,61 @@ static void test_unread(void **state)
 	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
 }
 
+/* Between what was before and what comes: times of files are as coarse as the clock's tick. */
+static uint64_t read_now(void)
+{
+	struct timespec now;
+
+	usleep(20000);
+	assert_int_equal(clock_gettime(CLOCK_REALTIME, &now), 0);
+	usleep(20000);
+	return (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
+}
+
+static void link_to(const char *target, const char *path)
+{
+	char full[256];
+
+	snprintf(full, sizeof(full), "%s%s", root, path);
+	(void)unlink(full);
+	assert_int_equal(symlink(target, full), 0);
+}
+
+/* What no file that is there can tell: one has gone, or another one is in its place. */
+static void test_unread_gone(void **state)
+{
+	struct fake_daemon fake = { 0 };
+	char mends[4096];
+
+	put("/etc/upcalld.d/c.conf", "[Match]\nName=c\n", 0644);
+	put("/etc/upcalld.d/c.conf.d/1.conf", "[Core]\nHandler=deny\n", 0644);
+	put("/srv/b", "[Match]\nName=b\n", 0644);
+	link_to("../../srv/b", "/etc/upcalld.d/b.conf");
+	fake.config_read = read_now();
+	fake_daemon_start(&fake);
+	assert_string_equal(ids(mends, sizeof(mends)), "daemon-version ");
+	put("/etc/upcalld.d/c.conf.d/1.conf", NULL, 0);
+	assert_string_equal(ids(mends, sizeof(mends)), "daemon-version policy-unread? ");
+	assert_non_null(strstr(whats,
+			       "/etc/upcalld.d/c.conf.d was changed after the policies had "
+			       "been read: a file may have been added, removed or renamed\n"));
+	/* and of its directory there is nothing more to say */
+	link_to("../../srv/b", "/etc/upcalld.d/b.conf");
+	assert_string_equal(ids(mends, sizeof(mends)),
+			    "daemon-version policy-unread? policy-unread? ");
+	assert_non_null(strstr(whats, "/etc/upcalld.d/b.conf was changed"));
+	assert_null(strstr(whats, "/etc/upcalld.d was changed"));
+	fake_daemon_stop(&fake);
+
+	fake.config_read = read_now();
+	fake_daemon_start(&fake);
+	put("/etc/upcalld.d/b.conf", NULL, 0);
+	assert_string_equal(ids(mends, sizeof(mends)), "daemon-version policy-unread? ");
+	assert_non_null(strstr(whats, "/etc/upcalld.d was changed"));
+	fake_daemon_stop(&fake);
+	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
+}
+
 /* The command shows what keeps it from being used. */
 static void test_unused(void **state)
 {
@@ -549,12 +604,12 @@ static void test_command(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_files),   TEST(test_no_module), TEST(test_not_built),
-		TEST(test_wanted),  TEST(test_units),	  TEST(test_standalone),
-		TEST(test_modes),   TEST(test_tombstone), TEST(test_names),
-		TEST(test_command), TEST(test_controls),  TEST(test_machines),
-		TEST(test_drained), TEST(test_seccomp),	  TEST(test_unused),
-		TEST(test_unread),
+		TEST(test_files),   TEST(test_no_module),   TEST(test_not_built),
+		TEST(test_wanted),  TEST(test_units),	    TEST(test_standalone),
+		TEST(test_modes),   TEST(test_tombstone),   TEST(test_names),
+		TEST(test_command), TEST(test_controls),    TEST(test_machines),
+		TEST(test_drained), TEST(test_seccomp),	    TEST(test_unused),
+		TEST(test_unread),  TEST(test_unread_gone),
 	};
 
 	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
