@@ -178,6 +178,7 @@ static int go(const struct verb *verb, const struct arguments *arguments)
 			/* probe= */ false, &visit) >= 0)
 		return EXEC_FAILED;
 	relay.channel = visit.channel;
+	relay.carrier = &visit.carrier;
 	memcpy(relay.sockets, visit.sockets, sizeof(relay.sockets));
 	r = relay_run(&relay, &result);
 	visit_end(&visit);

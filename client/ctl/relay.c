@@ -25,7 +25,6 @@ enum place {
 
 struct stream {
 	const struct relay *relay;
-	struct carrier carrier;
 	bool open[3]; /* of relay->sockets */
 	char waiting[BUFFER_SIZE];
 	size_t begin, end; /* of what waits to be taken by the carrier */
@@ -44,7 +43,7 @@ static int64_t now_ms(void)
 /* Nobody sends any more: all has been, or the carrier has died of something. */
 static void input_end(struct stream *stream)
 {
-	carrier_close(&stream->carrier);
+	carrier_close(stream->relay->carrier);
 	(void)shutdown(stream->relay->sockets[0], SHUT_WR);
 	stream->open[0] = false;
 }
@@ -58,18 +57,18 @@ static void input_read(struct stream *stream)
 	stream->begin = 0;
 	stream->end = size > 0 ? (size_t)size : 0;
 	if (size <= 0)
-		carrier_close(&stream->carrier);
+		carrier_close(stream->relay->carrier);
 }
 
 static void input_give(struct stream *stream)
 {
-	ssize_t size = carrier_give(&stream->carrier, stream->waiting + stream->begin,
+	ssize_t size = carrier_give(stream->relay->carrier, stream->waiting + stream->begin,
 				    stream->end - stream->begin);
 
 	if (size >= 0)
 		stream->begin += (size_t)size;
 	else if (size != -EINTR && size != -EAGAIN)
-		carrier_close(&stream->carrier);
+		carrier_close(stream->relay->carrier);
 }
 
 static void input_move(struct stream *stream)
@@ -170,10 +169,10 @@ static void places_set(const struct stream *stream, struct pollfd places[PLACE_C
 		places[PLACE_ERR].fd = relay->sockets[2];
 	if (!stream->open[0])
 		return;
-	places[PLACE_CARRIER].fd = stream->carrier.pidfd;
-	if (stream->carrier.pipe < 0)
+	places[PLACE_CARRIER].fd = relay->carrier->pidfd;
+	if (relay->carrier->pipe < 0)
 		return;
-	places[PLACE_IN].fd = full ? stream->carrier.pipe : relay->input;
+	places[PLACE_IN].fd = full ? relay->carrier->pipe : relay->input;
 	places[PLACE_IN].events = full ? POLLOUT : POLLIN;
 }
 
@@ -215,36 +214,21 @@ static int result_read(int channel, struct worker_result *ret)
 	return 1;
 }
 
-static int input_start(struct stream *stream)
-{
-	if (stream->relay->input >= 0)
-		return carrier_start(&stream->carrier, stream->relay->sockets[0]);
-	input_end(stream);
-	return 0;
-}
-
-static int run(struct stream *stream, struct worker_result *ret)
-{
-	int64_t deadline = now_ms() + (int64_t)stream->relay->seconds * 1000;
-	int error = input_start(stream);
-
-	while (error == 0) {
-		error = look(stream, deadline);
-		if (error > 0)
-			error = result_read(stream->relay->channel, ret);
-	}
-	return error < 0 ? error : output_drain(stream);
-}
-
 int relay_run(const struct relay *relay, struct worker_result *ret)
 {
+	int64_t deadline = now_ms() + (int64_t)relay->seconds * 1000;
 	struct stream stream = {
 		.relay = relay,
-		.carrier = CARRIER_NULL,
-		.open = { true, true, true },
+		.open = { relay->carrier != NULL, true, true },
 	};
-	int error = run(&stream, ret);
+	int error = 0;
 
-	carrier_end(&stream.carrier);
-	return error;
+	if (!relay->carrier)
+		(void)shutdown(relay->sockets[0], SHUT_WR);
+	while (error == 0) {
+		error = look(&stream, deadline);
+		if (error > 0)
+			error = result_read(relay->channel, ret);
+	}
+	return error < 0 ? error : output_drain(&stream);
 }

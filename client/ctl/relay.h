@@ -10,11 +10,14 @@
 
 #include "worker.h"
 
+struct carrier;
+
 struct relay {
 	/* ---- not owned ---- */
-	int channel;	/* the worker's word */
-	int sockets[3]; /* other ends of its fds 0, 1 and 2 */
-	int input;	/* what it gets to read; -1: nothing */
+	int channel;		 /* the worker's word */
+	int sockets[3];		 /* other ends of its fds 0, 1 and 2 */
+	struct carrier *carrier; /* of what it gets to read; NULL: nothing */
+	int input;		 /* where that comes from */
 	/* Takes what it printed to fd 1 or 2. Negative errno: that is enough. */
 	int (*print)(void *data, int fd, char *bytes, size_t size);
 	void *data;

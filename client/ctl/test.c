@@ -164,7 +164,6 @@ static int raise_upcall(const struct verb *verb, struct test *test)
 	char program[] = "upcall-probe";
 	char *argv[] = { program, (char *)(uintptr_t)test->class_name, NULL, NULL, NULL };
 	struct relay relay = {
-		.input = -1,
 		.print = output_keep,
 		.data = test,
 		.seconds = SECONDS_MAX + VISIT_SLACK_SECONDS,

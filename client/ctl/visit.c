@@ -87,7 +87,7 @@ static void descriptors_refuse(int socket)
 }
 
 /* Returns the channel's end that is the worker's. */
-static int visit_prepare(char *const *argv, struct visit *visit)
+static int visit_prepare(char *const *argv, bool input, struct visit *visit)
 {
 	int pairs[3][2], theirs[3], channel[2], ret;
 
@@ -108,6 +108,9 @@ static int visit_prepare(char *const *argv, struct visit *visit)
 		for (int i = 0; i < 3; i++)
 			close_keep_errno(theirs[i]);
 	}
+	/* ORDER: last of what may fail before it begins */
+	if (ret == 0 && input)
+		ret = carrier_start(&visit->carrier, visit->sockets[0]);
 	if (ret == 0)
 		return channel[1];
 	close_keep_errno(channel[1]);
@@ -124,7 +127,7 @@ int visit_begin(const struct verb *verb, const char *name, char *const *argv, ui
 	cleanup_fd int theirs = -1;
 	int r;
 
-	theirs = visit_prepare(argv, &visit);
+	theirs = visit_prepare(argv, /* input= */ !probe, &visit);
 	if (theirs < 0) {
 		visit_end(&visit);
 		return failed(verb, take_fd(&theirs), "%s: cannot prepare it", name);
@@ -143,6 +146,7 @@ int visit_begin(const struct verb *verb, const char *name, char *const *argv, ui
 
 void visit_end(struct visit *visit)
 {
+	carrier_end(&visit->carrier);
 	close_keep_errno(visit->channel);
 	for (int i = 0; i < 3; i++)
 		close_keep_errno(visit->sockets[i]);

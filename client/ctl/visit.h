@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "carrier.h"
 #include "relay.h"
 #include "verb.h"
 
@@ -17,14 +18,16 @@
 struct visit {
 	int channel;
 	int sockets[3]; /* other ends of its fds 0, 1 and 2 */
+	struct carrier carrier;
 };
 
-#define VISIT_NULL ((struct visit){ -1, { -1, -1, -1 } })
+#define VISIT_NULL ((struct visit){ -1, { -1, -1, -1 }, CARRIER_NULL })
 
 /*
  * The worker has it. argv ends with NULL; argv[0] is an absolute path in the
- * container, or with `probe` the name of a program of ours. Else a sentence has been printed, and
- * the exit status of a verb is returned; negative is what goes well.
+ * container, or with `probe` the name of a program of ours, which gets nothing to read. Else
+ * a sentence has been printed, and the exit status of a verb is returned, with nothing
+ * begun; negative is what goes well.
  */
 int visit_begin(const struct verb *verb, const char *name, char *const *argv, uint32_t seconds,
 		bool probe, struct visit *ret);

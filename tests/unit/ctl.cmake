@@ -7,12 +7,16 @@ foreach(verb check config)
 	add_dependencies(test-ctl-${verb} upcallctl)
 endforeach()
 
-# exec, with a worker that the test plays; relay.c for the part that no pipe shows.
+# exec, with a worker that the test plays; relay.c for the part that no pipe shows, visit.c for
+# what does not begin.
+set(ctl ${PROJECT_SOURCE_DIR}/client/ctl)
 upcall_unit_test(NAME test-ctl-exec
 	SOURCES test-ctl-exec.c ctl-run.c fake-daemon.c fake-worker.c
-		${PROJECT_SOURCE_DIR}/client/ctl/carrier.c ${PROJECT_SOURCE_DIR}/client/ctl/relay.c
-	LIBS PkgConfig::SYSTEMD DEFINES UPCALLCTL="$<TARGET_FILE:upcallctl>")
-target_include_directories(test-ctl-exec PRIVATE ${PROJECT_SOURCE_DIR}/client/ctl)
+		${ctl}/carrier.c ${ctl}/failure.c ${ctl}/relay.c ${ctl}/visit.c
+		${PROJECT_SOURCE_DIR}/daemon/common/pairs.c
+	LIBS libupcall PkgConfig::SYSTEMD DEFINES UPCALLCTL="$<TARGET_FILE:upcallctl>")
+target_include_directories(test-ctl-exec BEFORE PRIVATE ${ctl}) # there is a visit.h of the daemon's
+target_link_options(test-ctl-exec PRIVATE -Wl,--wrap=fork)
 add_dependencies(test-ctl-exec upcallctl)
 
 upcall_unit_test(NAME test-ctl-test

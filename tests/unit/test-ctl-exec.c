@@ -19,9 +19,23 @@
 
 #include <cmocka.h>
 
+#include "carrier.h"
 #include "ctl-run.h"
 #include "fake-daemon.h"
 #include "relay.h"
+#include "visit.h"
+
+static bool fork_fails;
+pid_t __real_fork(void);
+pid_t __wrap_fork(void);
+
+pid_t __wrap_fork(void)
+{
+	if (!fork_fails)
+		return __real_fork();
+	errno = EAGAIN;
+	return -1;
+}
 
 static void expect_of(struct fake_daemon *fake, const char *arguments, int status,
 		      const char *output)
@@ -237,7 +251,8 @@ static int relay(void (*body)(const struct command *),
 		 int (*print)(void *data, int fd, char *bytes, size_t size))
 {
 	struct worker_result result;
-	struct relay relay = { .print = print, .seconds = 20 };
+	struct carrier carrier = CARRIER_NULL;
+	struct relay relay = { .carrier = &carrier, .print = print, .seconds = 20 };
 	struct command command;
 	int input[2], ret;
 
@@ -251,7 +266,9 @@ static int relay(void (*body)(const struct command *),
 		pair(SOCK_STREAM, &relay.sockets[i], &command.fds[i]);
 	command_fork(&command, &relay, body);
 	command_close(&command);
+	assert_int_equal(carrier_start(&carrier, relay.sockets[0]), 0);
 	ret = relay_run(&relay, &result);
+	carrier_end(&carrier);
 	relay_close(&relay);
 	return ret;
 }
@@ -504,6 +521,26 @@ static void test_descriptors(void **state)
 	expect(arguments, EPERM, "");
 }
 
+/* Where it cannot be made, the command has not begun. */
+static void test_no_carrier(void **state)
+{
+	const struct verb verb = { .name = "exec" };
+	char touch[] = "/bin/touch", name[] = "ran";
+	char *const arguments[] = { touch, name, NULL };
+	struct fake_daemon fake = { 0 };
+	struct visit visit = VISIT_NULL;
+	int status;
+
+	fake_daemon_start(&fake);
+	fork_fails = true;
+	status = visit_begin(&verb, "web", arguments, 60, /* probe= */ false, &visit);
+	fork_fails = false;
+	assert_int_equal(status, STATUS_FAILED);
+	usleep(100000);
+	assert_int_equal(access(name, F_OK), -1);
+	fake_daemon_stop(&fake);
+}
+
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
@@ -513,6 +550,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_tame),	     cmocka_unit_test(test_sender),
 		cmocka_unit_test(test_carrier_dies), cmocka_unit_test(test_unread_input),
 		cmocka_unit_test(test_writer_stays), cmocka_unit_test(test_descriptors),
+		cmocka_unit_test(test_no_carrier),
 	};
 
 	if (argc == 2 && !strcmp(argv[1], "send-descriptor"))
