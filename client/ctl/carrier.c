@@ -63,29 +63,42 @@ static int send_all(const char *bytes, size_t size)
 	return 0;
 }
 
-static void carry(void)
+/* To the end, or until nobody reads any more. */
+static int carry(void)
 {
 	char bytes[BUFFER_SIZE];
 	ssize_t size;
+	int ret = 0;
 
 	do {
 		size = read(CARRIER_PIPE, bytes, sizeof(bytes));
-		if (size > 0 && send_all(bytes, (size_t)size) < 0)
-			return;
-	} while (size > 0 || (size < 0 && errno == EINTR));
+		if (size > 0)
+			ret = send_all(bytes, (size_t)size);
+		else if (size < 0 && errno != EINTR)
+			ret = -errno;
+	} while (size != 0 && ret == 0);
+	/* the latter where it had something that it has not read */
+	return ret == -EPIPE || ret == -ECONNRESET ? 0 : ret;
 }
 
 /*
+ * Its exit status is an errno, or 0.
+ *
  * RACE: if upcallctl has ended before PDEATHSIG is set, the pipe has no writer.
  *
  * ORDER: nothing is sent before there is nothing left to take.
  */
 static _Noreturn void carrier_main(int pipe, int socket)
 {
-	if (prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) == 0 && keep_only(pipe, socket) == 0 &&
-	    drop_all() == 0)
-		carry();
-	_exit(0);
+	int ret = prctl(PR_SET_PDEATHSIG, SIGKILL, 0, 0, 0) < 0 ? -errno : 0;
+
+	if (ret == 0)
+		ret = keep_only(pipe, socket);
+	if (ret == 0)
+		ret = drop_all();
+	if (ret == 0)
+		ret = carry();
+	_exit(-ret);
 }
 
 /* ---------------------------------------------------------------------- ours */
@@ -96,7 +109,8 @@ int carrier_start(struct carrier *carrier, int socket)
 	int ends[2];
 
 	*carrier = CARRIER_NULL;
-	if (pipe2(ends, O_CLOEXEC) < 0)
+	/* who has started us may ignore it: then its status is lost, and its pid soon another's */
+	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR || pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	reading = ends[0];
 	carrier->pipe = ends[1];
@@ -132,19 +146,30 @@ ssize_t carrier_give(const struct carrier *carrier, const char *bytes, size_t si
 	return given;
 }
 
-void carrier_close(struct carrier *carrier)
+void carrier_close(struct carrier *carrier, int error)
 {
 	carrier->pipe = close_keep_errno(carrier->pipe);
+	if (carrier->error == 0)
+		carrier->error = error;
 }
 
-void carrier_end(struct carrier *carrier)
+static int status_error(int status)
 {
-	carrier_close(carrier);
-	close_keep_errno(carrier->pidfd);
-	if (carrier->pid > 0) {
+	return WIFSIGNALED(status) ? -EPIPE : -WEXITSTATUS(status);
+}
+
+int carrier_end(struct carrier *carrier)
+{
+	int error = carrier->error, status = 0;
+
+	/* ORDER: its own end first, as ours is no failure */
+	if (carrier->pid > 0 && waitpid(carrier->pid, &status, WNOHANG) == 0) {
 		(void)kill(carrier->pid, SIGKILL);
 		while (waitpid(carrier->pid, NULL, 0) < 0 && errno == EINTR)
 			;
 	}
+	carrier_close(carrier, 0);
+	close_keep_errno(carrier->pidfd);
 	*carrier = CARRIER_NULL;
+	return error < 0 ? error : status_error(status);
 }

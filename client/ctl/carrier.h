@@ -17,17 +17,24 @@ struct carrier {
 	pid_t pid;
 	int pidfd; /* readable once it has ended: all is sent, or never will be */
 	int pipe;  /* what is to be sent; not blocking; -1: that was all */
+	int error; /* negative errno: that was not all */
 };
 
 #define CARRIER_NULL ((struct carrier){ .pid = 0, .pidfd = -1, .pipe = -1 })
 
-/* Fds 0 to 2 have to be open, whatever they are. The socket is not consumed. */
+/*
+ * Fds 0 to 2 have to be open, whatever they are. The socket is not consumed. From here on
+ * SIGCHLD is not ignored.
+ */
 int carrier_start(struct carrier *carrier, int socket);
 /* How much it took. -EAGAIN: nothing, for now; -EPIPE: it takes no more. */
 ssize_t carrier_give(const struct carrier *carrier, const char *bytes, size_t size);
-/* It goes on until it has sent what it has. */
-void carrier_close(struct carrier *carrier);
-/* It is killed, if it has not ended, and nothing of it is left. */
-void carrier_end(struct carrier *carrier);
+/* It goes on until it has sent what it has. Error: why that was not all, negative; 0: it was. */
+void carrier_close(struct carrier *carrier, int error);
+/*
+ * It is killed, if it has not ended, and nothing of it is left. Negative errno: somebody would
+ * have read on, and that was not all. That nobody does is no failure.
+ */
+int carrier_end(struct carrier *carrier);
 
 #endif

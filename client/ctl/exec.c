@@ -127,7 +127,8 @@ static void print_why(const struct arguments *arguments, const struct worker_res
 	}
 }
 
-static void print_json(const struct arguments *arguments, const struct worker_result *result)
+static void print_json(const struct arguments *arguments, const struct worker_result *result,
+		       bool input_cut)
 {
 	bool killed = WIFSIGNALED(result->wait_status);
 
@@ -140,6 +141,7 @@ static void print_json(const struct arguments *arguments, const struct worker_re
 	json_string("error", result->error ? strerror(result->error) : "");
 	json_number("pid", result->handler_pid);
 	json_number("duration", result->duration_us);
+	json_bool("input-cut", input_cut);
 	json_close('}');
 }
 
@@ -163,6 +165,23 @@ static int relay_failed(const struct verb *verb, const struct arguments *argumen
 	return EXEC_FAILED;
 }
 
+/* It may have ended well for all that, and have done half of what was to be done. */
+static void print_ending(const struct arguments *arguments, const struct worker_result *result,
+			 int input_error)
+{
+	const char *outcome = visit_outcome(result);
+
+	if (arguments->json) {
+		print_json(arguments, result, input_error < 0);
+		return;
+	}
+	if (strcmp(outcome, "exited") != 0 && strcmp(outcome, "killed") != 0)
+		print_why(arguments, result);
+	if (input_error < 0)
+		fprintf(stderr, "upcallctl: exec %s: what it was to read was cut short: %s\n",
+			arguments->name, strerror(-input_error));
+}
+
 static int go(const struct verb *verb, const struct arguments *arguments)
 {
 	struct visit visit = VISIT_NULL;
@@ -172,7 +191,7 @@ static int go(const struct verb *verb, const struct arguments *arguments)
 		.print = arguments->json ? print_to_stderr : relay_print,
 		.seconds = arguments->seconds + VISIT_SLACK_SECONDS,
 	};
-	int r;
+	int r, input_error;
 
 	if (visit_begin(verb, arguments->name, arguments->argv, arguments->seconds,
 			/* probe= */ false, &visit) >= 0)
@@ -181,14 +200,10 @@ static int go(const struct verb *verb, const struct arguments *arguments)
 	relay.carrier = &visit.carrier;
 	memcpy(relay.sockets, visit.sockets, sizeof(relay.sockets));
 	r = relay_run(&relay, &result);
-	visit_end(&visit);
+	input_error = visit_end(&visit);
 	if (r < 0)
 		return relay_failed(verb, arguments, r);
-	if (arguments->json)
-		print_json(arguments, &result);
-	else if (strcmp(visit_outcome(&result), "exited") != 0 &&
-		 strcmp(visit_outcome(&result), "killed") != 0)
-		print_why(arguments, &result);
+	print_ending(arguments, &result, input_error);
 	return finish_output(verb) == STATUS_OK ? exit_status(&result) : EXEC_FAILED;
 }
 

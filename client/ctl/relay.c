@@ -43,7 +43,7 @@ static int64_t now_ms(void)
 /* Nobody sends any more: all has been, or the carrier has died of something. */
 static void input_end(struct stream *stream)
 {
-	carrier_close(stream->relay->carrier);
+	carrier_close(stream->relay->carrier, 0);
 	(void)shutdown(stream->relay->sockets[0], SHUT_WR);
 	stream->open[0] = false;
 }
@@ -56,8 +56,9 @@ static void input_read(struct stream *stream)
 		return;
 	stream->begin = 0;
 	stream->end = size > 0 ? (size_t)size : 0;
+	/* EBADF: nohup(1) puts a file there that is only to be written, and means no input */
 	if (size <= 0)
-		carrier_close(stream->relay->carrier);
+		carrier_close(stream->relay->carrier, size < 0 && errno != EBADF ? -errno : 0);
 }
 
 static void input_give(struct stream *stream)
@@ -68,7 +69,7 @@ static void input_give(struct stream *stream)
 	if (size >= 0)
 		stream->begin += (size_t)size;
 	else if (size != -EINTR && size != -EAGAIN)
-		carrier_close(stream->relay->carrier);
+		carrier_close(stream->relay->carrier, size == -EPIPE ? 0 : (int)size);
 }
 
 static void input_move(struct stream *stream)

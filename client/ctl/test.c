@@ -182,7 +182,7 @@ static int raise_upcall(const struct verb *verb, struct test *test)
 	relay.channel = visit.channel;
 	memcpy(relay.sockets, visit.sockets, sizeof(relay.sockets));
 	r = relay_run(&relay, &result);
-	visit_end(&visit);
+	(void)visit_end(&visit);
 	if (r < 0)
 		return failed(
 			verb, r,

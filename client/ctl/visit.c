@@ -129,14 +129,14 @@ int visit_begin(const struct verb *verb, const char *name, char *const *argv, ui
 
 	theirs = visit_prepare(argv, /* input= */ !probe, &visit);
 	if (theirs < 0) {
-		visit_end(&visit);
+		(void)visit_end(&visit);
 		return failed(verb, take_fd(&theirs), "%s: cannot prepare it", name);
 	}
 	r = upcall_connect(&connection);
 	if (r >= 0)
 		r = upcall_visit(connection, name, theirs, seconds, probe);
 	if (r < 0) {
-		visit_end(&visit);
+		(void)visit_end(&visit);
 		return library_failed(verb, name, connection, r);
 	}
 	upcall_close(connection);
@@ -144,13 +144,15 @@ int visit_begin(const struct verb *verb, const char *name, char *const *argv, ui
 	return -1;
 }
 
-void visit_end(struct visit *visit)
+int visit_end(struct visit *visit)
 {
-	carrier_end(&visit->carrier);
+	int ret = carrier_end(&visit->carrier);
+
 	close_keep_errno(visit->channel);
 	for (int i = 0; i < 3; i++)
 		close_keep_errno(visit->sockets[i]);
 	*visit = VISIT_NULL;
+	return ret;
 }
 
 const char *visit_outcome(const struct worker_result *result)

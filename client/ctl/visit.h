@@ -31,8 +31,8 @@ struct visit {
  */
 int visit_begin(const struct verb *verb, const char *name, char *const *argv, uint32_t seconds,
 		bool probe, struct visit *ret);
-/* Closed before its end, everything of it is killed. */
-void visit_end(struct visit *visit);
+/* Closed before its end, everything of it is killed. Negative: see carrier_end(). */
+int visit_end(struct visit *visit);
 
 /* One word: exited, killed, oom-killed, timeout, exec-failed, entry-failed, gone. */
 const char *visit_outcome(const struct worker_result *result);

@@ -122,6 +122,7 @@ carrier() {
 	kill -9 "$child"
 	wait "$visitor" || status=$?
 	check_equal "$name: it dies, the command's input ends and no more" '0 first' "$status $(cat said)"
+	check "$name: and upcallctl says so" says "exec $name: what it was to read was cut short: Broken pipe"
 	exec 7>&-
 	rm feed
 }

@@ -79,8 +79,21 @@ static void test_streams(void **state)
 	expect("exec web /bin/sh -c 'head -c 3000000 /dev/zero' </dev/null | wc -c", 0,
 	       "3000000\n");
 	expect("exec web /bin/sh -c 'head -c 3000000 | wc -c' </dev/zero", 0, "3000000\n");
-	/* who does not read his input is not waited for */
+	/* who does not read his input is not waited for, and it is no failure */
 	expect("exec web /bin/sh -c 'exit 3' </dev/zero", 3, "");
+	expect("exec web /bin/sh -c 'exec <&-; sleep 0.2; exit 4' </dev/zero", 4, "");
+	expect("exec web /bin/sh -c 'head -c 1 >/dev/null; exit 5' </dev/zero", 5, "");
+}
+
+/* An input that is not all there is told of; one that is none is none. */
+static void test_input_cut(void **state)
+{
+	expect("exec web /bin/cat </", 0,
+	       "upcallctl: exec web: what it was to read was cut short: Is a directory\n");
+	expect("exec web /bin/sh -c 'exit 3' </", 3,
+	       "upcallctl: exec web: what it was to read was cut short: Is a directory\n");
+	expect("exec --json web /bin/cat </ | grep input", 0, "   \"input-cut\": true\n");
+	expect("exec web /bin/cat 0>/dev/null", 0, "");
 }
 
 static void test_json(void **state)
@@ -90,7 +103,7 @@ static void test_json(void **state)
 	       0,
 	       "{\n   \"container\": \"web\",\n   \"outcome\": \"exited\",\n"
 	       "   \"exit-status\": 3,\n   \"signal\": 0,\n   \"step\": \"\",\n"
-	       "   \"error\": \"\",\n}\n");
+	       "   \"error\": \"\",\n   \"input-cut\": false\n}\n");
 	expect("exec --json web /bin/echo noise 3>&1 >/dev/null 2>&3 || exit", 0, "noise\n");
 }
 
@@ -197,6 +210,7 @@ struct command {
 
 static char printed[4096];
 static size_t printed_size;
+static int input_error; /* of its carrier's end */
 
 static int keep(void *data, int fd, char *bytes, size_t size)
 {
@@ -268,7 +282,7 @@ static int relay(void (*body)(const struct command *),
 	command_close(&command);
 	assert_int_equal(carrier_start(&carrier, relay.sockets[0]), 0);
 	ret = relay_run(&relay, &result);
-	carrier_end(&carrier);
+	input_error = carrier_end(&carrier);
 	relay_close(&relay);
 	return ret;
 }
@@ -408,10 +422,13 @@ static void kill_carrier(const struct command *command)
 	dprintf(command->fds[1], "the end\n");
 }
 
-/* If the carrier dies, the command's input has ended, and that is all. */
+/* If the carrier dies, the command's input has ended, and we know that it was not all. */
 static void test_carrier_dies(void **state)
 {
+	/* as whoever has started us may have left it */
+	assert_ptr_not_equal(signal(SIGCHLD, SIG_IGN), SIG_ERR);
 	assert_int_equal(relay(kill_carrier, keep), 0);
+	assert_int_equal(input_error, -EPIPE);
 	assert_string_equal(printed, "the end\n");
 	assert_one_child();
 }
@@ -435,6 +452,7 @@ static void ignore_input(const struct command *command)
 static void test_unread_input(void **state)
 {
 	assert_int_equal(relay(ignore_input, keep), 0);
+	assert_int_equal(input_error, 0);
 	assert_int_equal(printed_size, sizeof(printed) - 1);
 	assert_one_child();
 }
@@ -550,7 +568,7 @@ int main(int argc, char **argv)
 		cmocka_unit_test(test_tame),	     cmocka_unit_test(test_sender),
 		cmocka_unit_test(test_carrier_dies), cmocka_unit_test(test_unread_input),
 		cmocka_unit_test(test_writer_stays), cmocka_unit_test(test_descriptors),
-		cmocka_unit_test(test_no_carrier),
+		cmocka_unit_test(test_input_cut),    cmocka_unit_test(test_no_carrier),
 	};
 
 	if (argc == 2 && !strcmp(argv[1], "send-descriptor"))
