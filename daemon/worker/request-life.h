@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A request's insides, for the two files that are its life: start.c and request.c. */
+/* A request's insides, for the files that are its life: start.c, request.c, request-time.c. */
 #ifndef UPCALL_WORKER_REQUEST_LIFE_H
 #define UPCALL_WORKER_REQUEST_LIFE_H
 
@@ -63,7 +63,16 @@ static inline bool request_visits(const struct request *request)
 	return worker_is_visit(request->wire.handler);
 }
 
+/* How long what was decided has for ending: a killed process, a child that is held. */
+#define REQUEST_CLEANUP_MS 5000
+
 int64_t request_now_us(void);
+/* Was the handler that has this status killed because of its time? */
+bool request_was_over_time(const struct request *request, int status);
+/* A tracer has its status: it is asked for again. */
+void child_hold(struct request *request, struct child *child);
+/* True: not now; that the handler has ended is looked at a little later. */
+bool handler_rest(struct request *request);
 
 /* Takes over the process's pidfd. On failure it is killed, and nobody's. */
 int child_watch(struct request *request, struct child *child, const struct process *process,
@@ -75,6 +84,8 @@ void request_decide(struct request *request, enum worker_outcome outcome, enum w
 		    int error);
 /* True: it was decided and nothing of it is left; the request is gone. */
 bool request_try_finish(struct request *request);
+/* With a result, whatever is left. */
+void request_abandon(struct request *request);
 /* Without a result and without an answer to the kernel. */
 void request_free(struct request *request);
 

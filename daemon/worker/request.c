@@ -13,11 +13,9 @@
  */
 #include <errno.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -27,20 +25,9 @@
 #include "request.h"
 #include "spawn.h"
 
-#define CLEANUP_MS 5000
-#define HELD_MS	   20
-#define REST_MS	   2
 #define STRAYS_MAX 256
 /* A birth, an arrival and a failure are all that one of ours can report. */
 #define REPORTS_MAX 4
-
-int64_t request_now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 /* --------------------------------------------------------------- the ending */
 
@@ -224,7 +211,13 @@ static void request_stop(struct request *request)
 		child_kill(&request->answerer);
 	else
 		request_kill(request);
-	request->deadline_ms = loop_now_ms() + CLEANUP_MS;
+	request->deadline_ms = loop_now_ms() + REQUEST_CLEANUP_MS;
+}
+
+void request_abandon(struct request *request)
+{
+	request_kill(request);
+	request_finish(request);
 }
 
 void request_decide(struct request *request, enum worker_outcome outcome, enum worker_step step,
@@ -356,48 +349,6 @@ int handler_watch(struct request *request, const struct process *process)
 	return child_watch(request, &request->handler, process, request_on_handler_exit);
 }
 
-static void child_put_off(struct request *request, struct child *child, int64_t ms)
-{
-	child->put_off = true;
-	child->exit.events = 0;
-	request->retry_ms = loop_now_ms() + ms;
-}
-
-static void child_hold(struct request *request, struct child *child)
-{
-	if (!child->held && !request->decided)
-		request->deadline_ms = loop_now_ms() + CLEANUP_MS;
-	child->held = true;
-	child_put_off(request, child, HELD_MS);
-	leaf_end(request);
-}
-
-/*
- * Its place is one that others may wait for, in upcalld, or a dump be refused for: cores
- * do not wait. Where others of the container are at work nothing tells how many do.
- */
-static bool place_is_wanted(const struct request *request)
-{
-	return request->wire.alone || request->wire.class == UPCALL_CLASS_CORE ||
-	       request->hands->request_count > 1;
-}
-
-/*
- * True: not now. The kernel half has answered, nobody waits for what is left for us to
- * do, and the requester should have the processor first.
- */
-static bool handler_rest(struct request *request)
-{
-	if (!request->attached || request->decided || request->handler.rested ||
-	    request_answers(request) || request_visits(request) || place_is_wanted(request))
-		return false;
-	request->handler.rested = true;
-	child_put_off(request, &request->handler, REST_MS);
-	/* its death has woken us before the kernel half has told of it */
-	(void)sched_yield();
-	return true;
-}
-
 /*
  * Its wait status; the pidfd said that there is one. False: a tracer has it, for
  * instance a fork of the handler's that traces its parent and waits for nothing.
@@ -412,6 +363,7 @@ static bool child_reap(struct request *request, struct child *child, int *ret_st
 	pid = waitpid(child->pid, ret_status, WNOHANG);
 	if (pid == 0) {
 		child_hold(request, child);
+		leaf_end(request);
 		return false;
 	}
 	if (pid < 0)
@@ -430,21 +382,10 @@ static enum worker_outcome status_outcome(const struct leaf *leaf, int status)
 	return WEXITSTATUS(status) == 0 ? WORKER_SERVED : WORKER_HANDLER_FAILED;
 }
 
-/*
- * Killed when its time was over: by the kernel, whose deadline stands for ours
- * where we are late. Counted from the start of the request, which is before the
- * ATTACH that the kernel counts from.
- */
-static bool was_over_time(const struct request *request, int status)
-{
-	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
-	       request_now_us() - request->started_us >= (int64_t)request->wire.run_ms * 1000;
-}
-
 static void handler_ended(struct request *request, int status)
 {
 	enum worker_outcome outcome = status_outcome(&request->leaf, status);
-	bool late = outcome == WORKER_HANDLER_KILLED && was_over_time(request, status);
+	bool late = outcome == WORKER_HANDLER_KILLED && request_was_over_time(request, status);
 
 	request_decide(request, late ? WORKER_HANDLER_TIMEOUT : outcome, WORKER_STEP_NONE,
 		       late ? ETIMEDOUT : 0);
@@ -543,82 +484,4 @@ void request_on_upcall(struct watch *watch, short revents)
 	if (!request->attached)
 		request_decide(request, WORKER_GONE, WORKER_STEP_NONE, 0);
 	request_try_finish(request);
-}
-
-/* ------------------------------------------------------------------- time */
-
-int64_t request_next_deadline(const struct hands *hands)
-{
-	int64_t first = -1;
-
-	for (const struct request *request = hands->requests; request; request = request->next) {
-		if (first < 0 || request->deadline_ms < first)
-			first = request->deadline_ms;
-		if (request->retry_ms >= 0 && request->retry_ms < first)
-			first = request->retry_ms;
-	}
-	return first;
-}
-
-/* One at a time: its callback may free the request. */
-static void put_off_retry(struct request *request)
-{
-	struct child *const children[] = { &request->entrant, &request->handler,
-					   &request->answerer };
-	struct child *due = NULL;
-
-	request->retry_ms = -1;
-	for (size_t i = 0; i < sizeof(children) / sizeof(children[0]); i++) {
-		if (!children[i]->put_off)
-			continue;
-		if (due)
-			request->retry_ms = loop_now_ms() + HELD_MS;
-		due = children[i];
-	}
-	if (!due)
-		return;
-	due->put_off = false;
-	due->exit.fn(&due->exit, POLLIN);
-}
-
-/*
- * Over time: once to be killed, then, if it survives even that (a process in
- * the kernel, uninterruptibly, or a zombie that is kept from us), to be left
- * behind.
- */
-static void request_over_time(struct request *request)
-{
-	if (request->decided) {
-		request_kill(request);
-		request_finish(request);
-		return;
-	}
-	if (request->entrant.held && !request->born)
-		request_decide(request, WORKER_ENTRY_FAILED, WORKER_STEP_PIDNS, EBUSY);
-	else if (request->entrant.held || request->handler.held)
-		request_decide(request, WORKER_HANDLER_FAILED, WORKER_STEP_NONE, EBUSY);
-	else
-		request_decide(request, WORKER_HANDLER_TIMEOUT, WORKER_STEP_NONE, ETIMEDOUT);
-	request_try_finish(request);
-}
-
-/* It has ended, in time, and we have not looked yet. */
-static bool handler_rests(const struct request *request)
-{
-	return request->handler.put_off && !request->handler.held;
-}
-
-void request_expire(struct hands *hands)
-{
-	struct request *request, *next;
-	int64_t now = loop_now_ms();
-
-	for (request = hands->requests; request; request = next) {
-		next = request->next;
-		if (request->deadline_ms <= now && !handler_rests(request))
-			request_over_time(request);
-		else if (request->deadline_ms <= now ||
-			 (request->retry_ms >= 0 && request->retry_ms <= now))
-			put_off_retry(request);
-	}
 }

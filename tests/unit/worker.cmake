@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # Unit tests of daemon/worker and daemon/common.
-foreach(test tags parse payload packet filter)
+foreach(test tags parse payload packet filter time)
 	upcall_unit_test(NAME test-worker-${test} SOURCES test-worker-${test}.c
 		LIBS upcall-worker-core)
 endforeach()
