@@ -7,6 +7,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "installed.h"
 #include "json.h"
 #include "simple.h"
 
@@ -50,12 +51,15 @@ static void print_upcalls(const struct upcall_daemon *daemon)
 		putchar('\n');
 }
 
-static void print_json(const struct upcall_daemon *daemon)
+#define VERSION_SIZE 64
+
+static void print_json(const struct upcall_daemon *daemon, const char *installed)
 {
 	json_open(NULL, '{');
 	json_string("version", daemon->version);
 	json_bool("shim", daemon->shim);
 	json_string("shim-version", daemon->shim_version);
+	json_string("shim-installed", installed);
 	json_string("shim-error", daemon->shim_error);
 	json_number("containers", daemon->containers);
 	json_number("pending", daemon->pending);
@@ -91,14 +95,23 @@ static void print_configuration(const struct upcall_daemon *daemon)
 	printf("%-16s %s\n", "configuration", *daemon->config_error ? daemon->config_error : text);
 }
 
-static void print_text(const struct upcall_daemon *daemon)
+/* What is loaded stays so when a package brings another. */
+static void print_module(const struct upcall_daemon *daemon, const char *installed)
+{
+	if (!daemon->shim)
+		printf("%-16s missing: %s\n", "module", daemon->shim_error);
+	else if (strcmp(daemon->shim_version, installed) != 0)
+		printf("%-16s %s (%s%s)\n", "module", daemon->shim_version,
+		       *installed ? "installed: " : "none is installed for this kernel", installed);
+	else
+		printf("%-16s %s\n", "module", daemon->shim_version);
+}
+
+static void print_text(const struct upcall_daemon *daemon, const char *installed)
 {
 	printf("%-16s %s%s\n", "upcalld", daemon->version,
 	       daemon->standalone ? " (standalone)" : "");
-	if (daemon->shim)
-		printf("%-16s %s\n", "module", daemon->shim_version);
-	else
-		printf("%-16s missing: %s\n", "module", daemon->shim_error);
+	print_module(daemon, installed);
 	print_number("containers", daemon->containers);
 	print_number("pending", daemon->pending);
 	print_number("served", daemon->served);
@@ -118,6 +131,7 @@ static int run(const struct verb *verb, int argc, char **argv)
 {
 	struct upcall_connection *connection;
 	struct upcall_daemon *daemon = NULL;
+	char installed[VERSION_SIZE];
 	struct simple arguments;
 	int r, status;
 
@@ -129,10 +143,11 @@ static int run(const struct verb *verb, int argc, char **argv)
 		r = upcall_status(connection, &daemon);
 	if (r < 0)
 		return library_failed(verb, NULL, connection, r);
+	installed_module_version(installed, sizeof(installed));
 	if (arguments.json)
-		print_json(daemon);
+		print_json(daemon, installed);
 	else
-		print_text(daemon);
+		print_text(daemon, installed);
 	status = finish_output(verb);
 	if (status == STATUS_OK && !daemon->shim)
 		status = STATUS_NO_MODULE;
