@@ -64,7 +64,7 @@ count_step() {
 	count_result $? "$what" $((SECONDS - start))
 }
 
-# begin_step 'NAME: WHAT' COMMAND...: like count_step, two at once, in the background; end_steps waits for all
+# begin_step 'NAME: WHAT' COMMAND...: like count_step, as many at once as STEPS_AT_ONCE says, in the background; end_steps waits for all
 STEPS_AT_ONCE=2
 declare -A STEP_WHAT STEP_START
 

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# suites: bookworm trixie trixie-backports
 #
 # The module by itself, driven by shim-client instead of the daemon: every transition, every deadline, each ending once.
 # A-13: an answer to nobody, to another generation, before the claim, malformed, twice or too late changes nothing.
@@ -216,8 +217,8 @@ wait "${requesters[@]}"
 # counted CLASS NAME
 counted() { ./shim-client counters "$1" | sed -n "s/^$2 //p"; }
 for class in 0 1 2 3 4; do
-	./shim-client counters "$class" >counters
-	check "class $class: what was offered has ended, and is counted once ($(paste -sd ' ' counters))" \
+	./shim-client counters "$class" >counted
+	check "class $class: what was offered has ended, and is counted once ($(paste -sd " " counted))" \
 		awk '{ n[$1] = $2 } END { exit n["offered"] != n["done"] + n["failed"] + n["overdue"] + n["given-back"] + n["killed"] }' counters
 done
 check_equal 'killed requesters are counted' 2 "$(counted 1 killed)"
