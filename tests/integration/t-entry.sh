@@ -26,6 +26,15 @@ CONF
 status_of() { awk -v key="$1:" '$1 == key { $1 = ""; sub(/^ /, ""); print }' "/proc/$handler/status"; }
 
 # Descriptors 0 to 2 only, each a null device that is not the host's file or, for a core, a pipe.
+# With %F in core_pattern the kernel hands over who dumps: a process of the container, which dies.
+pidfd_is_the_dumpers() {
+	local pid
+	pid=$(sed -n 's/^Pid:\t//p' "/proc/$handler/fdinfo/3")
+	echo "fd 3 is a pidfd of process $pid"
+	grep -q %F /proc/sys/kernel/core_pattern && [ "$(cat "/proc/$pid/comm")" = requester ] &&
+		[ "$(readlink "/proc/$pid/ns/pid")" = "$(readlink "/proc/${leader[$name]}/ns/pid")" ]
+}
+
 fds_are_plain() {
 	local fd target
 	for fd in /proc/"$handler"/fd/*; do
@@ -34,6 +43,7 @@ fds_are_plain() {
 		[ "$(stat -Lc '%d:%i' "$fd")" != "$(stat -c '%d:%i' /dev/null)" ] || target="the host's null"
 		case ${fd##*/}:$target in
 		[012]:null | 0:pipe:* | [0-9]*:/usr/libexec/handler) ;;
+		3:anon_inode:\[pidfd\] | 3:pidfd:*) pidfd_is_the_dumpers || return ;;
 		*)
 			echo "fd ${fd##*/} is $target"
 			return 1
