@@ -1,0 +1,75 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# lane: default
+# module: kmod
+# soak: 100000
+#
+# A-37, A-58: whatever happens to an upcall, in whatever order, it ends once. Tasks of a registered container raise upcalls
+# by the thousand; brokers do everything at random (tests/tools/interleave.c). Each returns once, init() runs at most once
+# and never after cleanup(), cleanup() runs once; then the queue is empty and the modules unload.
+# $1: upcalls (default 2000), $2: seed (default: of the clock; printed)
+
+# shellcheck source=../vm/lib/guest.sh
+. "$UPCALL_VM_LIB/guest.sh"
+cp tools/* .
+left=${1:-2000}
+seed=${2:-$(date +%s)}
+device=/dev/upcall-raiser
+parameters=/sys/module/upcall_shim/parameters
+cgroup=/sys/fs/cgroup/interleave
+round=2000
+
+# Masked: the module's device would start them again.
+systemctl mask --runtime --now upcalld-shim.socket upcalld.socket upcalld.service 2>/dev/null
+[ -d "$parameters" ] || modprobe upcall_shim
+wait_for 10 test -c /dev/upcall
+check 'the raiser loads' insmod ./upcall_raiser.ko
+wait_for 10 test -c "$device"
+
+# Deadlines that are as likely as all else.
+echo 150 >"$parameters/claim_ms"
+echo 150 >"$parameters/attach_ms"
+echo 300 >"$parameters/run_ms"
+
+unshare -U -r -p -m -n -f --mount-proc --kill-child sleep 2147483647 2>/dev/null &
+launcher=$!
+find_leader() { leader=$(pgrep -P "$launcher" -x sleep); }
+wait_for 10 find_leader
+mkdir "$cgroup"
+check 'a container is added' ./shim-client add web "$leader" other=offer
+
+total() { sed -n "1s/.*\\b$1=\\([0-9]*\\).*/\\1/p" "$device"; }
+nothing_left() { [ -z "$(./shim-client list)" ]; }
+# The lines of upcalls that did not get what they may: exit statuses and signals of helpers, refusals, ERESTARTSYS.
+wrong() { grep -vE '^raised=| ret=(0|9|256|512|768|1280|-1|-512) .* returns=1 inits=[01] cleanups=1 ' "$device"; }
+nothing_wrong() { ! wrong; }
+
+while [ "$left" -gt 0 ]; do
+	count=$((left < round ? left : round))
+	audit_expect_host "$PWD/outcome" 'given back to the kernel, or run by a handler on the host'
+	echo "round of $count, seed $seed"
+	started=$(guest_clock)
+	check "seed $seed: every call ended as it may" ./interleave "$seed" "$count" "$leader" "$cgroup" "$PWD/outcome"
+	head -n 1 "$device"
+	echo "     $((count * 100 / ($(guest_clock) - started + 1))) upcalls/s, what became of them:"
+	sed -n 's/.* \(ret=[-0-9]*\) .* \(by=[a-z]*\) .*/     \1 \2/p' "$device" | sort | uniq -c
+	check "seed $seed: nothing is left in the queue" nothing_left
+	check "seed $seed: about as many were raised as asked for" test "$(total raised)" -ge $((count * 9 / 10))
+	check_equal "seed $seed: each has returned" "$(total raised)" "$(total returned)"
+	check_equal "A-58: seed $seed: each was cleaned up" "$(total raised)" "$(total cleanups)"
+	check_equal "A-37: seed $seed: nothing ran twice or too late" 0 "$(total violations)"
+	check "seed $seed: each by itself, too" nothing_wrong
+	check "seed $seed: handlers ran" test "$(grep -c ' inits=1 .* by=process' "$device")" -gt $((count / 20))
+	check "seed $seed: so did the kernel's own helpers" grep -q ' inits=1 .* by=kernel' "$device"
+	check "seed $seed: some were killed while they waited" grep -q ' ret=-512 ' "$device"
+	echo reset >"$device"
+	audit_checkpoint
+	left=$((left - count))
+	seed=$((seed + 1))
+done
+
+check 'the raiser unloads' rmmod upcall_raiser
+kill -9 "$leader"
+check 'and so does the module' wait_for 10 rmmod upcall_shim
+summary
