@@ -1,7 +1,7 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The module: style by checkpatch, types by sparse.
+# The module, and that of the tests: style by checkpatch, types by sparse.
 
 # No package has checkpatch.pl by itself: it is taken once out of the kernel's source package.
 ensure_checkpatch() {
@@ -29,7 +29,7 @@ ensure_checkpatch() {
 step_checkpatch() {
 	local ignore=LINUX_VERSION_CODE,CONSTANT_COMPARISON traces=OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT
 	ensure_checkpatch || return 1
-	project_files 'kernel-shim/*.[ch]' ':!kernel-shim/trace.h' |
+	project_files 'kernel-shim/*.[ch]' 'tests/kmod/*.[ch]' ':!kernel-shim/trace.h' |
 		xargs -0r "$CHECKPATCH" --no-tree --strict --terse --quiet --no-summary --max-line-length=100 --ignore "$ignore" -f ||
 		return 1
 	"$CHECKPATCH" --no-tree --strict --terse --quiet --no-summary --max-line-length=100 --ignore "$ignore,$traces" \
@@ -38,15 +38,18 @@ step_checkpatch() {
 
 # In a copy: the build writes beside the sources.
 step_module() {
-	local headers log=$SCRATCH/module.log
+	local headers module log=$SCRATCH/module.log bad=0
 	headers=$(find /usr/src -maxdepth 1 -name 'linux-headers-*-amd64' | sort -V | tail -n 1)
 	[[ -n $headers ]] || { echo 'no kernel headers in /usr/src' && return 1; }
 	rm -rf "$SCRATCH/module"
 	mkdir -p "$SCRATCH/module"
-	cp -r kernel-shim proto "$SCRATCH/module/"
-	make -C "$headers" "M=$SCRATCH/module/kernel-shim" W=1 C=2 CHECK=sparse -j2 modules >"$log" 2>&1 || {
-		cat "$log"
-		return 1
-	}
-	! grep -E 'warning:|error:|WARNING' "$log"
+	cp -r kernel-shim proto tests/kmod "$SCRATCH/module/"
+	for module in kernel-shim kmod; do
+		make -C "$headers" "M=$SCRATCH/module/$module" W=1 C=2 CHECK=sparse -j2 modules >"$log" 2>&1 || {
+			cat "$log"
+			return 1
+		}
+		! grep -E 'warning:|error:|WARNING' "$log" || bad=1
+	done
+	return $bad
 }
