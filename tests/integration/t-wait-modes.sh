@@ -45,8 +45,13 @@ audit_expect_host "$helper" 'the host asks'
 # ------------------------------------------------------------- of the host
 
 endings=("$helper exit 0" "$helper exit 3" "$helper signal 9" "$nowhere" "$plain")
+init_fails=/sys/module/upcall_raiser/parameters/init_fails
 everywhere() {
 	local mode context ending
+	echo 1 >$init_fails
+	for mode in no-wait exec proc; do raise "$mode process 1 $helper exit 0"; done
+	wait_for 20 settled # nobody waits for the first
+	echo 0 >$init_fails
 	for ending in "${endings[@]}"; do
 		for context in process kthread workqueue; do
 			for mode in no-wait exec proc exec-killable proc-killable; do
@@ -71,6 +76,11 @@ expected_of() {
 	*) echo 0 ;;
 	esac
 }
+failed_line() { # MODE: init() has failed
+	local ret=-12
+	[ "$1" != no-wait ] || ret=0
+	echo "$1 process ret=$ret retval=-12 returns=1 inits=1 cleanups=1 by=kernel $helper exit 0"
+}
 native_line() { # MODE CONTEXT ENDING
 	local ret retval
 	ret=$(expected_of "$1" "$3")
@@ -81,6 +91,7 @@ native_line() { # MODE CONTEXT ENDING
 }
 everywhere_expected() {
 	local mode context ending
+	for mode in no-wait exec proc; do failed_line $mode; done
 	for ending in "${endings[@]}"; do
 		for context in process kthread workqueue; do
 			for mode in no-wait exec proc exec-killable proc-killable; do
@@ -178,6 +189,9 @@ for mode in $waiting_modes; do
 	answer 'handled: signal 9' run 1 "$helper signal 9" "$mode" $signal9 1 process
 	answer 'handled: no such file' run 1 "$nowhere" "$mode" $failed 1 process
 	answer 'handled: not executable' run 1 "$plain" "$mode" $failed 1 process
+	echo 1 >$init_fails
+	answer 'handled: init() fails' run 1 "$helper exit 0" "$mode" "$refusal" 1 process
+	echo 0 >$init_fails
 	answer 'refused' deny=129 1 "$helper exit 0" "$mode" "$refusal" 0 nobody
 	answer 'completed' complete=0 1 "$helper exit 0" "$mode" 0 0 nobody
 	answer 'completed with an error that has side effects (ENOENT)' complete=2 1 "$helper exit 0" "$mode" "$refusal" 0 nobody
