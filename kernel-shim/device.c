@@ -2,9 +2,11 @@
 /*
  * /dev/upcall
  *
- * Whoever holds it open is the broker: authority is checked at open, of the
- * opener, in the initial user and pid namespaces, and goes with the fd. It is
- * readable as long as anything waits for a claim.
+ * Whoever holds it open is the broker, if he might have opened it himself:
+ * authority is checked at open and at each call, in the initial user and pid
+ * namespaces, so that an fd that was passed on or inherited, by mistake or by
+ * somebody who was talked into it, is none. It is readable as long as anything
+ * waits for a claim.
  */
 #include <linux/capability.h>
 #include <linux/cred.h>
@@ -29,12 +31,15 @@
 
 #define LIST_ROOM_MAX 256
 
+static bool may_decide(void)
+{
+	return task_active_pid_ns(current) == &init_pid_ns &&
+	       ns_capable(&init_user_ns, CAP_SYS_ADMIN);
+}
+
 static int device_open(struct inode *inode, struct file *file)
 {
-	if (!ns_capable(&init_user_ns, CAP_SYS_ADMIN) ||
-	    task_active_pid_ns(current) != &init_pid_ns)
-		return -EPERM;
-	return 0;
+	return may_decide() ? 0 : -EPERM;
 }
 
 static int device_release(struct inode *inode, struct file *file)
@@ -245,6 +250,8 @@ static long device_ioctl(struct file *file, unsigned int command, unsigned long 
 {
 	void __user *user = (void __user *)argument;
 
+	if (!may_decide())
+		return -EPERM;
 	switch (command) {
 	case UPCALL_IOC_VERSION:
 		return device_version(user);
