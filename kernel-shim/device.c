@@ -8,6 +8,8 @@
  * somebody who was talked into it, is none. It is readable as long as anything
  * waits for a claim.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/capability.h>
 #include <linux/cred.h>
 #include <linux/fs.h>
@@ -305,7 +307,11 @@ static struct miscdevice device = {
 
 int device_init(void)
 {
-	return misc_register(&device);
+	int ret = misc_register(&device);
+
+	if (ret)
+		pr_err("cannot register the device %s: %d\n", device.name, ret);
+	return ret;
 }
 
 void device_exit(void)

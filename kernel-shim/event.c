@@ -15,6 +15,8 @@
  * another's, and belongs to an open /dev/upcall: under systemd both are held by
  * PID 1 and outlive the daemon.
  */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
 #include <linux/file.h>
 #include <linux/module.h>
 #include <linux/mutex.h>
@@ -185,7 +187,11 @@ void event_offered(const struct upcall *upcall)
 
 int event_init(void)
 {
-	return genl_register_family(&upcall_family);
+	int ret = genl_register_family(&upcall_family);
+
+	if (ret)
+		pr_err("cannot register the netlink family %s: %d\n", upcall_family.name, ret);
+	return ret;
 }
 
 void event_exit(void)
