@@ -54,9 +54,12 @@ static int report(long ret)
 
 static int verb_crash(char **argv)
 {
+	volatile char *volatile nowhere = NULL;
+
 	(void)argv;
 	signal(SIGSEGV, SIG_DFL);
-	raise(SIGSEGV);
+	/* not raise(3): what the init of a pid namespace sends itself does nothing */
+	*nowhere = 1;
 	return 2;
 }
 
