@@ -45,8 +45,10 @@ prepare() {
 	echo 'create user * * /bin/answer %k %S' >"$containers/$1/rootfs/etc/request-key.conf"
 }
 
-# counted: how many were refused, of each class that a test raises
-counted() { upcallctl status --json | jq -r '."refused-by-class" | "\(.core) \(.key) \(.module)"'; }
+# counted: how many were refused, by the table, the module or the daemon, of each class that a test raises
+counted() {
+	upcallctl status --json | jq -r '[.upcalls | (.core, .key, .module) | .denied + .refused + .failed | tostring] | join(" ")'
+}
 # each_once BEFORE AFTER: one more of each
 each_once() {
 	local before after i
@@ -204,9 +206,10 @@ check 'twin-b is registered' upcallctl register twin-b --pid "${leader[twin-b]}"
 # shellcheck disable=SC2016 # for the inner shell
 refused_and_counted 'whose of two' "${in_twin[@]}" sh -c '"$@"; exit $?' sh "$PWD/requester"
 check 'A-10b: and the record says why' grep -q '^several containers match' <<<"$(records UPCALL_REASON UPCALL_CLASS=key | tail -n 1)"
-read -r core key module <<<"$(counted)"
-check_equal 'A-10b: for people' "refused by class core $core, key $key, module $module, release-agent 0, other 0" \
-	"$(upcallctl status | grep '^refused by' | tr -s ' ')"
+for class in core key module; do
+	check_equal "A-10b: of class $class, for people" "$(upcallctl status --json | jq ".upcalls.$class.denied") denied" \
+		"$(upcallctl status | sed -n "s/^$class .*\<\([0-9]* denied\).*/\1/p")"
+done
 kill "$outer" "$nobody"
 check_equal 'no upcall is left' '' "$(./shim-client list)"
 summary
