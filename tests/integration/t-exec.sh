@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak-suites: trixie trixie-backports
 #
 # upcallctl exec, in containers with and without a user namespace: what the command finds itself in is what a handler of
 # the same container finds itself in; its exit status arrives; a visitor who dies, a command that does not end, a worker

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak-suites: trixie trixie-backports
 #
 # Whose is an upcall? A-03: of who unshares everything inside a container, that container's; of a user of the host who does
 # so, nobody's, and with strict refused. A-04: a namespace's number that is used again says nothing of who had it before.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak-suites: trixie trixie-backports
 # module: kmod
 # soak: 100000
 #
@@ -62,6 +63,9 @@ while [ "$left" -gt 0 ]; do
 	check_equal "A-58: seed $seed: each was cleaned up" "$(total raised)" "$(total cleanups)"
 	check_equal "A-37: seed $seed: nothing ran twice or too late" 0 "$(total violations)"
 	check "seed $seed: each by itself, too" nothing_wrong
+	./shim-client counters 4 >counted
+	check "A-58: seed $seed: the module has counted each once ($(paste -sd ' ' counted))" \
+		awk '{ n[$1] = $2 } END { exit n["offered"] != n["done"] + n["failed"] + n["overdue"] + n["given-back"] + n["killed"] }' counted
 	check "seed $seed: handlers ran" test "$(grep -c ' inits=1 .* by=process' "$device")" -gt $((count / 20))
 	check "seed $seed: so did the kernel's own helpers" grep -q ' inits=1 .* by=kernel' "$device"
 	check "seed $seed: some were killed while they waited" grep -q ' ret=-512 ' "$device"

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak-suites: trixie trixie-backports
 #
 # The way from README.md and upcallctl(1) to a container of podman with a core handler of its own, by their very commands;
 # and what somebody meets who left podman's seccomp filter on.

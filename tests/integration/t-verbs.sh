@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak-suites: trixie trixie-backports
 #
 # upcallctl's verbs about upcalls, on real ones: a handler stands at a gate, and pending must show it; cancel makes its
 # requester return; show and explain say what the kernel and the policy say; monitor sees each begin and end.
