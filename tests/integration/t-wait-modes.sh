@@ -260,7 +260,7 @@ for mode in exec-killable proc-killable; do
 		"$mode process ret=-512 retval=-512 returns=1 inits=0 cleanups=1 by=nobody $helper exit 0" "$(one_line)"
 	check "A-58: $mode, killed while offered: nothing is left" nothing_left
 done
-echo 3000 >"$parameters/claim_ms"
+echo 6000 >"$parameters/claim_ms"
 for mode in exec proc; do
 	ask_beside $mode
 	wait_for 10 state_is 1
