@@ -1,0 +1,86 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# lane: default
+# needs: packages
+#
+# The package is upgraded while upcalls wait, are claimed and run: each is answered, once and with its own answer. And it
+# is removed: what waits is ended first, and of two packages no file, unit, device, cgroup, key or setting is left.
+
+# shellcheck source=lib/setup.sh
+. lib/setup.sh
+
+# Settings that an upcall goes by, or that somebody might have thought ours to change.
+settings() { sysctl -a 2>/dev/null | grep -E '^kernel\.(core_|modprobe|keys|usermodehelper|ftrace|hotplug)|^fs\.suid_dumpable'; }
+settings >settings.before
+
+policy web <<'CONF'
+[Match]
+Name=web
+[Key user]
+Handler=/usr/libexec/told
+RuntimeMaxSec=600
+CONF
+container_rootfs "$containers/web/rootfs"
+install -o "$container_uid" -g "$container_uid" told "$containers/web/rootfs/usr/libexec/told"
+check 'web is registered' registered web
+: >"${root[web]}/gate/open"
+: >"${root[web]}/tmp/ran"
+chown "$container_uid:$container_uid" "${root[web]}/tmp/ran"
+
+ask() { container_exec web /bin/requester key user "told:0:$1" c >"answer.$1" 2>&1 & }
+answered() { wait_for 60 grep -q "^payload $1\$" "answer.$1" || { cat "answer.$1" && return 1; }; }
+in_state() { [ "$(./shim-client list | grep -c "state=$1 ")" = "$2" ]; }
+main_pid() { systemctl show -p MainPID --value "$1"; }
+
+# --- upgraded
+ask warm
+check 'an upcall is served' answered warm
+rm -f "${root[web]}/gate/open"
+ask running
+check 'one runs' wait_for 60 in_state 4 1
+worker=$(main_pid upcall-worker@web.service)
+kill -STOP "$worker"
+ask claimed
+check 'one is claimed' wait_for 60 in_state 2 1
+daemon=$(main_pid upcalld.service)
+kill -STOP "$daemon"
+ask offered
+check 'one waits' wait_for 60 in_state 1 1
+check 'the package is installed again' dpkg -i packages/upcalld_*.deb
+check 'the one that runs still does' in_state 4 1
+kill -CONT "$worker" 2>/dev/null
+: >"${root[web]}/gate/open"
+for one in running claimed offered; do check "upgraded: $one is answered" answered "$one"; done
+check_equal 'upgraded: no handler ran twice' '' "$(sort "${root[web]}/tmp/ran" | uniq -d)"
+check_equal 'upgraded: web is registered' live "$(upcallctl list --json | jq -r '(.containers // .)[] | select(.name == "web") | .state')"
+
+# --- removed
+dpkg -L upcalld upcall-shim-dkms | sort -u | while read -r path; do [ -d "$path" ] || echo "$path"; done >files
+check 'the packages have files' test "$(wc -l <files)" -gt 30
+systemctl kill -s STOP upcalld.service
+ask waiting
+check 'one waits when the package is removed' wait_for 60 in_state 1 1
+systemctl kill -s CONT upcalld.service
+container_exec web /bin/requester key user told:0:late c >answer.late 2>&1
+audit_checkpoint
+audit_expect_host '*' 'what removing packages runs, and from now on all upcalls are the kernel'\''s own'
+check 'both packages are purged' dpkg --purge upcalld upcall-shim-dkms
+check 'removed: what waited has an answer' wait_for 20 test -s answer.waiting
+check_equal 'removed: the module is gone' '' "$(grep upcall_shim /proc/modules)"
+check 'removed: and its device' test ! -e /dev/upcall
+check_equal 'removed: no file of the packages is left' '' "$(while read -r path; do [ ! -e "$path" ] || echo "$path"; done <files)"
+check_equal 'removed: nothing below /run, /var/lib and /lib/modules' '' \
+	"$(find /run /var/lib /lib/modules \( -name 'upcall*' -o -name 'upcall-shim*' \) -not -path '/run/upcall-*' \
+		-not -path '/var/lib/dpkg/*' -not -path '/run/systemd/transient/*' 2>/dev/null)"
+check_equal 'removed: no unit is known' '' "$(systemctl list-units --all --plain --no-legend 'upcalld*' 'upcall-worker*' 'system-upcall*')"
+check_equal 'removed: no cgroup' '' "$(find /sys/fs/cgroup -name 'upcall-[0-9]*' -o -name 'upcalld*' -o -name 'upcall-worker*')"
+check_equal 'removed: no key' '' "$(grep -i upcall /proc/keys)"
+check_equal 'removed: no process' '' "$(pgrep -l '^upcall' | grep -v upcall-vm)"
+settings >settings.after
+check 'removed: no setting is another' diff settings.before settings.after
+check 'removed: the policy, which is the administrator'\''s, stays' test -e /etc/upcalld.d/web.conf
+check_equal 'removed: nothing is hooked' '' "$(grep call_usermodehelper_exec /sys/kernel/tracing/enabled_functions)"
+check "removed: a container's upcall is the kernel's own" grep -q ENOKEY <<<"$(request web after:1)"
+check 'removed: it was the host that ran it' grep -q request-key <<<"$(audit_host_upcalls)"
+summary
