@@ -91,15 +91,24 @@ static void lane_release(struct lane *lane, const struct container *gone)
 
 /* ------------------------------------------------------------------ quota */
 
-static bool has_room(const struct lane *lane, const struct rule *rule)
+/*
+ * Each depth for itself: a handler that waits for an upcall of its own would
+ * else hold the very place that this waits for.
+ */
+static bool same_quota(const struct upcall *a, const struct upcall *b)
+{
+	return a->facts.depth == b->facts.depth && rule_same_quota(a->rule, b->rule);
+}
+
+static bool has_room(const struct lane *lane, const struct upcall *next)
 {
 	unsigned int running = 0;
 	struct upcall *upcall;
 
 	/* what the kernel has taken back runs no more, whether its worker says so or not */
 	list_for_each_entry(upcall, &lane->active, link)
-		running += !upcall->superseded && rule_same_quota(upcall->rule, rule);
-	return running < rule->max_concurrent;
+		running += !upcall->superseded && same_quota(upcall, next);
+	return running < next->rule->max_concurrent;
 }
 
 static void activate(struct lane *lane, struct upcall *upcall)
@@ -116,7 +125,7 @@ static bool admit_waiting(struct lane *lane)
 	bool any = false;
 
 	list_for_each_entry_safe(upcall, after, &lane->waiting, link) {
-		if (!has_room(lane, upcall->rule))
+		if (!has_room(lane, upcall))
 			continue;
 		list_unlink(&upcall->link);
 		lane->waiting_count--;
@@ -140,7 +149,7 @@ void lane_fill(struct lane *lane)
 void lane_offer(struct lane *lane, struct upcall *upcall)
 {
 	upcall->lane = lane;
-	if (has_room(lane, upcall->rule)) {
+	if (has_room(lane, upcall)) {
 		activate(lane, upcall);
 		lane_fill(lane);
 		return;

@@ -89,6 +89,7 @@ void facts_from_tags(struct facts *facts, const struct tags *tags)
 	facts->class = tags->class;
 	facts->origin = tags->key.present ? tags->key.origin : UPCALL_ORIGIN_SYSCALL;
 	facts->tgid = tags->tgid;
+	facts->depth = tags->depth;
 	memcpy(facts->ns, tags->ns, sizeof(facts->ns));
 	text_copy(facts->comm, sizeof(facts->comm), tags->comm.data, tags->comm.size);
 	text_copy(facts->key_type, sizeof(facts->key_type), tags->key.type.data,

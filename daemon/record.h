@@ -46,6 +46,7 @@ struct facts {
 	uint32_t class;
 	uint32_t origin;
 	uint32_t tgid;
+	uint32_t depth; /* 0: not of a handler */
 	uint32_t ns[UPCALL_NS_COUNT];
 	char comm[16];
 	char key_type[UPCALL_KEY_TYPE_LEN];

@@ -37,6 +37,32 @@ static void test_quota(void **state)
 	assert_int_equal(request.id, key[2]);
 }
 
+/* A handler that waits for an upcall of its own holds no place that this needs; its peers do. */
+static void test_nested(void **state)
+{
+	struct fixture *fixture = *state;
+	struct worker_request request;
+	struct tags nested;
+	uint64_t outer, inner;
+
+	outer = offer(fixture, UPCALL_CLASS_KEY, "one");
+	assert_true(receive(fixture, &request));
+	nested = make_tags(fixture, UPCALL_CLASS_KEY, "one");
+	nested.depth = 1;
+	inner = offer_tags(fixture, &nested);
+	assert_true(receive(fixture, &request));
+	assert_int_equal(request.id, inner);
+	nested = make_tags(fixture, UPCALL_CLASS_KEY, "one");
+	nested.depth = 1;
+	offer_tags(fixture, &nested);
+	/* the outer one's end makes no room for the second inner one, the first one's does */
+	answer(fixture, outer, WORKER_SERVED);
+	assert_false(receive(fixture, &request));
+	answer(fixture, inner, WORKER_SERVED);
+	assert_true(receive(fixture, &request));
+	assert_int_equal(request.id, nested.id);
+}
+
 /* While it waited, it would hold one of the machine's slots for dumps. */
 static void test_core_does_not_wait(void **state)
 {
@@ -194,6 +220,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		fixed(test_quota),
+		fixed(test_nested),
 		fixed(test_core_does_not_wait),
 		fixed(test_too_many),
 		fixed(test_ended_keep_no_place),
