@@ -14,6 +14,9 @@
 settings() { sysctl -a 2>/dev/null | grep -E '^kernel\.(core_|modprobe|keys|usermodehelper|ftrace|hotplug)|^fs\.suid_dumpable'; }
 settings >settings.before
 
+# What is stopped must not end for being slow, however long dpkg takes.
+for parameter in claim_ms attach_ms run_ms; do echo 600000 >"/sys/module/upcall_shim/parameters/$parameter"; done
+
 policy web <<'CONF'
 [Match]
 Name=web
