@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /*
- * What config.c (lines and sections) and config-setting.c (settings) share.
+ * What config.c (sections of policies) and config-setting.c (their settings) share.
  */
 #ifndef UPCALLD_CONFIG_PARSER_H
 #define UPCALLD_CONFIG_PARSER_H
 
-#include <errno.h>
-
+#include "config-lines.h"
 #include "config.h"
 
 /* Bits of masks: settings that a section may have, settings that were made. */
@@ -23,27 +22,15 @@ enum setting {
 #define SET_OF_ALL (SET_HANDLER | SET_RUN_IN | SET_RUN_SEC | SET_CONCURRENT)
 
 struct parser {
+	struct lines lines;
 	struct policy *policy;
-	const char *file;
-	unsigned int line;
 	bool in_match;
-	bool refused;	      /* the section's title was: what is in it means nothing */
-	bool names_whole;     /* as far as the first error */
-	size_t section;	      /* index of the rule + 1; 0: none yet, or [Match] */
-	uint32_t set_here;    /* in this section of this file */
-	char **seen_sections; /* titles */
-	char *error;
+	bool names_whole;  /* as far as the first error */
+	size_t section;	   /* index of the rule + 1; 0: none yet, or [Match] */
+	uint32_t set_here; /* in this section of this file */
 };
 
-/* Writes FILE:LINE: reason, tells the observer; returns -EINVAL. */
-int parser_fail(const struct parser *parser, const char *format, ...)
-	__attribute__((format(printf, 2, 3)));
-
-/* An error that is told is not the end: there may be more. */
-static inline bool config_is_end(const struct config_observer *observer, int ret)
-{
-	return ret < 0 && !(ret == -EINVAL && observer);
-}
+#define parser_fail(parser, ...) lines_fail(&(parser)->lines, __VA_ARGS__)
 
 /* The mask of settings that the class' section may have. */
 uint32_t section_settings(uint32_t class);

@@ -105,34 +105,18 @@ static int parse_run_in(struct parser *parser, const char *value)
 
 static int parse_answer(struct parser *parser, const char *value)
 {
-	bool yes = !strcmp(value, "yes");
-
-	if (!yes && strcmp(value, "no"))
-		return parser_fail(parser, "Answer=%s: neither yes nor no", value);
-	parser_rule(parser)->answer = yes;
-	return 0;
-}
-
-static int parse_number(struct parser *parser, const char *name, const char *value,
-			unsigned int max, unsigned int *ret)
-{
-	uint64_t number;
-
-	if (text_number(value, 1, max, &number) < 0)
-		return parser_fail(parser, "%s=%s: no number from 1 to %u", name, value, max);
-	*ret = (unsigned int)number;
-	return 0;
+	return lines_yes(&parser->lines, "Answer", value, &parser_rule(parser)->answer);
 }
 
 static int parse_run_sec(struct parser *parser, const char *value)
 {
-	return parse_number(parser, "RuntimeMaxSec", value, RUN_SEC_MAX,
+	return lines_number(&parser->lines, "RuntimeMaxSec", value, 1, RUN_SEC_MAX,
 			    &parser_rule(parser)->run_sec);
 }
 
 static int parse_concurrent(struct parser *parser, const char *value)
 {
-	return parse_number(parser, "MaxConcurrent", value, CONCURRENT_MAX,
+	return lines_number(&parser->lines, "MaxConcurrent", value, 1, CONCURRENT_MAX,
 			    &parser_rule(parser)->max_concurrent);
 }
 
@@ -210,8 +194,8 @@ static void tell_setting(const struct parser *parser, const char *name, const ch
 	struct config_observer *observer = parser->policy->observer;
 
 	if (observer && observer->setting)
-		observer->setting(observer, parser->policy, parser->section, parser->file,
-				  parser->line, name, value);
+		observer->setting(observer, parser->policy, parser->section, parser->lines.file,
+				  parser->lines.line, name, value);
 }
 
 int setting_parse(struct parser *parser, uint32_t allowed, const char *name, const char *value)

@@ -1,18 +1,15 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The parser of one policy file
- *
- * Our own, because a policy is a security boundary: the packaged INI libraries
- * cut long values, pass what they do not know, or take "yes" for a number.
+ * The parser of one policy file: its sections, and what only the whole tells
  */
 #include <errno.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "cleanup.h"
 #include "config-parser.h"
+#include "list.h"
 #include "text.h"
 
 #define KEY_TYPE_SET "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-"
@@ -24,24 +21,6 @@
 
 /* An answer is a key's until the claim's own deadline: ENTRY_MS of worker/start.c. */
 #define RUN_SEC_ANSWER 20
-
-/* What is quoted need not be UTF-8, or is cut within a character: D-Bus and terminals get ASCII. */
-int parser_fail(const struct parser *parser, const char *format, ...)
-{
-	char reason[CONFIG_ERROR_SIZE / 2], text[CONFIG_ERROR_SIZE], shown[CONFIG_ERROR_SIZE];
-	va_list args;
-
-	va_start(args, format);
-	(void)vsnprintf(reason, sizeof(reason), format, args);
-	va_end(args);
-	text_show(reason, strlen(reason), shown, sizeof(shown));
-	(void)snprintf(text, sizeof(text), "%s:%u: %s", parser->file, parser->line, reason);
-	text_show(text, strlen(text), parser->error, CONFIG_ERROR_SIZE);
-	if (parser->policy->observer)
-		parser->policy->observer->error(parser->policy->observer, parser->file,
-						parser->line, shown);
-	return -EINVAL;
-}
 
 /* --------------------------------------------------------------- sections */
 
@@ -90,7 +69,7 @@ static int enter_rule(struct parser *parser, uint32_t class, const char *key_typ
 	parser->section = i + 1;
 	if (i < policy->rules_count)
 		return 0;
-	file = strdup(parser->file);
+	file = strdup(parser->lines.file);
 	longer = file ? reallocarray(policy->rules, i + 1, sizeof(*longer)) : NULL;
 	if (!longer)
 		return -ENOMEM;
@@ -101,7 +80,7 @@ static int enter_rule(struct parser *parser, uint32_t class, const char *key_typ
 		.run_sec = class == UPCALL_CLASS_CORE ? RUN_SEC_CORE : RUN_SEC,
 		.max_concurrent = CONCURRENT,
 		.file = take_ptr(file),
-		.line = parser->line,
+		.line = parser->lines.line,
 	};
 	text_copy(longer[i].key_type, sizeof(longer[i].key_type), key_type, strlen(key_type));
 	return 0;
@@ -122,13 +101,10 @@ static int enter_key(struct parser *parser, const char *type)
 	return enter_rule(parser, UPCALL_CLASS_KEY, type);
 }
 
-static int find_section(struct parser *parser, const char *title)
+static int enter_section(struct lines *lines, const char *title)
 {
-	for (char **seen = parser->seen_sections; seen && *seen; seen++)
-		if (!strcmp(*seen, title))
-			return parser_fail(parser, "[%s] is there twice", title);
-	if (strv_append(&parser->seen_sections, title, strlen(title)) < 0)
-		return -ENOMEM;
+	struct parser *parser = container_of(lines, struct parser, lines);
+
 	parser->section = 0;
 	parser->set_here = 0;
 	parser->in_match = !strcmp(title, "Match");
@@ -142,78 +118,26 @@ static int find_section(struct parser *parser, const char *title)
 	return parser_fail(parser, "unknown section [%s]", title);
 }
 
-static int enter_section(struct parser *parser, const char *title)
-{
-	int ret = find_section(parser, title);
-
-	parser->refused = ret < 0;
-	return ret;
-}
-
 /* ------------------------------------------------------------------ lines */
 
-static int parse_setting(struct parser *parser, const char *name, const char *value)
+static int parse_setting(struct lines *lines, const char *name, const char *value)
 {
+	struct parser *parser = container_of(lines, struct parser, lines);
 	uint32_t allowed = SET_NAME;
 
-	if (parser->refused)
-		return 0;
-	if (!parser->in_match && !parser->section)
-		return parser_fail(parser, "%s= before any section", name);
 	if (!parser->in_match)
 		allowed = section_settings(parser_rule(parser)->class);
 	return setting_parse(parser, allowed, name, value);
 }
 
-static char *trim(char *text)
-{
-	size_t size;
-
-	text += strspn(text, " \t");
-	size = strlen(text);
-	while (size > 0 && (text[size - 1] == ' ' || text[size - 1] == '\t'))
-		text[--size] = '\0';
-	return text;
-}
-
-static int parse_line(struct parser *parser, char *line)
-{
-	char *text = trim(line), *value;
-	size_t size = strlen(text);
-
-	if (!size || *text == '#' || *text == ';')
-		return 0;
-	if (*text == '[') {
-		if (text[size - 1] != ']') {
-			parser->refused = true;
-			return parser_fail(parser, "'%.*s%s' is no section", TEXT_SHORT(text, 64));
-		}
-		text[size - 1] = '\0';
-		return enter_section(parser, text + 1);
-	}
-	value = strchr(text, '=');
-	if (!value || value == text)
-		return parser_fail(parser, "'%.*s%s' is neither a section nor SETTING=VALUE",
-				   TEXT_SHORT(text, 64));
-	*value++ = '\0';
-	return parse_setting(parser, trim(text), trim(value));
-}
-
-static int check_bytes(const struct parser *parser, const char *line, size_t size)
-{
-	if (size > CONFIG_LINE_MAX)
-		return parser_fail(parser, "longer than %d bytes", CONFIG_LINE_MAX);
-	for (size_t i = 0; i < size; i++)
-		if (((unsigned char)line[i] < ' ' && line[i] != '\t') || line[i] == 0x7f)
-			return parser_fail(parser, "control character 0x%02x",
-					   (unsigned char)line[i]);
-	return 0;
-}
-
 /* What the current section says is not what was meant. */
-static void mark_bad(struct parser *parser)
+static void mark_bad(struct lines *lines, bool first)
 {
-	if (parser->refused)
+	struct parser *parser = container_of(lines, struct parser, lines);
+
+	if (first)
+		parser->names_whole = parser->policy->names && !parser->in_match;
+	if (lines->refused)
 		return;
 	if (parser->in_match)
 		parser->policy->match_bad = true;
@@ -221,42 +145,24 @@ static void mark_bad(struct parser *parser)
 		parser_rule(parser)->bad = true;
 }
 
-static int parse_lines(struct parser *parser, const char *text, size_t size)
-{
-	const char *end = text + size;
-	char line[CONFIG_LINE_MAX + 1];
-	int ret, worst = 0;
-
-	while (text < end) {
-		const char *stop = memchr(text, '\n', (size_t)(end - text)) ?: end;
-
-		parser->line++;
-		ret = check_bytes(parser, text, (size_t)(stop - text));
-		if (ret >= 0) {
-			text_copy(line, sizeof(line), text, (size_t)(stop - text));
-			ret = parse_line(parser, line);
-		}
-		if (ret < 0 && worst == 0)
-			parser->names_whole = parser->policy->names && !parser->in_match;
-		if (ret < 0)
-			mark_bad(parser);
-		if (config_is_end(parser->policy->observer, ret))
-			return ret;
-		worst = worst < 0 ? worst : ret;
-		text = stop + 1;
-	}
-	return worst;
-}
-
 int policy_parse(struct policy *policy, const char *file, const char *text, size_t size,
 		 char error[CONFIG_ERROR_SIZE])
 {
-	struct parser parser = { .policy = policy, .file = file, .error = error };
+	struct parser parser = {
+		.lines = {
+			.file = file,
+			.error = error,
+			.observer = policy->observer,
+			.section = enter_section,
+			.setting = parse_setting,
+			.failed = mark_bad,
+		},
+		.policy = policy,
+	};
 	int ret;
 
-	ret = parse_lines(&parser, text, size);
+	ret = lines_parse(&parser.lines, text, size);
 	policy->names_whole = ret < 0 ? parser.names_whole : policy->names != NULL;
-	strv_free(parser.seen_sections);
 	return ret;
 }
 
@@ -289,7 +195,11 @@ static int check_run_sec(const struct parser *parser, struct rule *rule)
 static int check_rule(struct policy *policy, struct rule *rule, char *error)
 {
 	const struct parser parser = {
-		.policy = policy, .file = rule->file, .line = rule->line, .error = error
+		.lines = { .file = rule->file,
+			   .line = rule->line,
+			   .error = error,
+			   .observer = policy->observer },
+		.policy = policy,
 	};
 	bool decided = rule->handler == HANDLER_NATIVE || rule->handler == HANDLER_DENY;
 	int ret;
@@ -309,7 +219,11 @@ static int check_rule(struct policy *policy, struct rule *rule, char *error)
 int policy_check(struct policy *policy, char error[CONFIG_ERROR_SIZE])
 {
 	const struct parser parser = {
-		.policy = policy, .file = policy->file, .line = 1, .error = error
+		.lines = { .file = policy->file,
+			   .line = 1,
+			   .error = error,
+			   .observer = policy->observer },
+		.policy = policy,
 	};
 	int worst = 0;
 
