@@ -4,6 +4,7 @@
 # it replaces shim.c and common/shim-fd.c.
 upcall_unit_test(NAME test-text SOURCES test-text.c LIBS upcalld-core)
 upcall_unit_test(NAME test-config SOURCES test-config.c LIBS upcalld-core)
+upcall_unit_test(NAME test-daemon-config SOURCES test-daemon-config.c LIBS upcalld-config)
 upcall_unit_test(NAME test-policy SOURCES test-policy.c LIBS upcalld-core)
 upcall_unit_test(NAME test-state SOURCES test-state.c LIBS upcalld-core)
 upcall_unit_test(NAME test-record SOURCES test-record.c LIBS upcalld-core)
