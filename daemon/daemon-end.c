@@ -81,18 +81,32 @@ static void idle_look(struct ev_loop *loop, ev_timer *timer, int events)
 	daemon->idle_activity = now;
 }
 
+static unsigned int idle_seconds(const struct daemon *daemon)
+{
+	if (daemon->options->idle_given)
+		return daemon->options->idle_seconds;
+	if (daemon->options->standalone && !daemon->own.idle_set)
+		return 0;
+	return daemon->own.idle_sec;
+}
+
+void daemon_set_idle(struct daemon *daemon)
+{
+	daemon->idle.repeat = idle_seconds(daemon);
+	/* stops it where that is 0 */
+	ev_timer_again(daemon->loop, &daemon->idle);
+}
+
 void daemon_watch(struct daemon *daemon)
 {
 	ev_signal_init(&daemon->on_term, on_term, SIGTERM);
 	ev_signal_init(&daemon->on_int, on_int, SIGINT);
 	ev_signal_init(&daemon->on_hup, on_hup, SIGHUP);
-	ev_timer_init(&daemon->idle, idle_look, 0., daemon->options->idle_seconds);
+	ev_timer_init(&daemon->idle, idle_look, 0., 0.);
 	ev_timer_init(&daemon->drain, drain_tick, 0., DRAIN_TICK);
 	ev_signal_start(daemon->loop, &daemon->on_term);
 	ev_signal_start(daemon->loop, &daemon->on_int);
 	ev_signal_start(daemon->loop, &daemon->on_hup);
-	if (daemon->options->idle_seconds)
-		ev_timer_again(daemon->loop, &daemon->idle);
 }
 
 void daemon_unwatch(struct daemon *daemon)

@@ -12,6 +12,7 @@
 #include "monitor.h"
 #include "shim.h"
 #include "state.h"
+#include "text.h"
 
 /* -------------------------------------------------------------- containers */
 
@@ -47,18 +48,22 @@ static void upcall_ended(struct record_watcher *watcher, const struct record *re
 	monitor_ended(&daemon->control, record);
 }
 
-/* ------------------------------------------------------------------- policy */
+/* ----------------------------------------------------------- configuration */
 
 int daemon_reload(struct daemon *daemon)
 {
 	/* ORDER: what is changed while it is read is newer */
 	uint64_t now = clock_of_day_us();
 	char error[CONFIG_ERROR_SIZE];
+	struct daemon_config own = daemon->own;
 	struct config *config = NULL;
 	int ret;
 
 	notify_reloading();
-	ret = config_load(daemon->options->config_dirs, /* keep_bad= */ false, &config, error);
+	ret = daemon_config_load(daemon->options->daemon_dirs, &own, error);
+	if (ret >= 0)
+		ret = config_load(daemon->options->config_dirs, /* keep_bad= */ false, &config,
+				  error);
 	if (ret < 0) {
 		(void)snprintf(daemon->config_error, sizeof(daemon->config_error), "%s",
 			       *error ? error : strerror(-ret));
@@ -69,10 +74,48 @@ int daemon_reload(struct daemon *daemon)
 		daemon->config = config;
 		daemon->config_read = now;
 		registry_set_config(&daemon->registry, config);
+		daemon->own = own;
+		daemon_set_idle(daemon);
 		journal_log(LOG_INFO, "The configuration was read: %zu files", config->count);
 	}
 	notify_ready("%zu containers", daemon->registry.count);
 	return ret;
+}
+
+/* A typo in it is no reason that upcalls are not served. */
+static int first_own_config(struct daemon *daemon)
+{
+	int ret;
+
+	daemon->own = DAEMON_CONFIG_DEFAULT;
+	ret = daemon_config_load(daemon->options->daemon_dirs, &daemon->own, daemon->config_error);
+	daemon_set_idle(daemon);
+	if (ret == -ENOMEM)
+		return ret;
+	if (ret < 0)
+		journal_log(LOG_ERR, "The daemon's own settings are the defaults: %s",
+			    daemon->config_error);
+	return 0;
+}
+
+static int first_policies(struct daemon *daemon)
+{
+	char error[CONFIG_ERROR_SIZE];
+	int ret;
+
+	ret = config_load(daemon->options->config_dirs, /* keep_bad= */ true, &daemon->config,
+			  error);
+	if (ret == -ENOMEM)
+		return ret;
+	if (ret < 0) {
+		journal_log(
+			LOG_ERR,
+			"Containers of a policy that cannot be read are refused all upcalls: %s",
+			error);
+		/* the worse of two */
+		text_copy(daemon->config_error, sizeof(daemon->config_error), error, strlen(error));
+	}
+	return 0;
 }
 
 static int first_config(struct daemon *daemon)
@@ -80,16 +123,8 @@ static int first_config(struct daemon *daemon)
 	int ret;
 
 	daemon->config_read = clock_of_day_us();
-	ret = config_load(daemon->options->config_dirs, /* keep_bad= */ true, &daemon->config,
-			  daemon->config_error);
-	if (ret == -ENOMEM)
-		return ret;
-	if (ret < 0)
-		journal_log(
-			LOG_ERR,
-			"Containers of a policy that cannot be read are refused all upcalls: %s",
-			daemon->config_error);
-	return 0;
+	ret = first_own_config(daemon);
+	return ret < 0 ? ret : first_policies(daemon);
 }
 
 /* --------------------------------------------------------------------- shim */

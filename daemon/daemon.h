@@ -14,6 +14,7 @@
 #include "config.h"
 #include "control.h"
 #include "counters.h"
+#include "daemon-config.h"
 #include "launcher.h"
 #include "notify.h"
 #include "queue.h"
@@ -28,7 +29,8 @@ struct options {
 	bool standalone;
 	bool idle_given;
 	unsigned int idle_seconds; /* 0: never */
-	char **config_dirs;	   /* later ones win */
+	char **config_dirs;	   /* of policies; later ones win */
+	char **daemon_dirs;	   /* of upcalld.conf; later ones win */
 	const char *state_dir;
 	const char *worker_path; /* standalone only */
 };
@@ -39,7 +41,8 @@ struct daemon {
 	struct activation fds;
 	struct notify notify;
 	struct records records;
-	struct counters past; /* of daemons before this one */
+	struct counters past;	  /* of daemons before this one */
+	struct daemon_config own; /* upcalld.conf */
 	struct config *config;
 	char config_error[CONFIG_ERROR_SIZE]; /* "": the files are what is in force */
 	uint64_t config_read;		    /* when `config` was, in microseconds since the epoch */
@@ -71,12 +74,15 @@ void daemon_run(struct daemon *daemon);
 /* Since boot. */
 void daemon_counters(const struct daemon *daemon, struct counters *ret);
 
-/* Read policies again. -EINVAL: the old ones stay, and daemon->config_error says why. */
+/* Read upcalld.conf and policies again. -EINVAL: all stays as it was, and daemon->config_error says
+ * why. */
 int daemon_reload(struct daemon *daemon);
 
 /* ---- daemon-end.c: signals, draining, idleness ---- */
 
 void daemon_watch(struct daemon *daemon);
 void daemon_unwatch(struct daemon *daemon);
+/* Idleness as the options and upcalld.conf say now. */
+void daemon_set_idle(struct daemon *daemon);
 
 #endif

@@ -17,9 +17,6 @@
 #define UPCALL_WORKER_PATH "/usr/libexec/upcalld/upcall-worker"
 #endif
 
-#define IDLE_SECONDS	 30
-#define IDLE_SECONDS_MAX 86400
-
 enum {
 	OPTION_STANDALONE = 256,
 	OPTION_IDLE,
@@ -36,13 +33,13 @@ static int usage(FILE *out)
 		"Answers the kernel's upcalls inside the containers that cause them.\n\n"
 		"  --standalone        open sockets and start workers without systemd\n"
 		"  --idle-seconds N    end when nothing has happened that long; 0: never\n"
-		"                      (default %d, with --standalone 0)\n"
+		"                      (default: IdleExitSec= in upcalld.conf, or %d, with --standalone 0)\n"
 		"  --config-dir DIR    read policies there instead of upcalld.d in /usr/lib, /run and\n"
 		"                      /etc; may be repeated, later ones win\n"
 		"  --state-dir DIR     instead of /run/upcalld\n"
 		"  --worker PATH       with --standalone, the worker's program\n"
 		"  --version, --help\n",
-		IDLE_SECONDS);
+		IDLE_SEC);
 	return out == stdout ? EXIT_SUCCESS : EXIT_FAILURE;
 }
 
@@ -61,7 +58,7 @@ static int take_option(int option, struct options *options)
 		options->standalone = true;
 		return 0;
 	case OPTION_IDLE:
-		if (text_number(optarg, 0, IDLE_SECONDS_MAX, &number) < 0)
+		if (text_number(optarg, 0, IDLE_SEC_MAX, &number) < 0)
 			return bad_option("--idle-seconds: no number from 0 to 86400");
 		options->idle_given = true;
 		options->idle_seconds = (unsigned int)number;
@@ -80,11 +77,9 @@ static int take_option(int option, struct options *options)
 
 static int set_defaults(struct options *options)
 {
-	if (!options->idle_given)
-		options->idle_seconds = options->standalone ? 0 : IDLE_SECONDS;
-	if (options->config_dirs)
-		return 0;
-	return config_directories(&options->config_dirs);
+	if (!options->config_dirs && config_directories(&options->config_dirs) < 0)
+		return -ENOMEM;
+	return daemon_config_directories(&options->daemon_dirs);
 }
 
 static int parse_options(int argc, char **argv, struct options *options)
@@ -147,5 +142,6 @@ int main(int argc, char **argv)
 		ret = run(&options);
 	journal_close();
 	strv_free(options.config_dirs);
+	strv_free(options.daemon_dirs);
 	return ret;
 }

@@ -259,8 +259,12 @@ static void unregister_all(bool root)
 static void start_daemon(void)
 {
 	static char config[96];
-	static char *directories[] = { config, NULL };
-	static struct options options = { .standalone = true, .config_dirs = directories };
+	static char *directories[] = { config, NULL }, *own[] = { config, NULL };
+	static struct options options = {
+		.standalone = true,
+		.config_dirs = directories,
+		.daemon_dirs = own,
+	};
 	char error[DAEMON_ERROR_SIZE];
 
 	(void)snprintf(config, sizeof(config), "%s/upcalld.d", directory_path());

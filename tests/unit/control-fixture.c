@@ -127,10 +127,12 @@ void crowd(const struct fixture *fixture)
 
 void run_daemon(struct fixture *fixture, bool with_shim)
 {
-	char *directories[] = { fixture->config, NULL };
+	char *directories[] = { fixture->config, NULL }, *own[] = { fixture->base, NULL };
 	const struct options options = {
 		.standalone = true,
 		.config_dirs = directories,
+		.daemon_dirs = own,
+		.idle_given = fixture->stays,
 		.state_dir = fixture->base,
 		.worker_path = fixture->worker,
 	};

@@ -23,6 +23,7 @@ struct fixture {
 	pid_t daemon;
 	pid_t leader;
 	int pidfd;
+	bool stays;	  /* --idle-seconds 0 */
 	uint32_t seccomp; /* the mode of every process, as the shim has it */
 };
 

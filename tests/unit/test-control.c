@@ -215,6 +215,106 @@ static void test_reload(void **state)
 	sd_bus_close_unref(bus);
 }
 
+/* ------------------------------------------------------------ upcalld.conf */
+
+static void assert_own_error(sd_bus *bus, const char *what)
+{
+	sd_bus_message *reply = NULL;
+
+	assert_string_equal(call(bus, "Status", &reply, NULL), "");
+	assert_non_null(strstr(text_in(reply, "config-error"), what));
+	sd_bus_message_unref(reply);
+}
+
+/* All or nothing: also the policies stay as they were. */
+static void test_own_settings_reloaded(void **state)
+{
+	struct fixture *fixture = *state;
+	sd_bus *bus = connect_bus(fixture);
+	uint64_t before = config_read(bus);
+
+	put(fixture, "../upcalld.conf", "[Daemon]\nIdleExitSec=soon\n");
+	assert_string_equal(call(bus, "Reload", NULL, NULL), "BadArgument");
+	assert_own_error(bus, "/upcalld.conf:2: IdleExitSec=soon: no number from 0 to 86400");
+	assert_int_equal(config_read(bus), before);
+	put(fixture, "../upcalld.conf", "[Daemon]\nIdleExitSec=7\n");
+	assert_string_equal(call(bus, "Reload", NULL, NULL), "");
+	assert_own_error(bus, "");
+	assert_true(config_read(bus) > before);
+	sd_bus_close_unref(bus);
+}
+
+/* A typo in it stops nobody from being served. */
+static void test_own_settings_bad_at_start(void **state)
+{
+	struct fixture *fixture = *state;
+	sd_bus *bus;
+
+	stop_daemon(fixture);
+	put(fixture, "../upcalld.conf", "[Daemon]\nIdleExitSec=1\nRequireShim=maybe\n");
+	start_daemon(fixture, true);
+	bus = connect_bus(fixture);
+	assert_own_error(bus, "/upcalld.conf:3: RequireShim=maybe: neither yes nor no");
+	assert_string_equal(call(bus, "Register", NULL, "sha{sv}", "web", fixture->pidfd, 0), "");
+	/* what keeps containers from being served is told first */
+	stop_daemon(fixture);
+	sd_bus_close_unref(bus);
+	put(fixture, "web.conf", "[Nope]\n");
+	start_daemon(fixture, true);
+	bus = connect_bus(fixture);
+	assert_own_error(bus, "/web.conf:1: unknown section [Nope]");
+	sd_bus_close_unref(bus);
+}
+
+static bool ends(const struct fixture *fixture, int seconds)
+{
+	siginfo_t info = { 0 };
+
+	for (int i = 0; i < seconds * 100; i++) {
+		assert_int_equal(waitid(P_PID, (id_t)fixture->daemon, &info,
+					WEXITED | WNOHANG | WNOWAIT),
+				 0);
+		if (info.si_pid)
+			return true;
+		usleep(10000);
+	}
+	return false;
+}
+
+static void reload_idle(struct fixture *fixture, const char *value)
+{
+	sd_bus *bus = connect_bus(fixture);
+	char text[64];
+
+	(void)snprintf(text, sizeof(text), "[Daemon]\nIdleExitSec=%s\n", value);
+	put(fixture, "../upcalld.conf", text);
+	assert_string_equal(call(bus, "Reload", NULL, NULL), "");
+	sd_bus_close_unref(bus);
+}
+
+static void test_own_idleness(void **state)
+{
+	struct fixture *fixture = *state;
+
+	reload_idle(fixture, "1");
+	reload_idle(fixture, "0");
+	assert_false(ends(fixture, 3));
+	reload_idle(fixture, "1");
+	assert_true(ends(fixture, 60));
+}
+
+/* --idle-seconds wins. */
+static void test_idleness_of_the_command_line(void **state)
+{
+	struct fixture *fixture = *state;
+
+	stop_daemon(fixture);
+	fixture->stays = true;
+	start_daemon(fixture, true);
+	reload_idle(fixture, "1");
+	assert_false(ends(fixture, 3));
+}
+
 static void test_without_shim(void **state)
 {
 	struct fixture *fixture = *state;
@@ -516,6 +616,10 @@ int main(void)
 		fixed(test_no_utf8),
 		fixed(test_reload),
 		fixed(test_config_read),
+		fixed(test_own_settings_reloaded),
+		fixed(test_own_settings_bad_at_start),
+		fixed(test_own_idleness),
+		fixed(test_idleness_of_the_command_line),
 		cmocka_unit_test_setup_teardown(test_without_shim, setup_without_shim, teardown),
 		cmocka_unit_test_setup_teardown(test_seccomp, setup_with_seccomp, teardown),
 		fixed(test_not_root),
