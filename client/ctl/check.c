@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * upcallctl check: what is wrong in policy files, all of it
+ * upcallctl check: what is wrong in policy files and in upcalld.conf, all of it
  *
  * The daemon's own parser, so what is said here is what the daemon would say;
  * it stops at the first error, this does not.
@@ -13,6 +13,7 @@
 
 #include "cleanup.h"
 #include "config.h"
+#include "daemon-config.h"
 #include "json.h"
 #include "policies.h"
 #include "text.h"
@@ -79,13 +80,29 @@ static int take_arguments(const struct verb *verb, int argc, char **argv,
 	return -1;
 }
 
+static int check_own(struct config_observer *observer)
+{
+	struct daemon_config own;
+	char **directories = NULL;
+	int r;
+
+	r = daemon_config_directories(&directories);
+	if (r >= 0)
+		r = daemon_config_observe(directories, observer, &own);
+	strv_free(directories);
+	return r;
+}
+
 static int check_directories(struct arguments *arguments, struct config_observer *observer)
 {
 	struct config *config;
 	int r = 0;
 
-	if (!arguments->directories)
-		r = config_directories(&arguments->directories);
+	if (!arguments->directories) {
+		r = check_own(observer);
+		if (r >= 0)
+			r = config_directories(&arguments->directories);
+	}
 	if (r >= 0)
 		r = config_observe(arguments->directories, observer, &config);
 	if (r >= 0)
@@ -131,7 +148,8 @@ static int check_files(char **files, struct config_observer *observer)
 	int r = 0;
 
 	for (; *files && r >= 0; files++)
-		r = config_observe_file(*files, observer);
+		r = daemon_config_is(*files) ? daemon_config_observe_file(*files, observer) :
+					       config_observe_file(*files, observer);
 	return r;
 }
 
@@ -174,14 +192,17 @@ static int run(const struct verb *verb, int argc, char **argv)
 const struct verb verb_check = {
 	.name = "check",
 	.arguments = "[--config-dir DIR... | FILE...] [--json]",
-	.summary = "Say what is wrong in policy files: FILE:LINE: reason, status 1 if anything is",
+	.summary =
+		"Say what is wrong in policies and upcalld.conf: FILE:LINE: reason, status 1 if anything is",
 	.details =
-		"Without FILE: all of the policies, as upcalld would read them; also owners and\n"
-		"modes, and on stderr which files are not read because of their names. With FILE:\n"
-		"only what is in it, wherever it is; a file in NAME.conf.d is not checked together\n"
-		"with NAME.conf then. Neither daemon nor module is needed.\n\n"
-		"  --config-dir DIR   instead of upcalld.d in /usr/lib, /run and /etc; may be\n"
-		"                     repeated, later ones win\n\n",
+		"Without FILE: upcalld.conf and all of the policies, as upcalld would read them;\n"
+		"also owners and modes, and on stderr which files are not read because of their\n"
+		"names. With FILE: only what is in it, wherever it is; a file in NAME.conf.d is not\n"
+		"checked together with NAME.conf then. A FILE that is called upcalld.conf, or is in\n"
+		"upcalld.conf.d, is the daemon's, unless that is in a directory that ends in .d.\n"
+		"Neither daemon nor module is needed.\n\n"
+		"  --config-dir DIR   policies there only, instead of upcalld.d in /usr/lib, /run\n"
+		"                     and /etc; may be repeated, later ones win\n\n",
 	.example = "upcallctl check web.conf && cp web.conf /etc/upcalld.d && upcallctl reload",
 	.run = run,
 };

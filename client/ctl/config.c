@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "daemon-config.h"
 #include "json.h"
 #include "policies.h"
 #include "policy.h"
@@ -26,7 +27,7 @@ struct arguments {
 
 /* A line that was taken. */
 struct line {
-	const struct policy *policy;
+	const struct policy *policy; /* NULL: the daemon's own */
 	size_t section;
 	char *file;
 	unsigned int number;
@@ -40,6 +41,13 @@ struct reader {
 	size_t count;
 	unsigned int errors;
 	bool no_memory;
+};
+
+/* upcalld.conf */
+struct own {
+	bool asked_for;
+	bool bad;
+	struct daemon_config settings;
 };
 
 static const struct option options[] = {
@@ -207,6 +215,46 @@ static void print_sections(const struct reader *reader, bool json, const struct 
 		print_rule(reader, json, policy, i);
 }
 
+static void print_own_value(const struct reader *reader, bool json, const char *name,
+			    const char *text)
+{
+	struct setting_value value = { .name = name };
+
+	text_copy(value.value, sizeof(value.value), text, strlen(text));
+	print_value(reader, json, NULL, 0, &value);
+}
+
+static void print_own_settings(const struct reader *reader, bool json,
+			       const struct daemon_config *own)
+{
+	char text[16];
+
+	(void)snprintf(text, sizeof(text), "%u", own->idle_sec);
+	print_own_value(reader, json, "IdleExitSec", text);
+	print_own_value(reader, json, "RequireShim", own->require_shim ? "yes" : "no");
+}
+
+static void print_own(const struct reader *reader, bool json, const struct own *own)
+{
+	if (json) {
+		json_open("daemon", '{');
+		json_bool("bad", own->bad);
+		json_open("settings", '[');
+		if (!own->bad)
+			print_own_settings(reader, json, &own->settings);
+		json_close(']');
+		json_close('}');
+		return;
+	}
+	puts("upcalld.conf");
+	if (own->bad) {
+		puts("  has errors: a daemon that starts now has its defaults; one that runs keeps what it has");
+		return;
+	}
+	open_section(json, "Daemon");
+	print_own_settings(reader, json, &own->settings);
+}
+
 static void print_json(const struct reader *reader, const struct policy *policy)
 {
 	json_open(NULL, '{');
@@ -236,7 +284,7 @@ static void print_text(const struct reader *reader, const struct policy *policy)
 	puts("; one that runs keeps what it has");
 }
 
-static void print(const struct reader *reader, const struct config *config,
+static void print(const struct reader *reader, const struct own *own, const struct config *config,
 		  const struct arguments *arguments)
 {
 	const struct policy *only = NULL;
@@ -245,8 +293,11 @@ static void print(const struct reader *reader, const struct config *config,
 		only = policy_select(config, arguments->name);
 	if (arguments->json) {
 		json_open(NULL, '{');
-		json_open("policies", '[');
 	}
+	if (own->asked_for)
+		print_own(reader, arguments->json, own);
+	if (arguments->json)
+		json_open("policies", '[');
 	for (size_t i = 0; i < config->count; i++) {
 		if (arguments->name && &config->policies[i] != only)
 			continue;
@@ -296,24 +347,40 @@ static int take_arguments(const struct verb *verb, int argc, char **argv,
 	return -1;
 }
 
+static int read_own(struct reader *reader, struct own *own)
+{
+	char **directories = NULL;
+	int r;
+
+	r = daemon_config_directories(&directories);
+	if (r >= 0)
+		r = daemon_config_observe(directories, &reader->observer, &own->settings);
+	own->bad = reader->errors != 0;
+	strv_free(directories);
+	return r;
+}
+
 static int show(const struct verb *verb, struct arguments *arguments)
 {
 	struct reader reader = { .observer = { .error = on_error, .setting = on_setting } };
+	struct own own = { .asked_for = !arguments->name && !arguments->directories };
 	struct config *config = NULL;
 	int r = 0, status;
 
-	if (!arguments->directories)
+	if (own.asked_for)
+		r = read_own(&reader, &own);
+	if (r >= 0 && !arguments->directories)
 		r = config_directories(&arguments->directories);
 	if (r >= 0)
 		r = config_observe(arguments->directories, &reader.observer, &config);
 	if (r >= 0 && reader.no_memory)
 		r = -ENOMEM;
 	if (r >= 0)
-		print(&reader, config, arguments);
+		print(&reader, &own, config, arguments);
 	config_unref(config);
 	reader_free(&reader);
 	if (r < 0)
-		return failed(verb, r, "cannot read the policies");
+		return failed(verb, r, "cannot read the configuration");
 	status = finish_output(verb);
 	return status ?: reader.errors ? STATUS_FAILED : STATUS_OK;
 }
@@ -335,11 +402,11 @@ const struct verb verb_config = {
 	.arguments = "[NAME] [--config-dir DIR...] [--json]",
 	.summary = "Show what policies say, with defaults, and the file and line of each setting",
 	.details =
-		"With NAME: only the policy that a container of that name would get. Neither daemon\n"
-		"nor module is needed. Errors are told on stderr, status 1 if there are any.\n"
+		"With NAME: only the policy that a container of that name would get; without it,\n"
+		"upcalld.conf, too. Neither daemon nor module is needed. Errors are told on stderr, status 1 if there are any.\n"
 		"Handler=kernel means that none is set: the kernel's own program and arguments.\n\n"
-		"  --config-dir DIR   instead of upcalld.d in /usr/lib, /run and /etc; may be\n"
-		"                     repeated, later ones win\n\n",
+		"  --config-dir DIR   policies there only, instead of upcalld.d in /usr/lib, /run\n"
+		"                     and /etc; may be repeated, later ones win\n\n",
 	.example = "upcallctl config web-1",
 	.run = run,
 };

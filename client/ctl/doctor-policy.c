@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* upcallctl doctor: policies */
+/* upcallctl doctor: policies, and upcalld.conf */
 #include <dirent.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
 #include "cleanup.h"
+#include "daemon-config.h"
 #include "doctor.h"
 #include "policy.h"
 #include "text.h"
@@ -22,6 +23,9 @@ static const struct finding_kind policy_unread = { "policy-unread",
 static const struct finding_kind policy_bad = {
 	"policy-bad",
 	"no reload is taken, and a daemon that starts refuses all upcalls of whom it may be about"
+};
+static const struct finding_kind daemon_config_bad = {
+	"daemon-config-bad", "no reload is taken, and a daemon that starts has its defaults instead"
 };
 static const struct finding_kind handler_missing = { "handler-missing",
 						     "upcalls that it is to handle fail" };
@@ -170,13 +174,33 @@ static void on_error(struct config_observer *observer, const char *file, unsigne
 	found(doctor, &policy_bad, subject, mend, "%s: %s", subject, reason);
 }
 
-static int below_root(const struct doctor *doctor, char ***ret)
+static void on_own_error(struct config_observer *observer, const char *file, unsigned int line,
+			 const char *reason)
+{
+	struct doctor *doctor = ((struct listener *)observer)->doctor;
+	cleanup_free char *mend = NULL;
+	char subject[DOCTOR_PATH];
+	struct stat st;
+
+	file += strlen(doctor->root);
+	if (line)
+		(void)snprintf(subject, sizeof(subject), "%s:%u", file, line);
+	else
+		(void)snprintf(subject, sizeof(subject), "%s", file);
+	if (!line && doctor_stat(doctor, file, &st) && S_ISREG(st.st_mode) && others_may_write(&st))
+		mend = doctor_command("chown root:root {} && chmod go-w {} && upcallctl reload",
+				      file);
+	else
+		mend = doctor_command("editor {} && upcallctl check && upcallctl reload", file);
+	found(doctor, &daemon_config_bad, subject, mend, "%s: %s", subject, reason);
+}
+
+static int below_root(const struct doctor *doctor, char **directories, char ***ret)
 {
 	char path[2 * DOCTOR_PATH];
 	int r = 0;
 
-	for (char **directory = doctor->directories; directory && *directory && r >= 0;
-	     directory++) {
+	for (char **directory = directories; directory && *directory && r >= 0; directory++) {
 		(void)snprintf(path, sizeof(path), "%s%s", doctor->root, *directory);
 		r = strv_append(ret, path, strlen(path));
 	}
@@ -189,11 +213,28 @@ void check_policies(struct doctor *doctor)
 	char **directories = NULL;
 	int r;
 
-	r = below_root(doctor, &directories);
+	r = below_root(doctor, doctor->directories, &directories);
 	if (r >= 0)
 		r = config_observe(directories, &listener.observer, &doctor->config);
 	doctor->no_memory |= r < 0;
 	strv_free(directories);
+}
+
+void check_own_config(struct doctor *doctor)
+{
+	struct listener listener = { .observer.error = on_own_error, .doctor = doctor };
+	char **names = NULL, **directories = NULL;
+	struct daemon_config own;
+	int r;
+
+	r = daemon_config_directories(&names);
+	if (r >= 0)
+		r = below_root(doctor, names, &directories);
+	if (r >= 0)
+		r = daemon_config_observe(directories, &listener.observer, &own);
+	doctor->no_memory |= r < 0;
+	strv_free(directories);
+	strv_free(names);
 }
 
 /* ---------------------------------------------------------------- handlers */

@@ -9,6 +9,7 @@
 /* ORDER: the policies first, they say what is wanted; units before the daemon, which starts some. */
 static check_fn *const checks[] = {
 	check_policy_owners, /* owners and modes of policies and their directories */
+	check_own_config,    /* errors in upcalld.conf, its owner and mode */
 	check_policies,	     /* errors in policies */
 	check_device,	     /* /dev/upcall; what is wrongly there goes before the module comes */
 	check_module,	     /* the kernel module: there, loaded, of this version; what it needs */

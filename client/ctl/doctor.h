@@ -90,8 +90,8 @@ const char *doctor_kernel_command(const struct doctor *doctor);
 
 typedef void check_fn(struct doctor *doctor);
 
-check_fn check_policy_owners, check_policies, check_policies_read, check_host_handlers,
-	check_unused;							  /* doctor-policy.c */
+check_fn check_policy_owners, check_own_config, check_policies, check_policies_read,
+	check_host_handlers, check_unused;				  /* doctor-policy.c */
 check_fn check_module, check_device, check_hook;			  /* doctor-module.c */
 check_fn check_cores, check_suid_dumpable, check_modprobe, check_helpers; /* doctor-host.c */
 check_fn check_units, check_daemon, check_state, check_containers;	  /* doctor-units.c */

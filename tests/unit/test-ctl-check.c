@@ -74,6 +74,17 @@ static void test_files(void **state)
 	}
 }
 
+/* By its name: it may be anywhere before it is installed. */
+static void test_own(void **state)
+{
+	ctl_put("upcalld.conf", "[Daemon]\nIdleExitSec=x\n[Match]\nName=a\nA=b\n", 0666);
+	ctl_put("upcalld.conf.d/1.conf", "[Daemon]\nRequireShim=yes\n", 0644);
+	ctl_put("upcalld.d/upcalld.conf", M, 0644);
+	expect("check upcalld.conf upcalld.conf.d/1.conf upcalld.d/upcalld.conf", 1,
+	       "upcalld.conf:2: IdleExitSec=x: no number from 0 to 86400\n"
+	       "upcalld.conf:3: unknown section [Match]\n");
+}
+
 static void test_several_files(void **state)
 {
 	ctl_put("a.conf", M "[Nope]\n", 0644);
@@ -144,8 +155,9 @@ static void test_usage(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_files), TEST(test_several_files), TEST(test_directories),
-		TEST(test_json),  TEST(test_usage),	    TEST(test_left_out),
+		TEST(test_files),	TEST(test_own),	 TEST(test_several_files),
+		TEST(test_directories), TEST(test_json), TEST(test_usage),
+		TEST(test_left_out),
 	};
 
 	setenv("LC_ALL", "C", 1);

@@ -154,6 +154,11 @@ static void test_files(void **state)
 		  "usermodehelper-static? ", "" },
 		{ "/etc/upcalld.d/a.conf", "[Match]\nName=a\n[Nope]\nX=1\n[Core]\nY=1\n",
 		  "policy-bad policy-bad ", "editor /etc/upcalld.d/a.conf && " },
+		{ "/etc/upcalld.conf", "[Daemon]\nIdleExitSec=9\nRequireShim=yes\n", "", "" },
+		{ "/etc/upcalld.conf", "[Daemon]\nIdleExitSec=x\n[Nope]\n",
+		  "daemon-config-bad daemon-config-bad ", "editor /etc/upcalld.conf && " },
+		{ "/run/upcalld.conf.d/a.conf", "IdleExitSec=1\n", "daemon-config-bad ",
+		  "editor /run/upcalld.conf.d/a.conf && " },
 		{ "/etc/upcalld.d/a.conf", "[Match]\nName=a\n[Core]\nRunIn=host\nHandler=/none\n",
 		  "handler-missing ", "editor /etc/upcalld.d/a.conf" },
 	};
