@@ -79,7 +79,7 @@ struct upcall_namespace {
 struct upcall_entry {
 	const char *name;
 	uint64_t id;
-	const char *state; /* "live", or "tombstone": all its upcalls are refused */
+	const char *state; /* "live"; "waiting": for the module; "tombstone": refused all */
 	uint32_t leader;   /* pid of the first process */
 	uint32_t uid;	   /* who registered it */
 	const char *cgroup;

@@ -20,10 +20,10 @@
 
 static void say_missing(struct activation *activation, int error)
 {
-	const char *help = error == ENOENT || error == ENXIO || error == ENODEV ?
-				   ": load the module: modprobe upcall_shim" :
-				   "";
+	const char *help;
 
+	activation->no_module = error == ENOENT || error == ENXIO || error == ENODEV;
+	help = activation->no_module ? ": load the module: modprobe upcall_shim" : "";
 	(void)snprintf(activation->shim_error, sizeof(activation->shim_error), "%s: %s%s",
 		       UPCALL_DEVICE, strerror(error), help);
 }

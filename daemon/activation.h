@@ -9,15 +9,17 @@
 #ifndef UPCALLD_ACTIVATION_H
 #define UPCALLD_ACTIVATION_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #define ACTIVATION_ERROR_SIZE 256
 
 struct activation {
-	int control; /* listening; -1: none */
-	int netlink; /* bound; -1: none */
-	int device;  /* -1: none */
-	char *path;  /* of the control socket, where it is ours to remove; or NULL */
+	int control;	/* listening; -1: none */
+	int netlink;	/* bound; -1: none */
+	int device;	/* -1: none */
+	char *path;	/* of the control socket, where it is ours to remove; or NULL */
+	bool no_module; /* the device is not there, so nothing is in the kernel either */
 	/* What is missing and what to do about it; "": nothing. */
 	char shim_error[ACTIVATION_ERROR_SIZE];
 };

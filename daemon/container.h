@@ -26,7 +26,7 @@ struct container {
 	struct lane *lane; /* the queue's; NULL: it has had no upcall yet */
 
 	char name[UPCALL_NAME_LEN];
-	uint64_t id; /* of the kernel's entry */
+	uint64_t id; /* of the kernel's entry; 0: it has none yet, see container_waits() */
 	uint32_t leader;
 	uint32_t uid; /* who registered it */
 	uint64_t start_time;
@@ -61,6 +61,12 @@ struct container *container_free(struct container *container);
  * told, -EAGAIN because its main thread has ended and others of it live.
  */
 int container_check_leader(const struct container *container, int shim_fd);
+
+/* It is registered, and for want of the module the kernel does not know of it. */
+static inline bool container_waits(const struct container *container)
+{
+	return container->registry && !container->id;
+}
 
 /* Choose by name; the kernel is not told. */
 void container_set_config(struct container *container, struct config *config);

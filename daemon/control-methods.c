@@ -120,7 +120,7 @@ static int method_register(sd_bus_message *call, void *userdata, sd_bus_error *e
 		strv_free(args.labels);
 		return ret;
 	}
-	if (daemon->shim_fd < 0)
+	if (!registry_takes(&daemon->registry))
 		ret = failure_set(&failure, -ENODEV, "NoShim", "%s", daemon->shim_error);
 	else
 		ret = registry_register(&daemon->registry, args.name, args.pidfd, &args.options,

@@ -41,6 +41,14 @@ int control_append_namespaces(sd_bus_message *reply, const uint32_t ns[UPCALL_NS
 	return ret < 0 ? ret : close_value(reply);
 }
 
+static int warn_waiting(char ***warnings, const struct container *container)
+{
+	static const char text[] =
+		"the module is not loaded: nothing is redirected until it is: modprobe upcall_shim";
+
+	return container_waits(container) ? strv_append(warnings, text, strlen(text)) : 0;
+}
+
 /* What refuses it everything and how that ends, in a command. */
 static int warn_refused(char ***warnings, const struct container *container)
 {
@@ -82,6 +90,8 @@ static int append_warnings(sd_bus_message *reply, const struct container *contai
 		ret = host_warnings(&host, &warnings);
 	}
 	if (ret >= 0)
+		ret = warn_waiting(&warnings, container);
+	if (ret >= 0)
 		ret = warn_refused(&warnings, container);
 	if (ret >= 0)
 		ret = warn_seccomp(&warnings, container);
@@ -98,6 +108,13 @@ static int append_cgroup(sd_bus_message *reply, const struct container *containe
 	return append_text(reply, "cgroup", shown);
 }
 
+static const char *state_name(const struct container *container)
+{
+	if (container_waits(container))
+		return "waiting";
+	return container->registry ? "live" : "tombstone";
+}
+
 static int append_identity(sd_bus_message *reply, const struct container *container)
 {
 	int ret;
@@ -106,7 +123,7 @@ static int append_identity(sd_bus_message *reply, const struct container *contai
 	if (ret >= 0)
 		ret = append_u64(reply, "id", container->id);
 	if (ret >= 0)
-		ret = append_text(reply, "state", container->registry ? "live" : "tombstone");
+		ret = append_text(reply, "state", state_name(container));
 	if (ret >= 0)
 		ret = append_u32(reply, "leader", container->leader);
 	if (ret >= 0)
@@ -317,6 +334,21 @@ static int warn_of_refused(char ***warnings, const struct registry *registry)
 	return strv_append(warnings, text, strlen(text));
 }
 
+static int warn_of_waiting(char ***warnings, const struct registry *registry)
+{
+	const struct container *container;
+	char text[128];
+	size_t count = 0;
+
+	list_for_each_entry(container, &registry->containers, link)
+		count += container_waits(container);
+	if (!count)
+		return 0;
+	(void)snprintf(text, sizeof(text),
+		       "%zu containers wait for the module: nothing of them is redirected", count);
+	return strv_append(warnings, text, strlen(text));
+}
+
 static int append_host(sd_bus_message *reply, const struct registry *registry)
 {
 	cleanup_strv char **warnings = NULL;
@@ -327,6 +359,8 @@ static int append_host(sd_bus_message *reply, const struct registry *registry)
 	ret = host_warnings(&host, &warnings);
 	if (ret >= 0)
 		ret = warn_of_refused(&warnings, registry);
+	if (ret >= 0)
+		ret = warn_of_waiting(&warnings, registry);
 	if (ret >= 0)
 		ret = append_text(reply, "core-pattern", host.core_pattern);
 	if (ret >= 0)

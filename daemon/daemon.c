@@ -75,6 +75,7 @@ int daemon_reload(struct daemon *daemon)
 		daemon->config_read = now;
 		registry_set_config(&daemon->registry, config);
 		daemon->own = own;
+		daemon->registry.require_shim = own.require_shim;
 		daemon_set_idle(daemon);
 		journal_log(LOG_INFO, "The configuration was read: %zu files", config->count);
 	}
@@ -201,7 +202,8 @@ static void restore(struct daemon *daemon)
 {
 	int ret;
 
-	if (daemon->shim_fd < 0)
+	/* a module that is there and of no use to us may have a table */
+	if (daemon->shim_fd < 0 && !daemon->registry.no_module)
 		return;
 	ret = registry_restore(&daemon->registry);
 	if (ret < 0)
@@ -327,6 +329,8 @@ static int build(struct daemon *daemon, char *error)
 	 */
 	subscribe(daemon);
 	daemon->registry.shim_fd = daemon->shim_fd;
+	daemon->registry.no_module = daemon->fds.no_module;
+	daemon->registry.require_shim = daemon->own.require_shim;
 	restore(daemon);
 	start_source(daemon);
 	daemon->registry.shim_fd = daemon->shim_fd;

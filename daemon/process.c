@@ -4,7 +4,9 @@
 #include <poll.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "process.h"
@@ -135,6 +137,50 @@ bool process_is_kernel_thread(uint32_t pid)
 	uint64_t flags;
 
 	return stat_field(pid, 9, UINT32_MAX, &flags) >= 0 && flags & PF_KTHREAD;
+}
+
+/* Nanoseconds in a clock tick of procfs. */
+static uint64_t tick(void)
+{
+	long ticks = sysconf(_SC_CLK_TCK);
+
+	return UINT64_C(1000000000) / (uint64_t)(ticks > 0 ? ticks : 100);
+}
+
+uint64_t process_cut_time(uint64_t start_time)
+{
+	return start_time - start_time % tick();
+}
+
+int process_start_time(uint32_t pid, uint64_t *ret)
+{
+	uint64_t ticks;
+	int r = stat_field(pid, 22, UINT64_MAX / tick(), &ticks);
+
+	if (r >= 0)
+		*ret = ticks * tick();
+	return r;
+}
+
+int process_namespaces(uint32_t pid, uint32_t ret[UPCALL_NS_COUNT])
+{
+	static const char *const names[UPCALL_NS_COUNT] = {
+		[UPCALL_NS_PID] = "pid",   [UPCALL_NS_MNT] = "mnt",	  [UPCALL_NS_NET] = "net",
+		[UPCALL_NS_USER] = "user", [UPCALL_NS_UTS] = "uts",	  [UPCALL_NS_IPC] = "ipc",
+		[UPCALL_NS_TIME] = "time", [UPCALL_NS_CGROUP] = "cgroup",
+	};
+
+	for (unsigned int i = 0; i < UPCALL_NS_COUNT; i++) {
+		char path[64];
+		struct stat st = { 0 };
+
+		(void)snprintf(path, sizeof(path), "/proc/%u/ns/%s", pid, names[i]);
+		if (stat(path, &st) < 0 && errno != ENOENT)
+			return -errno;
+		ret[i] = (uint32_t)st.st_ino;
+	}
+	/* none is without that, so long as it is there */
+	return ret[UPCALL_NS_MNT] ? 0 : -ESRCH;
 }
 
 int process_cgroup(uint32_t pid, char *out, size_t room)

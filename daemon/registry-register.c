@@ -32,6 +32,11 @@ static void cleanup_container_(struct container **container)
 
 /* -------------------------------------------------------------- arguments */
 
+bool registry_takes(const struct registry *registry)
+{
+	return registry->shim_fd >= 0 || (registry->no_module && !registry->require_shim);
+}
+
 static int check_arguments(const struct registry *registry, const char *name,
 			   const struct registry_options *options, struct failure *failure)
 {
@@ -40,7 +45,7 @@ static int check_arguments(const struct registry *registry, const char *name,
 			failure, -EINVAL, "BadName",
 			"'%.*s%s' is no name for a container: 1 to 63 of a-z, 0-9, '_', '.' and '-', the first a letter or digit",
 			TEXT_SHORT(name, 127));
-	if (registry->shim_fd < 0)
+	if (!registry_takes(registry))
 		return failure_set(failure, -ENODEV, "NoShim",
 				   "the kernel module upcall_shim is not there");
 	if (registry_by_name(registry, name))
@@ -101,8 +106,7 @@ static int gone(const struct container *container, struct failure *failure)
 }
 
 /* The pidfd becomes a copy of our own. */
-static int set_leader(const struct registry *registry, struct container *container, int pidfd,
-		      struct tags *tags, struct failure *failure)
+static int set_leader(struct container *container, int pidfd, struct failure *failure)
 {
 	int ret;
 
@@ -117,6 +121,14 @@ static int set_leader(const struct registry *registry, struct container *contain
 	if (container->pidfd < 0)
 		return failure_set(failure, -errno, errno == EMFILE ? "LimitReached" : "Failed",
 				   "cannot keep the pidfd: %s", strerror(errno));
+	return 0;
+}
+
+static int describe(const struct registry *registry, struct container *container, struct tags *tags,
+		    struct failure *failure)
+{
+	int ret;
+
 	ret = shim_tags(registry->shim_fd, container->leader, tags);
 	if (ret == -ESRCH)
 		return gone(container, failure);
@@ -147,7 +159,7 @@ static int check_boundary(const struct container *container, const char *named,
 /* --------------------------------------------------------------------- add */
 
 /* Where no boundary is named and the kernel sees none: the leader's cgroup, if it is its alone. */
-static int use_own_cgroup(struct container *container, const struct tags *tags)
+int registry_use_own_cgroup(struct container *container, const struct tags *tags)
 {
 	char path[CGROUP_PATH_MAX + 1];
 	int ret;
@@ -180,7 +192,7 @@ static int add(struct registry *registry, struct container *container, const str
 
 	if (ret != -ENOTUNIQ)
 		return ret;
-	ret = use_own_cgroup(container, tags);
+	ret = registry_use_own_cgroup(container, tags);
 	return ret < 0 ? ret : try_add(registry, container);
 }
 
@@ -208,8 +220,8 @@ static int check_tombstones(const struct registry *registry, const char *name,
 	return 0;
 }
 
-static int explain_exists(const struct registry *registry, const struct container *container,
-			  struct failure *failure)
+int registry_explain_exists(const struct registry *registry, const struct container *container,
+			    struct failure *failure)
 {
 	struct container *other;
 
@@ -226,24 +238,27 @@ static int explain_exists(const struct registry *registry, const struct containe
 			   container->leader);
 }
 
-static int explain_add(const struct registry *registry, const struct container *container,
-		       int error, struct failure *failure)
+int registry_no_container(const struct container *container, struct failure *failure)
+{
+	if (process_is_kernel_thread(container->leader))
+		return failure_set(failure, -EINVAL, "KernelThread",
+				   "process %u is a kernel thread, which is in no container",
+				   container->leader);
+	return failure_set(failure, -EINVAL, "NotAContainer",
+			   "process %u is in no container: all its namespaces are the host's",
+			   container->leader);
+}
+
+int registry_explain_add(const struct registry *registry, const struct container *container,
+			 int error, struct failure *failure)
 {
 	switch (-error) {
 	case ESRCH:
 		return gone(container, failure);
 	case EINVAL:
-		if (process_is_kernel_thread(container->leader))
-			return failure_set(
-				failure, error, "KernelThread",
-				"process %u is a kernel thread, which is in no container",
-				container->leader);
-		return failure_set(
-			failure, error, "NotAContainer",
-			"process %u is in no container: all its namespaces are the host's",
-			container->leader);
+		return registry_no_container(container, failure);
 	case EEXIST:
-		return explain_exists(registry, container, failure);
+		return registry_explain_exists(registry, container, failure);
 	case ENOENT:
 		return failure_set(failure, error, "NoSuchCgroup", "there is no cgroup '%.256s'",
 				   container->cgroup ?: "");
@@ -321,7 +336,7 @@ static int enter(struct registry *registry, struct container *container, const s
 	ret = add(registry, container, tags);
 	if (ret < 0) {
 		state_remove(registry->state_fd, container->name);
-		return explain_add(registry, container, ret, failure);
+		return registry_explain_add(registry, container, ret, failure);
 	}
 	ret = complete(registry, container, failure);
 	if (ret < 0) {
@@ -351,14 +366,19 @@ int registry_register(struct registry *registry, const char *name, int pidfd,
 	container_set_config(container, registry->config);
 	r = set_options(container, options, failure);
 	if (r >= 0)
-		r = set_leader(registry, container, pidfd, &tags, failure);
+		r = set_leader(container, pidfd, failure);
+	if (r >= 0)
+		r = registry->shim_fd >= 0 ? describe(registry, container, &tags, failure) :
+					     registry_look(container, failure);
 	if (r >= 0)
 		r = check_boundary(container, options->cgroup, failure);
 	if (r >= 0)
-		r = enter(registry, container, &tags, failure);
+		r = registry->shim_fd >= 0 ? enter(registry, container, &tags, failure) :
+					     registry_wait(registry, container, failure);
 	if (r < 0)
 		return r;
-	journal_log(LOG_INFO, "Container %s is registered: leader %u, policy %s", container->name,
+	journal_log(LOG_INFO, "Container %s is registered%s: leader %u, policy %s", container->name,
+		    container_waits(container) ? " and waits for the module" : "",
 		    container->leader, container->policy ? container->policy->file : "none");
 	*ret = take_ptr(container);
 	return 0;

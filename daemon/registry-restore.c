@@ -7,6 +7,9 @@
  * it was brings its container back; any other is removed. Where the kernel has
  * the container, too, it is believed in all that both know: it has compared.
  *
+ * Where there is no module there is no table either: whose leader is who it was
+ * waits until there is one, and is entered into it by the daemon that starts then.
+ *
  * No entry of the kernel's is ever taken out here. A live one for which no file
  * speaks (damaged, of another daemon's, or we are short of memory) is somebody's
  * container all the same: it is made to refuse everything, and is listed, until
@@ -179,6 +182,44 @@ static int adopt(struct registry *registry, struct container *container, struct 
 	return ret;
 }
 
+static bool is_shortage(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
+}
+
+/* Whoever registered it was told nothing of that: the kernel had not been asked. */
+static int add_refused(const struct registry *registry, const struct container *container,
+		       int error)
+{
+	struct failure failure = FAILURE_NULL;
+
+	if (is_shortage(error) || error == -ESRCH)
+		return error;
+	(void)registry_explain_add(registry, container, error, &failure);
+	journal_log(LOG_ERR, "Container %s waited for the module in vain: %s", container->name,
+		    failure.text);
+	return -ECANCELED;
+}
+
+/* It was registered without the module, and now there is one. */
+static int wait_no_more(struct registry *registry, struct container *container,
+			struct survey *survey)
+{
+	struct found *found;
+	struct tags tags;
+	int ret;
+
+	ret = registry_recognize(registry, container, &tags);
+	if (ret < 0)
+		return ret;
+	/* ORDER: with the start time by which the next daemon finds it in the table, should we die */
+	(void)state_save(registry->state_fd, container);
+	found = add_again(registry, container, survey, &ret);
+	if (ret == -ENOTUNIQ && registry_use_own_cgroup(container, &tags) >= 0)
+		found = add_again(registry, container, survey, &ret);
+	return found ? adopt(registry, container, found) : add_refused(registry, container, ret);
+}
+
 /* The kernel has it not: its module has been loaded again, or was never told. */
 static int start_again(struct registry *registry, struct container *container,
 		       struct survey *survey)
@@ -186,8 +227,12 @@ static int start_again(struct registry *registry, struct container *container,
 	struct found *found;
 	int ret;
 
-	if (!container->own_ns)
+	if (!container->own_ns && !registry_has_waited(container))
 		return -ECANCELED;
+	if (registry->shim_fd < 0)
+		return registry_wait_again(registry, container);
+	if (registry_has_waited(container))
+		return wait_no_more(registry, container, survey);
 	ret = container_check_leader(container, registry->shim_fd);
 	if (ret < 0)
 		return ret;
@@ -229,11 +274,6 @@ static void say_why(const char *name, const struct container *container, int err
 	else
 		journal_log(LOG_ERR, "Container %s cannot be brought back: %s", escaped,
 			    strerror(-error));
-}
-
-static bool is_shortage(int error)
-{
-	return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
 }
 
 static void restore_one(struct registry *registry, const char *name, struct survey *survey)
@@ -308,7 +348,7 @@ static int restore_from(struct registry *registry, struct survey *survey)
 	char **names = NULL;
 	int ret;
 
-	ret = survey_make(survey, registry->shim_fd);
+	ret = registry->shim_fd < 0 ? 0 : survey_make(survey, registry->shim_fd);
 	if (ret < 0)
 		return ret;
 	ret = state_names(registry->state_fd, &names);

@@ -89,12 +89,30 @@ static void remove_state(struct registry *registry, const char *name)
 		state_remove(registry->state_fd, name);
 }
 
+/* There is nothing in the kernel that could be a tombstone. It is freed. */
+static void forget_waiting(struct container *container)
+{
+	struct registry *registry = container->registry;
+
+	journal_log(LOG_INFO, "Container %s: its leader, process %u, has ended", container->name,
+		    container->leader);
+	registry->watcher->gone(registry->watcher, container, REGISTRY_LEADER_GONE);
+	remove_state(registry, container->name);
+	registry_take_out(container);
+	container_free(container);
+}
+
 static void leader_event(struct watch *watch)
 {
 	struct container *container = container_of(watch, struct container, leader_watch);
 	struct registry *registry = container->registry;
 	bool lives = pidfd_alive(container->pidfd);
 
+	if (container_waits(container)) {
+		if (!lives)
+			forget_waiting(container);
+		return;
+	}
 	/* a leader that lives where it was is not buried, whoever says that something is ready */
 	if (lives && !container->moved)
 		return;
@@ -124,7 +142,7 @@ int registry_insert(struct registry *registry, struct container *container)
 {
 	if (hash_add(&registry->by_name, &container->by_name, hash_text(container->name)) < 0)
 		return -ENOMEM;
-	if (hash_add(&registry->by_id, &container->by_id, container->id) < 0) {
+	if (container->id && hash_add(&registry->by_id, &container->by_id, container->id) < 0) {
 		hash_remove(&registry->by_name, &container->by_name);
 		return -ENOMEM;
 	}
@@ -255,7 +273,7 @@ int registry_unregister(struct registry *registry, const char *name, struct fail
 	if (!container)
 		return registry_no_such(name, failure);
 	registry->watcher->gone(registry->watcher, container, REGISTRY_UNREGISTERED);
-	ret = shim_container_del(registry->shim_fd, container->id);
+	ret = container->id ? shim_container_del(registry->shim_fd, container->id) : 0;
 	if (ret < 0 && ret != -ENOENT)
 		journal_log(LOG_WARNING, "Container %s: the kernel keeps its entry: %s", name,
 			    strerror(-ret));
@@ -289,6 +307,7 @@ void registry_set_config(struct registry *registry, struct config *config)
 	registry->config = config;
 	list_for_each_entry(container, &registry->containers, link) {
 		container_set_config(container, config);
-		tell_policy(registry, container);
+		if (container->id)
+			tell_policy(registry, container);
 	}
 }

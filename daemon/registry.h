@@ -8,6 +8,10 @@
  * leader's death is seen on its pidfd: the entry leaves the tables and is kept as
  * a tombstone for as long as the kernel has one, for List and Unregister.
  *
+ * Where there is no module, a container waits for it: it has a state file, and what
+ * procfs tells of its leader. registry_restore() enters it into the kernel's table
+ * once the module is there.
+ *
  * An entry of the kernel's goes only by Unregister, or by itself once nobody is
  * left in the container. Until then, what is wrong with it here (its leader has
  * moved, its state file is damaged) makes it refuse everything, never nothing.
@@ -19,6 +23,7 @@
 
 #include "container.h"
 #include "failure.h"
+#include "tags.h"
 
 /* Each costs an fd; some are kept for the rest of us. */
 #define REGISTRY_MAX 12000
@@ -41,6 +46,8 @@ struct registry {
 	struct registry_watcher *watcher;
 	struct config *config; /* reference */
 	int shim_fd;	       /* not ours; -1: no shim */
+	bool no_module;	       /* with shim_fd -1: the kernel has no table */
+	bool require_shim;     /* who registers is not to wait for it */
 	int state_fd;	       /* folder of state files, ours, or -1 */
 	struct hash by_name;
 	struct hash by_id;
@@ -66,6 +73,8 @@ void registry_close(struct registry *registry);
 struct container *registry_by_name(const struct registry *registry, const char *name);
 struct container *registry_by_id(const struct registry *registry, uint64_t id);
 
+/* Is there a module, or may who registers wait for it? */
+bool registry_takes(const struct registry *registry);
 /*
  * Register the process of the pidfd (not consumed) under a name. On failure
  * nothing is left anywhere and `failure` says why.
@@ -80,7 +89,7 @@ int registry_no_such(const char *name, struct failure *failure);
 /* Take every container's policy from a new set, also in the kernel. */
 void registry_set_config(struct registry *registry, struct config *config);
 
-/* Read state files and the kernel's table, make them agree. At start, with a shim. */
+/* Read state files and the kernel's table, make them agree. At start, with a shim or no module. */
 int registry_restore(struct registry *registry);
 
 /* Forget the tombstones that the kernel has forgotten. */
@@ -99,6 +108,30 @@ void registry_deny(struct registry *registry, uint64_t id, const char *name);
 /* Consumes the container. For `refused` see there; text that lasts. */
 void registry_bury(struct registry *registry, struct container *container, const char *refused);
 int registry_find_cgroup(struct container *container);
+/* Where the kernel wants a boundary that nobody has named. -ENOTUNIQ, -E2BIG: there is none. */
+int registry_use_own_cgroup(struct container *container, const struct tags *tags);
+
+/* ---- registry-wait.c: containers that the kernel does not know of yet ---- */
+
+/* What its leader is; the pidfd is set. */
+int registry_look(struct container *container, struct failure *failure);
+/* Keep it. On failure it is nowhere. */
+int registry_wait(struct registry *registry, struct container *container, struct failure *failure);
+/* The same for who was registered before. Its leader lives and is the same, or negative. */
+int registry_wait_again(struct registry *registry, struct container *container);
+/* Does its state file say that the kernel has never had it? */
+bool registry_has_waited(const struct container *container);
+/* -ESRCH: the leader that the shim sees is not who was registered. Else it is known by now. */
+int registry_recognize(const struct registry *registry, struct container *container,
+		       struct tags *tags);
+
+int registry_no_container(const struct container *container, struct failure *failure);
+/* The kernel did not add it. */
+int registry_explain_add(const struct registry *registry, const struct container *container,
+			 int error, struct failure *failure);
+/* Somebody is its leader, or it has the name, already. */
+int registry_explain_exists(const struct registry *registry, const struct container *container,
+			    struct failure *failure);
 
 #define REGISTRY_LEADER_LEFT "its leader has left the namespaces that it was registered with"
 #define REGISTRY_UNKNOWN     "what was known of its registration could not be read back"

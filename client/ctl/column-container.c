@@ -73,7 +73,8 @@ static void namespaces_json(const char *key, const void *row)
 static const struct column columns[] = {
 	{ "name", "name of the container", true, false, name_text, name_json },
 	{ "id", "number in the kernel's table", false, true, id_text, id_json },
-	{ "state", "live, or tombstone: refused all", true, false, state_text, state_json },
+	{ "state", "live; waiting for the module; tombstone: refused all", true, false, state_text,
+	  state_json },
 	{ "leader", "pid of its first process", true, true, leader_text, leader_json },
 	{ "uid", "who registered it", false, true, uid_text, uid_json },
 	{ "cgroup", "its boundary", false, false, cgroup_text, cgroup_json },

@@ -274,6 +274,7 @@ static void start_daemon(void)
 	property(daemon_new(&options, &daemon_of_all, error) == 0);
 	daemon_of_all->shim_fd = daemon_of_all->registry.shim_fd = daemon_of_all->queue.shim_fd =
 		FAKE_SHIM_FD;
+	daemon_of_all->registry.no_module = false;
 	*daemon_of_all->shim_error = '\0';
 	own_pidfd = pidfd_of((uint32_t)getpid());
 	property(own_pidfd >= 0);

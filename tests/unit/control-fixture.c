@@ -148,6 +148,7 @@ void run_daemon(struct fixture *fixture, bool with_shim)
 	}
 	if (with_shim) {
 		daemon->shim_fd = daemon->registry.shim_fd = daemon->queue.shim_fd = FAKE_SHIM_FD;
+		daemon->registry.no_module = false;
 		*daemon->shim_error = '\0';
 	}
 	the_daemon = daemon;

@@ -25,13 +25,15 @@
 #include <cmocka.h>
 
 #include "control-fixture.h"
+#include "own-leader.h"
+#include "process.h"
 
 #define OBJECT	  "/org/upcalld"
 #define INTERFACE "org.upcalld.Manager1"
 
 /* ------------------------------------------------------------------- tests */
 
-static bool warns_of_seccomp(sd_bus_message *reply)
+static bool warns(sd_bus_message *reply, const char *what)
 {
 	const char *warning;
 	bool found = false;
@@ -42,7 +44,7 @@ static bool warns_of_seccomp(sd_bus_message *reply)
 	assert_true(sd_bus_message_enter_container(reply, 'v', "as") > 0);
 	assert_true(sd_bus_message_enter_container(reply, 'a', "s") > 0);
 	while (sd_bus_message_read(reply, "s", &warning) > 0)
-		found |= strstr(warning, "seccomp filter") != NULL;
+		found |= strstr(warning, what) != NULL;
 	return found;
 }
 
@@ -61,7 +63,7 @@ static void test_life(void **state)
 	assert_string_equal(text_in(reply, "state"), "live");
 	assert_string_equal(text_in(reply, "runtime"), "test");
 	assert_non_null(strstr(text_in(reply, "policy"), "/web.conf"));
-	assert_false(warns_of_seccomp(reply));
+	assert_false(warns(reply, "seccomp filter"));
 	sd_bus_message_unref(reply);
 	assert_string_equal(call(bus, "Register", NULL, "sha{sv}", "web", fixture->pidfd, 0),
 			    "NameTaken");
@@ -93,7 +95,7 @@ static void test_seccomp(void **state)
 		assert_string_equal(call(bus, "Reload", NULL, NULL), "");
 		assert_string_equal(
 			call(bus, "Register", &reply, "sha{sv}", "web", fixture->pidfd, 0), "");
-		assert_int_equal(warns_of_seccomp(reply), cases[i].warned);
+		assert_int_equal(warns(reply, "seccomp filter"), cases[i].warned);
 		sd_bus_message_unref(reply);
 		assert_string_equal(call(bus, "Unregister", NULL, "s", "web"), "");
 		sd_bus_close_unref(bus);
@@ -324,11 +326,48 @@ static void test_without_shim(void **state)
 	assert_string_equal(call(bus, "Status", &reply, NULL), "");
 	assert_non_null(strstr(text_in(reply, "shim-error"), "modprobe upcall_shim"));
 	sd_bus_message_unref(reply);
+	put(fixture, "../upcalld.conf", "[Daemon]\nRequireShim=yes\n");
+	assert_string_equal(call(bus, "Reload", NULL, NULL), "");
 	assert_string_equal(call(bus, "Register", NULL, "sha{sv}", "web", fixture->pidfd, 0),
 			    "NoShim");
 	assert_string_equal(call(bus, "List", NULL, NULL), "");
 	assert_string_equal(call(bus, "ListPending", NULL, NULL), "NoShim");
 	sd_bus_close_unref(bus);
+}
+
+/* It is taken, and says that nothing comes of it yet; the next daemon has it, too. */
+static void test_register_without_shim(void **state)
+{
+	struct fixture *fixture = *state;
+	sd_bus *bus = connect_bus(fixture);
+	sd_bus_message *reply = NULL;
+	pid_t leader = own_leader();
+	int pidfd = leader < 0 ? -1 : pidfd_of((uint32_t)leader);
+
+	if (leader < 0) {
+		sd_bus_close_unref(bus);
+		skip();
+	}
+	assert_string_equal(call(bus, "Register", &reply, "sha{sv}", "web", pidfd, 0), "");
+	assert_string_equal(text_in(reply, "state"), "waiting");
+	assert_true(warns(reply, "the module is not loaded: nothing"));
+	sd_bus_message_unref(reply);
+	assert_string_equal(call(bus, "Status", &reply, NULL), "");
+	assert_true(warns(reply, "1 containers wait for the module"));
+	sd_bus_message_unref(reply);
+	assert_string_equal(call(bus, "Visit", NULL, "shub", "web", pidfd, 60, false), "NoShim");
+	assert_string_equal(call(bus, "Reload", NULL, NULL), "");
+	sd_bus_close_unref(bus);
+	stop_daemon(fixture);
+	start_daemon(fixture, false);
+	bus = connect_bus(fixture);
+	assert_string_equal(call(bus, "Describe", NULL, "s", "web"), "");
+	assert_string_equal(call(bus, "Unregister", NULL, "s", "web"), "");
+	assert_string_equal(call(bus, "Describe", NULL, "s", "web"), "NoSuchContainer");
+	sd_bus_close_unref(bus);
+	close(pidfd);
+	kill(leader, SIGKILL);
+	waitpid(leader, NULL, 0);
 }
 
 /* Once the administrator has given the socket to others. */
@@ -621,6 +660,8 @@ int main(void)
 		fixed(test_own_idleness),
 		fixed(test_idleness_of_the_command_line),
 		cmocka_unit_test_setup_teardown(test_without_shim, setup_without_shim, teardown),
+		cmocka_unit_test_setup_teardown(test_register_without_shim, setup_without_shim,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_seccomp, setup_with_seccomp, teardown),
 		fixed(test_not_root),
 		fixed(test_other_root),

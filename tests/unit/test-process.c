@@ -11,6 +11,7 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -53,6 +54,33 @@ static void test_pidfd(void **state)
 	assert_int_equal(pidfd_pid(pidfd, &found), -ESRCH);
 	assert_int_equal(process_parent((uint32_t)pid, &parent), -ESRCH);
 	close(pidfd);
+}
+
+/* What the shim would say, but for what is below a clock tick. */
+static void test_identity(void **state)
+{
+	pid_t pid = child_start();
+	uint32_t ns[UPCALL_NS_COUNT], own[UPCALL_NS_COUNT];
+	uint64_t start_time, now;
+	struct timespec clock;
+	struct stat st;
+
+	(void)clock_gettime(CLOCK_BOOTTIME, &clock);
+	now = (uint64_t)clock.tv_sec * 1000000000 + (uint64_t)clock.tv_nsec;
+	assert_int_equal(process_start_time((uint32_t)pid, &start_time), 0);
+	assert_true(start_time <= now + 10000000 && start_time + UINT64_C(60000000000) > now);
+	assert_int_equal(process_cut_time(start_time), start_time);
+	assert_int_equal(process_cut_time(start_time + 9999999), start_time);
+	assert_int_equal(process_cut_time(start_time + 10000000), start_time + 10000000);
+	assert_int_equal(process_namespaces((uint32_t)pid, ns), 0);
+	assert_int_equal(process_namespaces((uint32_t)getpid(), own), 0);
+	assert_memory_equal(ns, own, sizeof(ns));
+	assert_int_equal(stat("/proc/self/ns/net", &st), 0);
+	assert_int_equal(ns[UPCALL_NS_NET], st.st_ino);
+	kill(pid, SIGKILL);
+	waitpid(pid, NULL, 0);
+	assert_int_equal(process_start_time((uint32_t)pid, &start_time), -ESRCH);
+	assert_int_equal(process_namespaces((uint32_t)pid, ns), -ESRCH);
 }
 
 static void test_no_pidfd(void **state)
@@ -262,11 +290,11 @@ static void test_large_cgroup(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pidfd),	     cmocka_unit_test(test_no_pidfd),
-		cmocka_unit_test(test_normalize),    cmocka_unit_test(test_normalize_long),
-		cmocka_unit_test(test_no_cgroup),    cmocka_unit_test(test_read_line),
-		cmocka_unit_test(test_counters),     cmocka_unit_test(test_own_cgroup),
-		cmocka_unit_test(test_large_cgroup),
+		cmocka_unit_test(test_pidfd),	       cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_no_pidfd),       cmocka_unit_test(test_normalize),
+		cmocka_unit_test(test_normalize_long), cmocka_unit_test(test_no_cgroup),
+		cmocka_unit_test(test_read_line),      cmocka_unit_test(test_counters),
+		cmocka_unit_test(test_own_cgroup),     cmocka_unit_test(test_large_cgroup),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -17,6 +17,7 @@
 
 #include "fake-shim.h"
 #include "no-watches.h"
+#include "own-leader.h"
 #include "process.h"
 #include "registry.h"
 #include "state.h"
@@ -243,6 +244,272 @@ static void test_no_shim(void **state)
 	assert_string_equal(fixture->failure.name, "NoShim");
 }
 
+static void write_state(struct fixture *fixture, const char *name, const char *text)
+{
+	int fd = openat(fixture->registry.state_fd, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
+
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static struct fixture *crashing;
+
+static char intent[STATE_FILE_MAX];
+
+static void take_intent(void)
+{
+	int fd = openat(crashing->registry.state_fd, "web", O_RDONLY);
+	ssize_t size = fd < 0 ? -1 : read(fd, intent, sizeof(intent) - 1);
+
+	intent[size < 0 ? 0 : size] = '\0';
+	close(fd);
+}
+
+/* ------------------------------------------------------- without the module */
+
+/* The module is unloaded, and the leader is one that may be a container's. */
+static void go_without(struct fixture *fixture)
+{
+	registry_close(&fixture->registry);
+	kill_leader(fixture);
+	close(fixture->pidfd);
+	fixture->child = own_leader();
+	if (fixture->child < 0)
+		skip();
+	fixture->pidfd = pidfd_of((uint32_t)fixture->child);
+	/* what the kernel will say of it: procfs, and what it does not tell */
+	assert_int_equal(
+		process_start_time((uint32_t)fixture->child, &fake_shim.process.start_time), 0);
+	assert_int_equal(process_namespaces((uint32_t)fixture->child, fake_shim.process.ns), 0);
+	fake_shim.process.start_time += 1234567;
+	start(fixture, -1);
+	fixture->registry.no_module = true;
+}
+
+static void restart_without(struct fixture *fixture)
+{
+	registry_close(&fixture->registry);
+	start(fixture, -1);
+	fixture->registry.no_module = true;
+	assert_int_equal(registry_restore(&fixture->registry), 0);
+}
+
+static void assert_waits(struct fixture *fixture)
+{
+	struct container *container = registry_by_name(&fixture->registry, "web");
+
+	assert_non_null(container);
+	assert_true(container_waits(container));
+	assert_null(registry_by_id(&fixture->registry, 0));
+	assert_true(has_state(fixture, "web"));
+	assert_int_equal(fixture->registry.count, 1);
+	assert_int_equal(fake_shim.containers_count, 0);
+}
+
+static void assert_nowhere(struct fixture *fixture)
+{
+	assert_null(registry_by_name(&fixture->registry, "web"));
+	assert_false(has_state(fixture, "web"));
+	assert_int_equal(fixture->registry.count, 0);
+	assert_int_equal(fixture->registry.tombstones_count, 0);
+	assert_int_equal(fake_shim.containers_count, 0);
+}
+
+static void test_waiting(void **state)
+{
+	struct fixture *fixture = *state;
+
+	go_without(fixture);
+	assert_int_equal(register_as(fixture, "web"), 0);
+	assert_waits(fixture);
+	assert_int_equal(register_as(fixture, "web"), -EEXIST);
+	/* a leader has one container, as with the module */
+	assert_int_equal(register_as(fixture, "db"), -EEXIST);
+	assert_non_null(strstr(fixture->failure.text, "is the leader of container 'web' already"));
+	registry_set_config(&fixture->registry, fixture->config);
+	assert_int_equal(fake_shim.policy_calls, 0);
+	restart_without(fixture);
+	assert_waits(fixture);
+	assert_int_equal(registry_unregister(&fixture->registry, "web", &fixture->failure), 0);
+	assert_nowhere(fixture);
+}
+
+static void test_waiting_refused(void **state)
+{
+	struct fixture *fixture = *state;
+	int pidfd = pidfd_of((uint32_t)getpid()), own;
+	uint32_t ns[UPCALL_NS_COUNT];
+
+	go_without(fixture);
+	own = fixture->pidfd;
+	fixture->pidfd = pidfd;
+	/* where process 1 can be seen */
+	if (process_namespaces(1, ns) >= 0) {
+		assert_int_equal(register_as(fixture, "web"), -EINVAL);
+		assert_string_equal(fixture->failure.name, "NotAContainer");
+	}
+	fixture->pidfd = own;
+	close(pidfd);
+	/* as the administrator wants it */
+	fixture->registry.require_shim = true;
+	assert_int_equal(register_as(fixture, "web"), -ENODEV);
+	assert_string_equal(fixture->failure.name, "NoShim");
+	fixture->registry.require_shim = false;
+	/* the module is there, and of no use to us: it may have a table */
+	fixture->registry.no_module = false;
+	assert_int_equal(register_as(fixture, "web"), -ENODEV);
+	fixture->registry.no_module = true;
+	kill_leader(fixture);
+	assert_int_equal(register_as(fixture, "web"), -ESRCH);
+	assert_nowhere(fixture);
+}
+
+static void test_waiting_leader_dies(void **state)
+{
+	struct fixture *fixture = *state;
+
+	go_without(fixture);
+	assert_int_equal(register_as(fixture, "web"), 0);
+	kill_leader(fixture);
+	ev_run(fixture->loop, EVRUN_ONCE);
+	assert_int_equal(fixture->gone, 1);
+	assert_nowhere(fixture);
+}
+
+/* It was waiting while no daemon ran. */
+static void test_waiting_leader_died(void **state)
+{
+	struct fixture *fixture = *state;
+
+	go_without(fixture);
+	assert_int_equal(register_as(fixture, "web"), 0);
+	registry_close(&fixture->registry);
+	kill_leader(fixture);
+	start(fixture, -1);
+	fixture->registry.no_module = true;
+	assert_int_equal(registry_restore(&fixture->registry), 0);
+	assert_nowhere(fixture);
+}
+
+static void assert_live(struct fixture *fixture)
+{
+	struct container *container = registry_by_name(&fixture->registry, "web");
+
+	assert_non_null(container);
+	assert_false(container_waits(container));
+	assert_int_equal(container->start_time, fake_shim.process.start_time);
+	assert_int_equal(container->net_cookie, fake_shim.process.net_cookie);
+	assert_ptr_equal(container, registry_by_id(&fixture->registry, container->id));
+	assert_int_equal(fake_shim.containers_count, 1);
+	assert_int_equal(fixture->registry.tombstones_count, 0);
+}
+
+static void test_waiting_ends_with_the_module(void **state)
+{
+	struct fixture *fixture = *state;
+
+	go_without(fixture);
+	assert_int_equal(register_as(fixture, "web"), 0);
+	restart(fixture);
+	assert_live(fixture);
+	/* it is one as any other from now on */
+	restart(fixture);
+	assert_live(fixture);
+	/* also if the module is unloaded and loaded again */
+	fake_shim.containers_count = 0;
+	restart_without(fixture);
+	assert_waits(fixture);
+	restart(fixture);
+	assert_live(fixture);
+}
+
+static void test_waiting_for_another_process(void **state)
+{
+	static const struct {
+		const char *desc;
+		uint64_t start_time;
+		uint32_t mnt;
+	} cases[] = {
+		{ "started a clock tick later", 10000000, 0 },
+		{ "other mounts", 0, 1 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fixture *fixture = *state;
+
+		print_message("%s\n", cases[i].desc);
+		go_without(fixture);
+		assert_int_equal(register_as(fixture, "web"), 0);
+		fake_shim.process.start_time += cases[i].start_time;
+		fake_shim.process.ns[UPCALL_NS_MNT] += cases[i].mnt;
+		restart(fixture);
+		assert_nowhere(fixture);
+	}
+}
+
+static void change_state(struct fixture *fixture, uint64_t start_time, uint32_t mnt)
+{
+	struct container *container = NULL;
+
+	assert_int_equal(state_load(fixture->registry.state_fd, "web", &container), 0);
+	container->start_time += start_time;
+	container->ns[UPCALL_NS_MNT] += mnt;
+	assert_int_equal(state_save(fixture->registry.state_fd, container), 0);
+	container_free(container);
+}
+
+/* The same by procfs, and for who was registered with the module. */
+static void test_waiting_again_for_another_process(void **state)
+{
+	struct fixture *fixture = *state;
+
+	for (int i = 0; i < 4; i++) {
+		go_without(fixture);
+		assert_int_equal(register_as(fixture, "web"), 0);
+		if (i & 1)
+			restart(fixture);
+		fake_shim.containers_count = 0;
+		change_state(fixture, i & 2 ? 0 : 10000000, i & 2 ? 1 : 0);
+		restart_without(fixture);
+		assert_nowhere(fixture);
+	}
+}
+
+/* The kernel says then what it would have said at once. */
+static void test_waiting_needs_cgroup(void **state)
+{
+	struct fixture *fixture = *state;
+
+	go_without(fixture);
+	assert_int_equal(register_as(fixture, "web"), 0);
+	fake_shim.fail_add = -ENOTUNIQ;
+	restart(fixture);
+	assert_nowhere(fixture);
+	assert_int_equal(fixture->was_gone, 1);
+}
+
+/* Killed once the kernel had it: it is found in the table. */
+static void test_waiting_and_a_crash(void **state)
+{
+	struct fixture *fixture = *state;
+
+	go_without(fixture);
+	assert_int_equal(register_as(fixture, "web"), 0);
+	crashing = fixture;
+	fake_shim.before_add = take_intent;
+	restart(fixture);
+	fake_shim.before_add = NULL;
+	write_state(fixture, "web", intent);
+	restart(fixture);
+	assert_live(fixture);
+	/* and killed before that, it waits on */
+	fake_shim.containers_count = 0;
+	write_state(fixture, "web", intent);
+	restart(fixture);
+	assert_live(fixture);
+}
+
 /* ----------------------------------------------------------------- leaving */
 
 static void test_unregister(void **state)
@@ -464,15 +731,6 @@ static void test_restart_with_corrupt_file(void **state)
 	assert_false(has_state(fixture, "db"));
 }
 
-static void write_state(struct fixture *fixture, const char *name, const char *text)
-{
-	int fd = openat(fixture->registry.state_fd, name, O_WRONLY | O_CREAT | O_TRUNC, 0600);
-
-	assert_true(fd >= 0);
-	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
-	close(fd);
-}
-
 /* Whatever has become of the state file: the container lives, so its entry stays, and denies. */
 static void test_restart_without_state(void **state)
 {
@@ -595,7 +853,6 @@ static void test_restart_with_unknown_entries(void **state)
 
 /* ---------------------------------------------------- a crash on the way in */
 
-static struct fixture *crashing;
 static bool state_at_add;
 
 static void look_at_state(void)
@@ -611,17 +868,6 @@ static void test_state_before_kernel(void **state)
 	fake_shim.before_add = look_at_state;
 	assert_int_equal(register_as(fixture, "web"), 0);
 	assert_true(state_at_add);
-}
-
-static char intent[STATE_FILE_MAX];
-
-static void take_intent(void)
-{
-	int fd = openat(crashing->registry.state_fd, "web", O_RDONLY);
-	ssize_t size = fd < 0 ? -1 : read(fd, intent, sizeof(intent) - 1);
-
-	intent[size < 0 ? 0 : size] = '\0';
-	close(fd);
 }
 
 /* It ended before the kernel was asked: nobody was told of it, and nothing is left. */
@@ -775,6 +1021,15 @@ int main(void)
 		fixed(test_dead_leader),
 		fixed(test_leader_dies_meanwhile),
 		fixed(test_no_shim),
+		fixed(test_waiting),
+		fixed(test_waiting_refused),
+		fixed(test_waiting_leader_dies),
+		fixed(test_waiting_leader_died),
+		fixed(test_waiting_ends_with_the_module),
+		fixed(test_waiting_for_another_process),
+		fixed(test_waiting_again_for_another_process),
+		fixed(test_waiting_needs_cgroup),
+		fixed(test_waiting_and_a_crash),
 		fixed(test_unregister),
 		fixed(test_leader_dies),
 		fixed(test_tombstone_is_unregistered),
