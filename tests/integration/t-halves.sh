@@ -38,26 +38,72 @@ check_equal 'module alone: status says that the daemon cannot be reached' 5 "$st
 check 'module alone: and where' grep -q /run/upcalld/control <<<"$message"
 
 # --- the daemon alone
+own() { printf '[Daemon]\n%s\n' "$1" >/etc/upcalld.conf; }
+state_is() { [ "$(upcallctl list --json | jq -r '.containers[] | select(.name == "web").state')" = "$1" ]; }
+refused() {
+	local status=0
+	message=$(upcallctl register web --pid "$pid" 2>&1) || status=$?
+	check_equal "$1: register exits with 6" 6 "$status"
+	check "$1: and says why" grep -q upcall_shim <<<"$message"
+	check_equal "$1: nothing is registered" '[]' "$(upcallctl list --json | jq -c '.containers // .')"
+}
+says_so() {
+	journalctl -b -q -p err -o cat _SYSTEMD_UNIT=upcalld.service | grep -q "$1"
+}
+
+own RequireShim=yes
 check 'the module unloads' modprobe -r upcall_shim
 systemctl start upcalld.socket
 status=0
 message=$(upcallctl status 2>&1) || status=$?
 check_equal 'daemon alone: status exits with 6' 6 "$status"
 check 'daemon alone: it names the module and the command' grep -q 'modprobe upcall_shim' <<<"$message"
-status=0
-message=$(upcallctl register web --pid "$pid" 2>&1) || status=$?
-check 'daemon alone: register fails' test "$status" != 0
-check 'daemon alone: and says why' grep -q upcall_shim <<<"$message"
-check_equal 'daemon alone: nothing is registered' '[]' "$(upcallctl list --json | jq -c '.containers // .')"
+check 'daemon alone: config shows the setting and its line' grep -q 'RequireShim=yes .*/etc/upcalld.conf:2$' \
+	<<<"$(upcallctl config)"
+refused 'RequireShim=yes'
+own RequireShim=perhaps
+reason='/etc/upcalld.conf:2: RequireShim=perhaps: neither yes nor no'
+check_equal 'a typo: check finds it' "$reason" "$(upcallctl check)"
+check 'a typo: doctor, too' grep -q "daemon-config-bad: $reason" <<<"$(upcallctl doctor)"
+check_fails 'a typo: reload fails' upcallctl reload
+check 'a typo: status says why' grep -q "$reason" <<<"$(upcallctl status)"
+check 'a typo: the journal, too' says_so "$reason"
+refused 'a typo: what was read before stays'
+own RequireShim=no
+check 'the default: reload' upcallctl reload
+check_fails 'the default: the host is no container' upcallctl register host --pid $$
+message=$(upcallctl register web --pid "$pid" 2>&1)
+check 'the default: register says that nothing is redirected yet' grep -q 'warning: the module is not loaded' <<<"$message"
+check 'the default: web waits' state_is waiting
+check 'the default: status says so' grep -q '1 containers wait for the module' <<<"$(upcallctl status)"
+check 'the default: it is unregistered' upcallctl unregister web
+check_fails 'the default: and gone' state_is waiting
+check 'the default: and registered again' upcallctl register web --pid "$pid"
+systemctl stop upcalld.service
+check 'the default: the next daemon has it, too' state_is waiting
 audit_checkpoint
 audit_expect_host '*' 'the container asks, without the module'
 container_exec web /bin/requester key user "plain:1" c >/dev/null
 check "daemon alone: a container's upcall is as it was" grep -q request-key <<<"$(audit_host_upcalls)"
 audit_checkpoint
 
-# --- standalone
-stop_all
+# --- the module comes later: to no daemon, then to one that runs
+systemctl stop upcalld.service
 modprobe upcall_shim
+check 'the module comes: it brings the daemon' wait_for 20 systemctl is-active --quiet upcalld.service
+check 'the module comes: web is live' wait_for 20 state_is live
+check 'the module comes: it is served' grep -q '^payload served' <<<"$(request web later:1)"
+stop_all
+check 'the module unloads again' modprobe -r upcall_shim
+systemctl start upcalld.socket
+check 'the module has gone: web waits' state_is waiting
+modprobe upcall_shim
+check 'the module is back: web is live' wait_for 20 state_is live
+check 'the module is back: it is served' grep -q '^payload served' <<<"$(request web later:2)"
+
+# --- standalone
+upcallctl unregister web
+rm /etc/upcalld.conf
 stop_all
 wait_for 10 test -c /dev/upcall
 upcalld --standalone >standalone.log 2>&1 &

@@ -8,8 +8,10 @@ MAN_DIR=$PROJECT_DIR/docs/man
 
 # FILE DEFINE PAGE WORD: the number is in the definition of the word
 DOCS_NUMBERS=(
-	"daemon/main.c IDLE_SECONDS upcalld.8 --idle-seconds"
-	"daemon/main.c IDLE_SECONDS_MAX upcalld.8 --idle-seconds"
+	"daemon/daemon-config.h IDLE_SEC upcalld.8 --idle-seconds"
+	"daemon/daemon-config.h IDLE_SEC_MAX upcalld.8 --idle-seconds"
+	"daemon/daemon-config.h IDLE_SEC upcalld.conf.5 IdleExitSec="
+	"daemon/daemon-config.h IDLE_SEC_MAX upcalld.conf.5 IdleExitSec="
 	"daemon/worker/main.c IDLE_SECONDS upcall-worker.8 --idle-seconds"
 	"daemon/worker/main.c IDLE_SECONDS_MAX upcall-worker.8 --idle-seconds"
 	"daemon/config.c RUN_SEC_CORE upcalld.d.5 RuntimeMaxSec="
@@ -138,6 +140,10 @@ docs_settings() {
 		"$(page_words upcalld.d.5 '[A-Za-z]+=')" || bad=1
 	docs_same upcalld.d.5 'section' "$(sed -nE 's/^\t\{ "([A-Za-z-]+)", UPCALL_CLASS_.*/\1/p' daemon/config.c)" \
 		"$(page upcalld.d.5 | sed -nE 's/^\*\[([A-Za-z-]+).*/\1/p')" || bad=1
+	docs_same upcalld.conf.5 'setting' "$(sed -nE 's/^\t\{ "([A-Za-z]+)", parse_.*/\1=/p' daemon/daemon-config.c)" \
+		"$(page_words upcalld.conf.5 '[A-Za-z]+=')" || bad=1
+	docs_same upcalld.conf.5 'section' "$(sed -nE 's/.*strcmp\(title, "([A-Za-z-]+)"\).*/\1/p' daemon/daemon-config.c)" \
+		"$(page upcalld.conf.5 | sed -nE 's/^\*\[([A-Za-z-]+).*/\1/p')" || bad=1
 	return $bad
 }
 
@@ -203,7 +209,7 @@ docs_module() {
 
 # ----------------------------------------------------------------------------------------------------------- documents
 
-# Policies in the pages and in README are taken by the parser.
+# Policies and settings in the pages and in README are taken by the parsers.
 docs_examples() {
 	local dir=$SCRATCH/docs file bad=0
 	rm -rf "$dir"
@@ -214,6 +220,8 @@ docs_examples() {
 		grep -q '^\[Match\]' "$file" || { rm "$file" && continue; }
 		upcallctl_built check "$file" || bad=1
 	done
+	page upcalld.conf.5 | sed -n '/^```/,/^```/{/^```/d; p}' >"$dir/upcalld.conf"
+	[[ -s $dir/upcalld.conf ]] && upcallctl_built check "$dir/upcalld.conf" || bad=1
 	[[ $(find "$dir" -name 'page-*' | wc -l) -ge 3 && -e $dir/readme.conf ]] || { echo 'examples of policies are not where they were' && bad=1; }
 	return $bad
 }
