@@ -1,0 +1,228 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# lane: default
+#
+# What happens to the system around: PID 1, dbus and journald are restarted under upcalls (A-44), the clock jumps a day
+# (A-72), and with a upcalld that hangs the machine is looked after as it is without the module (A-67).
+
+# shellcheck source=lib/setup.sh
+. lib/setup.sh
+parameters=/sys/module/upcall_shim/parameters
+
+policy sys <<'CONF'
+[Match]
+Name=busy cold
+[Key user]
+Handler=/usr/libexec/told
+RuntimeMaxSec=600
+[Key logon]
+Handler=/usr/libexec/gate
+RuntimeMaxSec=3
+CONF
+for name in busy cold; do
+	container_rootfs "$containers/$name/rootfs"
+	for program in told gate; do
+		install -o "$container_uid" -g "$container_uid" "$program" "$containers/$name/rootfs/usr/libexec/$program"
+	done
+	check "$name is registered" registered "$name"
+	: >"${root[$name]}/gate/open"
+done
+parameter() { echo "$2" >"$parameters/$1"; }
+main_pid() { systemctl show -p MainPID --value "$1"; }
+in_state() { [ "$(./shim-client list | grep -c "state=$1 ")" = "$2" ]; }
+nothing_left() { [ -z "$(./shim-client list)" ]; }
+is_another() { [ "$(main_pid "$1")" != 0 ] && [ "$(main_pid "$1")" != "$2" ]; }
+recorded() { [ "$(records UPCALL_ID "UPCALL_CONTAINER=$1" UPCALL_RESULT=served | sort -u | wc -l)" = "$2" ]; }
+
+# ------------------------------------------------------------ A-44
+
+parameter claim_ms 600000
+answers=${root[busy]}/tmp
+container_exec busy /bin/sh -c '
+	one() {
+		i=0
+		while [ ! -e /tmp/enough ]; do
+			/bin/requester key user told:0:$1-$i c
+			i=$((i + 1))
+		done
+	}
+	for stream in 1 2; do one $stream >/tmp/stream.$stream 2>&1 & done
+	wait' &
+asking=$!
+answered() { cat "$answers"/stream.* 2>/dev/null | grep -c '^payload ' || true; }
+have_grown() { [ "$(answered)" -ge "$1" ]; }
+# Two streams: after three more answers one of them has gone round.
+flows() { wait_for 120 have_grown $(($(answered) + 3)); }
+check 'A-44: upcalls flow' flows
+
+# A worker that has to be started just then, and what flows anyway.
+cold=0
+# under WHAT COMMAND...
+under() {
+	local what=$1
+	shift
+	systemctl stop -q upcall-worker@cold.service
+	request cold "told:0:cold-$cold" >just-then &
+	local requester=$!
+	check "A-44: $what" "$@"
+	wait "$requester"
+	check_equal "A-44: $what: who came just then is served, by a worker that was started then" "payload cold-$cold" "$(head -n 1 just-then)"
+	check "A-44: $what: upcalls flow" flows
+	cold=$((cold + 1))
+}
+restarted() {
+	local pid
+	pid=$(main_pid "$1")
+	systemctl restart "$1" && is_another "$1" "$pid"
+}
+audit_expect_host /lib/systemd/systemd 'PID 1 executes itself again; its parent is the kernel'
+under 'daemon-reexec' systemctl daemon-reexec
+under 'daemon-reload' systemctl daemon-reload
+under 'dbus is restarted' restarted dbus.service
+under 'journald is restarted' restarted systemd-journald.service
+
+# journald crashes with records before it that it has not read. What it has read is written, because nothing comes just then.
+rm "${root[busy]}/gate/open"
+stands() { in_state 4 2; }
+check 'A-44: all stand at their gate' wait_for 60 stands
+all_recorded() { recorded busy "$(answered)"; }
+check 'A-44: who was answered is recorded' wait_for 60 all_recorded
+journald=$(main_pid systemd-journald.service)
+kill -STOP "$journald"
+: >"${root[busy]}/gate/open"
+check 'A-44: journald hangs: upcalls flow' flows
+audit_expect_host '*/systemd-coredump' 'journald crashes'
+kill -SEGV "$journald"
+kill -CONT "$journald"
+check 'A-44: journald crashes, and another is there' wait_for 120 is_another systemd-journald.service "$journald"
+check 'A-44: journald has crashed: upcalls flow' flows
+: >"$answers/enough"
+wait "$asking"
+# Each answer is its own, in order: none lost, none twice.
+for stream in 1 2; do
+	count=$(grep -c '^payload ' "$answers/stream.$stream")
+	check "A-44: each of stream $stream ($count) has its own answer" \
+		diff <(seq -f "payload $stream-%.0f" 0 $((count - 1))) <(grep -v '^ok ' "$answers/stream.$stream")
+done
+check "A-44: no record is lost ($(answered))" wait_for 60 all_recorded
+check 'A-44: nor one of those who came just then' wait_for 60 recorded cold "$cold"
+check_equal 'A-44: each is there once' '' "$(records UPCALL_ID UPCALL_RESULT=served | sort | uniq -d)"
+check 'A-44: nothing is left' wait_for 20 nothing_left
+audit_checkpoint
+
+# ------------------------------------------------------------ A-72
+
+# The day that it is, whatever date says.
+begun=$(($(date +%s) * 100 - $(guest_clock)))
+days() { date -s "@$(((begun + $(guest_clock)) / 100 + $1 * 86400))" >/dev/null; }
+rm "${root[busy]}/gate/open"
+requesters=()
+for ((i = 0; i < 6; i++)); do
+	request busy "told:0:day-$i" >"day.$i" &
+	requesters+=($!)
+done
+four_run() { in_state 4 4 && in_state 1 2; }
+check 'A-72: four run, and two wait for them' wait_for 60 four_run
+for jump in 1 0 -1 0; do
+	days $jump
+	# longer than any timer that looks at what is overdue
+	sleep 3
+	check "A-72: the clock is $jump days off: they run and wait as before" four_run
+done
+
+# Deadlines in the module and in the worker, each with the clock set forth and back under it.
+expire_by_module() { nsenter -t "${leader[cold]}" -U -p -m /bin/requester key user told:0:late c; }
+expire_by_worker() { nsenter -t "${leader[cold]}" -U -p -m /bin/requester key logon late:1 c; }
+# jumps WHO DAYS LEAST-MS MOST-MS ERRNO
+jumps() {
+	"expire_by_$1" >late &
+	local requester=$!
+	wait_for 20 "$1_counts"
+	days "$2"
+	wait "$requester"
+	check "A-72: $2 days under a deadline of the $1 ($(cat late))" grep -q "^$5 " late
+	check "A-72: $2 days: neither too early nor too late" \
+		test "$(took_ms "$(cat late)")" -ge "$3" -a "$(took_ms "$(cat late)")" -lt "$4"
+	days 0
+}
+module_counts() { in_state 1 3; }
+worker_counts() { in_state 4 5; }
+rm "${root[cold]}/gate/open"
+for jump in 1 -1; do jumps worker $jump 2900 20000 ENOKEY; done
+systemctl kill --kill-whom=main -s STOP upcalld.service
+parameter claim_ms 2000
+for jump in 1 -1; do jumps module $jump 1900 20000 ETIMEDOUT; done
+systemctl kill --kill-whom=main -s CONT upcalld.service
+: >"${root[busy]}/gate/open"
+wait "${requesters[@]}"
+for ((i = 0; i < 6; i++)); do check_equal "A-72: day-$i is served" "payload day-$i" "$(head -n 1 "day.$i")"; done
+timed_out() { [ "$(records UPCALL_ID UPCALL_RESULT=timeout | wc -l)" = 2 ]; }
+check 'A-72: the two that overstayed are recorded as that' wait_for 20 timed_out
+check_equal 'A-72: no record has lasted longer than the test' '' \
+	"$(records UPCALL_DURATION_USEC | awk -v most="$(guest_clock)" '$1 < 0 || $1 > most * 10000')"
+check 'A-72: nothing is left' wait_for 20 nothing_left
+
+# ------------------------------------------------------------ A-67
+
+# orderly_poweroff() has no trigger here: Debian's kernel has neither CONFIG_THERMAL_EMULATION nor CONFIG_ACPI_CONFIGFS, nor
+# a hotplug helper (CONFIG_UEVENT_HELPER), and a real poweroff would end this script. It is a work of the kernel, as the release
+# agent is, and the only thing that looks at it is the decision, which names it: the names must be the kernel's.
+for function in poweroff_work_func reboot_work_func; do
+	check "A-67: the kernel has $function(), which the decision names" grep -q " t $function\$" /proc/kallsyms
+done
+trace=/sys/kernel/tracing/instances/system
+mkdir -p "$trace"
+echo 1 >"$trace/events/upcall/upcall_decided/enable"
+decided_otherwise() { grep 'upcall_decided: ' "$trace/trace" | grep -v ' verdict=0 ' || true; }
+daemon=$(main_pid upcalld.service)
+systemctl kill --kill-whom=main -s STOP upcalld.service
+audit_expect_host '*' 'the host'\''s own helpers'
+
+# helper PATH: a helper that says with what it was called
+helper() {
+	printf '#!/bin/sh\necho "$@" >>/run/helper-said\n' >"$1"
+	chmod 755 "$1"
+	rm -f /run/helper-said
+}
+said() { [ "$(cat /run/helper-said)" = "$1" ]; }
+helper /sbin/bridge-stp
+ip link add stp0 type bridge
+ip link set stp0 type bridge stp_state 1
+check 'A-67: upcalld hangs: the bridge helper runs' wait_for 20 said 'stp0 start'
+ip link del stp0
+mkdir /run/agent
+mount -t cgroup -o none,name=agent none /run/agent
+helper /run/agent-says
+echo /run/agent-says >/run/agent/release_agent
+mkdir /run/agent/one
+echo 1 >/run/agent/one/notify_on_release
+sh -c 'echo $$ >/run/agent/one/cgroup.procs'
+check 'A-67: upcalld hangs: the release agent runs' wait_for 20 said /one
+umount /run/agent
+host_dumped() { journalctl -b -q --no-pager MESSAGE_ID=fc2e22bc6ee647b6b90729ab34a250b1 COREDUMP_COMM=requester | grep -q .; }
+./requester crash
+check 'A-67: upcalld hangs: the host dumps a core' wait_for 60 host_dumped
+check_equal 'A-67: all that was decided was: native' '' "$(decided_otherwise)"
+check 'A-67: and something was (else the test proves nothing)' test "$(grep -c 'upcall_decided: ' "$trace/trace")" -ge 3
+rmdir "$trace"
+
+# What the kernel sends PID 1 for ctrl-alt-del, and where that goes.
+cat >/run/systemd/system/ctrl-alt-del.target <<'UNIT'
+[Unit]
+DefaultDependencies=no
+Wants=pressed.service
+UNIT
+printf '[Unit]\nDefaultDependencies=no\n[Service]\nType=oneshot\nExecStart=touch /run/pressed\n' >/run/systemd/system/pressed.service
+systemctl daemon-reload
+kill -INT 1
+check 'A-67: upcalld hangs: PID 1 acts on ctrl-alt-del' wait_for 20 test -e /run/pressed
+synced() { dmesg | grep -q 'Emergency Sync complete'; }
+echo s >/proc/sysrq-trigger
+check 'A-67: upcalld hangs: SysRq acts' wait_for 20 synced
+check_equal 'A-67: and it hung all the time' "$daemon" "$(main_pid upcalld.service)"
+# As at a shutdown.
+started=$(guest_clock)
+systemctl stop upcalld-shim.socket upcalld.socket upcalld.service
+check 'A-67: it does not keep PID 1 from stopping it' test $(($(guest_clock) - started)) -lt 1500
+summary
