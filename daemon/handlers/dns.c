@@ -75,17 +75,17 @@ static int64_t now_ms(void)
 /* ---------------------------------------------------------------- the wait */
 
 /* What c-ares waits for. One that does not fit is not waited for: its question times out. */
-struct sockets {
+struct watched_sockets {
 	struct pollfd fds[SOCKETS_MAX];
 	nfds_t count;
 };
 
-static struct sockets sockets;
+static struct watched_sockets watched;
 
 /* c-ares tells of every change; neither readable nor writable: it is about to be closed. */
 static void on_socket(void *data, ares_socket_t fd, int readable, int writable)
 {
-	struct sockets *all = data;
+	struct watched_sockets *all = data;
 	short events = (short)((readable ? POLLIN : 0) | (writable ? POLLOUT : 0));
 	nfds_t i = 0;
 
@@ -120,7 +120,7 @@ static void socket_serve(ares_channel channel, const struct pollfd *fd)
 static void question_wait(ares_channel channel, const struct question *question)
 {
 	while (!question->done) {
-		struct sockets now = sockets; /* the answers change them */
+		struct watched_sockets now = watched; /* the answers change them */
 		int64_t left = deadline_ms - now_ms();
 
 		if (left <= 0) {
@@ -307,7 +307,7 @@ static int channel_open(ares_channel *channel)
 		.tries = TRIES,
 		.lookups = lookups,
 		.sock_state_cb = on_socket,
-		.sock_state_cb_data = &sockets,
+		.sock_state_cb_data = &watched,
 	};
 
 	if (ares_library_init(ARES_LIB_INIT_ALL) != ARES_SUCCESS)
