@@ -67,6 +67,7 @@ count_step() {
 # begin_step 'NAME: WHAT' COMMAND...: like count_step, as many at once as STEPS_AT_ONCE says, in the background; end_steps waits for all
 STEPS_AT_ONCE=2
 declare -A STEP_WHAT STEP_START
+PREPARING='' # something else in the background, a group of its own
 
 begin_step() {
 	local what=$1
@@ -87,15 +88,19 @@ end_steps() {
 }
 
 end_one_step() {
-	local pid status=0
+	local pid='' status=0
 	wait -n -p pid "${!STEP_WHAT[@]}" || status=$?
+	# One that a signal has killed may be forgotten already: bash names none then, and it has to be looked for.
+	if [[ -z $pid ]]; then
+		for pid in "${!STEP_WHAT[@]}"; do kill -0 "$pid" 2>/dev/null || break; done
+	fi
 	count_result "$status" "${STEP_WHAT[$pid]}" $((SECONDS - STEP_START[$pid]))
 	unset "STEP_WHAT[$pid]" "STEP_START[$pid]"
 }
 
 end_by_force() {
 	local pid
-	for pid in "${!STEP_WHAT[@]}"; do kill -- "-$pid" 2>/dev/null; done
+	for pid in "${!STEP_WHAT[@]}" $PREPARING; do kill -- "-$pid" 2>/dev/null; done
 	wait
 }
 
