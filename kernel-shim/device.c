@@ -123,10 +123,9 @@ static int device_info(struct upcall_info __user *user)
 
 static int counters_to_user(u64 __user *values, u32 class, u32 count)
 {
-	u32 i;
-
-	for (i = 0; i < count; i++)
-		if (put_user(counters_read(class, i), &values[i]))
+	/* ORDER: endings before what was offered, so that never more have ended than were */
+	while (count--)
+		if (put_user(counters_read(class, count), &values[count]))
 			return -EFAULT;
 	return 0;
 }

@@ -306,19 +306,21 @@ struct upcall_list {
 
 /*
  * What has become of the upcalls of a class since the module was loaded. Those that
- * nobody looks at are not counted: PID 1's, the broker's, and all while nothing is
- * registered, strict is off and nobody monitors.
+ * nobody looks at are not counted: what is raised in no task or without a path, and
+ * while nobody monitors PID 1's, the broker's, and all while nothing is registered
+ * and strict is off.
  *
  * OFFERED = DONE + FAILED + OVERDUE + GIVEN_BACK + KILLED + those that have not ended.
+ * While upcalls end, what is read may have some more of the latter than there are.
  */
 enum upcall_count {
 	UPCALL_COUNT_NATIVE = 0, /* left to the kernel by the table */
 	UPCALL_COUNT_DENIED,	 /* refused by the table */
-	UPCALL_COUNT_REFUSED,	 /* to be offered, but nobody can wait, or no room, or draining */
-	UPCALL_COUNT_OFFERED,	 /* came into the queue */
-	UPCALL_COUNT_DONE,	 /* answered */
-	UPCALL_COUNT_FAILED,	 /* ended with an error of the broker's, or at ATTACH */
-	UPCALL_COUNT_OVERDUE,	 /* ended by a deadline of the module's */
+	UPCALL_COUNT_REFUSED, /* to be offered, but nobody can wait, no room, too deep, draining */
+	UPCALL_COUNT_OFFERED, /* came into the queue */
+	UPCALL_COUNT_DONE,    /* answered */
+	UPCALL_COUNT_FAILED,  /* ended with an error of the broker's, or at ATTACH */
+	UPCALL_COUNT_OVERDUE, /* ended by a deadline of the module's */
 	UPCALL_COUNT_GIVEN_BACK, /* left to the kernel by the broker */
 	UPCALL_COUNT_KILLED,	 /* the requester was */
 	UPCALL_COUNT_REQUEUED,	 /* no ending: offered once more, after a claim was given up */
