@@ -8,8 +8,8 @@
  *
  *   [Daemon]
  *     IdleExitSec=  0 to 86400; 0: never. Default 30, with --standalone 0
- *     RequireShim=  yes: nobody is registered while the kernel module is not
- *                   loaded; no (default): who is registered waits for it
+ *     RequireShim=  yes (default): nobody is registered while the kernel module is
+ *                   not loaded; no: who is registered waits for it
  */
 #ifndef UPCALLD_DAEMON_CONFIG_H
 #define UPCALLD_DAEMON_CONFIG_H
@@ -25,7 +25,7 @@ struct daemon_config {
 	bool require_shim;
 };
 
-#define DAEMON_CONFIG_DEFAULT ((struct daemon_config){ .idle_sec = IDLE_SEC })
+#define DAEMON_CONFIG_DEFAULT ((struct daemon_config){ .idle_sec = IDLE_SEC, .require_shim = true })
 
 /* Add what `text` says. -EINVAL: `error` says FILE:LINE: reason; -ENOMEM. */
 int daemon_config_parse(struct daemon_config *config, const char *file, const char *text,

@@ -182,9 +182,10 @@ static int adopt(struct registry *registry, struct container *container, struct 
 	return ret;
 }
 
-static bool is_shortage(int error)
+/* It may be otherwise at the next start. */
+static bool is_passing(int error)
 {
-	return error == -EMFILE || error == -ENFILE || error == -ENOMEM;
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -EAGAIN;
 }
 
 /* Whoever registered it was told nothing of that: the kernel had not been asked. */
@@ -193,7 +194,7 @@ static int add_refused(const struct registry *registry, const struct container *
 {
 	struct failure failure = FAILURE_NULL;
 
-	if (is_shortage(error) || error == -ESRCH)
+	if (is_passing(error) || error == -ESRCH)
 		return error;
 	(void)registry_explain_add(registry, container, error, &failure);
 	journal_log(LOG_ERR, "Container %s waited for the module in vain: %s", container->name,
@@ -201,43 +202,61 @@ static int add_refused(const struct registry *registry, const struct container *
 	return -ECANCELED;
 }
 
-/* It was registered without the module, and now there is one. */
-static int wait_no_more(struct registry *registry, struct container *container,
-			struct survey *survey)
+/*
+ * ATTACK: its leader has moved while there was no table, which with one would have
+ * made it refuse everything. It does so from now on, wherever it is.
+ */
+static int bury_moved(struct registry *registry, struct container *container, struct found *found)
 {
+	found->known = true;
+	container_from_kernel(container, &found->kernel);
+	registry_deny(registry, container->id, container->name);
+	journal_log(LOG_WARNING,
+		    "Container %s: " REGISTRY_LEADER_LEFT
+		    "; all its upcalls are refused until somebody unregisters it",
+		    container->name);
+	registry_bury(registry, container, REGISTRY_LEADER_LEFT);
+	return 1;
+}
+
+/* Into the table; `moved`: the leader is who it was, and not where it was. */
+static int enter(struct registry *registry, struct container *container, struct survey *survey,
+		 const struct tags *tags, bool moved)
+{
+	bool waited = registry_has_waited(container);
 	struct found *found;
-	struct tags tags;
 	int ret;
 
-	ret = registry_recognize(registry, container, &tags);
-	if (ret < 0)
-		return ret;
 	/* ORDER: with the start time by which the next daemon finds it in the table, should we die */
-	(void)state_save(registry->state_fd, container);
+	if (waited)
+		(void)state_save(registry->state_fd, container);
 	found = add_again(registry, container, survey, &ret);
-	if (ret == -ENOTUNIQ && registry_use_own_cgroup(container, &tags) >= 0)
+	if (ret == -ENOTUNIQ && waited && registry_use_own_cgroup(container, tags) >= 0)
 		found = add_again(registry, container, survey, &ret);
-	return found ? adopt(registry, container, found) : add_refused(registry, container, ret);
+	if (found)
+		return moved ? bury_moved(registry, container, found) :
+			       adopt(registry, container, found);
+	/* its main thread has ended, or it executes just now: nobody can say yet where it is */
+	if (moved && ret == -ESRCH)
+		return -EAGAIN;
+	return waited ? add_refused(registry, container, ret) : ret;
 }
 
 /* The kernel has it not: its module has been loaded again, or was never told. */
 static int start_again(struct registry *registry, struct container *container,
 		       struct survey *survey)
 {
-	struct found *found;
+	struct tags tags;
 	int ret;
 
 	if (!container->own_ns && !registry_has_waited(container))
 		return -ECANCELED;
 	if (registry->shim_fd < 0)
 		return registry_wait_again(registry, container);
-	if (registry_has_waited(container))
-		return wait_no_more(registry, container, survey);
-	ret = container_check_leader(container, registry->shim_fd);
-	if (ret < 0)
+	ret = registry_recognize(registry, container, &tags);
+	if (ret < 0 && ret != -EXDEV)
 		return ret;
-	found = add_again(registry, container, survey, &ret);
-	return found ? adopt(registry, container, found) : ret;
+	return enter(registry, container, survey, &tags, /* moved= */ ret == -EXDEV);
 }
 
 /* 1: it is a tombstone, and buried. The registry has the container if the return is not negative. */
@@ -290,8 +309,7 @@ static void restore_one(struct registry *registry, const char *name, struct surv
 		say_why(name, container, ret);
 		container_free(container);
 	}
-	/* it may come back at the next start */
-	if (is_shortage(ret))
+	if (is_passing(ret))
 		return;
 	state_remove(registry->state_fd, name);
 	if (text_is_name(name))

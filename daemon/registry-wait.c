@@ -91,18 +91,16 @@ int registry_wait(struct registry *registry, struct container *container, struct
 
 int registry_wait_again(struct registry *registry, struct container *container)
 {
-	uint32_t ns[UPCALL_NS_COUNT];
 	uint64_t start_time;
 	int ret;
 
 	container->pidfd = pidfd_of(container->leader);
 	if (container->pidfd < 0)
 		return container->pidfd;
-	ret = look(container, &start_time, ns);
+	ret = process_start_time(container->leader, &start_time);
 	if (ret < 0)
 		return ret;
-	if (start_time != process_cut_time(container->start_time) ||
-	    memcmp(ns, container->ns, sizeof(ns)) != 0)
+	if (!pidfd_alive(container->pidfd) || start_time != process_cut_time(container->start_time))
 		return -ESRCH;
 	return registry_insert(registry, container);
 }
@@ -115,14 +113,18 @@ bool registry_has_waited(const struct container *container)
 int registry_recognize(const struct registry *registry, struct container *container,
 		       struct tags *tags)
 {
+	bool waited = registry_has_waited(container);
 	int ret;
 
 	ret = shim_tags(registry->shim_fd, container->leader, tags);
 	if (ret < 0)
 		return ret;
-	if (process_cut_time(tags->start_time) != process_cut_time(container->start_time) ||
-	    memcmp(tags->ns, container->ns, sizeof(tags->ns)) != 0)
+	if (waited ? process_cut_time(tags->start_time) != process_cut_time(container->start_time) :
+		     tags->start_time != container->start_time)
 		return -ESRCH;
 	container->start_time = tags->start_time;
+	if (memcmp(tags->ns, container->ns, sizeof(tags->ns)) != 0 ||
+	    (!waited && tags->net_cookie != container->net_cookie))
+		return -EXDEV;
 	return 0;
 }

@@ -51,13 +51,15 @@ says_so() {
 	journalctl -b -q -p err -o cat _SYSTEMD_UNIT=upcalld.service | grep -q "$1"
 }
 
-own RequireShim=yes
 check 'the module unloads' modprobe -r upcall_shim
 systemctl start upcalld.socket
 status=0
 message=$(upcallctl status 2>&1) || status=$?
 check_equal 'daemon alone: status exits with 6' 6 "$status"
 check 'daemon alone: it names the module and the command' grep -q 'modprobe upcall_shim' <<<"$message"
+refused 'the default'
+own RequireShim=yes
+check 'RequireShim=yes: reload' upcallctl reload
 check 'daemon alone: config shows the setting and its line' grep -q 'RequireShim=yes .*/etc/upcalld.conf:2$' \
 	<<<"$(upcallctl config)"
 refused 'RequireShim=yes'
@@ -70,17 +72,17 @@ check 'a typo: status says why' grep -q "$reason" <<<"$(upcallctl status)"
 check 'a typo: the journal, too' says_so "$reason"
 refused 'a typo: what was read before stays'
 own RequireShim=no
-check 'the default: reload' upcallctl reload
-check_fails 'the default: the host is no container' upcallctl register host --pid $$
+check 'RequireShim=no: reload' upcallctl reload
+check_fails 'RequireShim=no: the host is no container' upcallctl register host --pid $$
 message=$(upcallctl register web --pid "$pid" 2>&1)
-check 'the default: register says that nothing is redirected yet' grep -q 'warning: the module is not loaded' <<<"$message"
-check 'the default: web waits' state_is waiting
-check 'the default: status says so' grep -q '1 containers wait for the module' <<<"$(upcallctl status)"
-check 'the default: it is unregistered' upcallctl unregister web
-check_fails 'the default: and gone' state_is waiting
-check 'the default: and registered again' upcallctl register web --pid "$pid"
+check 'RequireShim=no: register says that nothing is redirected yet' grep -q 'warning: the module is not loaded' <<<"$message"
+check 'RequireShim=no: web waits' state_is waiting
+check 'RequireShim=no: status says so' grep -q '1 containers wait for the module' <<<"$(upcallctl status)"
+check 'RequireShim=no: it is unregistered' upcallctl unregister web
+check_fails 'RequireShim=no: and gone' state_is waiting
+check 'RequireShim=no: and registered again' upcallctl register web --pid "$pid"
 systemctl stop upcalld.service
-check 'the default: the next daemon has it, too' state_is waiting
+check 'RequireShim=no: the next daemon has it, too' state_is waiting
 audit_checkpoint
 audit_expect_host '*' 'the container asks, without the module'
 container_exec web /bin/requester key user "plain:1" c >/dev/null

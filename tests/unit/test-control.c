@@ -348,6 +348,9 @@ static void test_register_without_shim(void **state)
 		sd_bus_close_unref(bus);
 		skip();
 	}
+	assert_string_equal(call(bus, "Register", NULL, "sha{sv}", "web", pidfd, 0), "NoShim");
+	put(fixture, "../upcalld.conf", "[Daemon]\nRequireShim=no\n");
+	assert_string_equal(call(bus, "Reload", NULL, NULL), "");
 	assert_string_equal(call(bus, "Register", &reply, "sha{sv}", "web", pidfd, 0), "");
 	assert_string_equal(text_in(reply, "state"), "waiting");
 	assert_true(warns(reply, "the module is not loaded: nothing"));

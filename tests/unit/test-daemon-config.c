@@ -32,10 +32,10 @@ static void test_good(void **state)
 		unsigned int idle_sec;
 		bool idle_set, require_shim;
 	} cases[] = {
-		{ "", 30, false, false },
-		{ "# nothing\n" D, 30, false, false },
-		{ D "IdleExitSec=0\n", 0, true, false },
-		{ D "IdleExitSec=86400\n", 86400, true, false },
+		{ "", 30, false, true },
+		{ "# nothing\n" D, 30, false, true },
+		{ D "IdleExitSec=0\n", 0, true, true },
+		{ D "IdleExitSec=86400\n", 86400, true, true },
 		{ D "RequireShim=yes\n", 30, false, true },
 		{ D "RequireShim=no\n", 30, false, false },
 		{ D " RequireShim = yes\n;\n\tIdleExitSec=5", 5, true, true },
@@ -139,25 +139,25 @@ static void expect_bad(const char *what)
 
 static void test_directories(void **state)
 {
-	expect(30, false);
-	put("lib/upcalld.conf", D "RequireShim=yes\n");
 	expect(30, true);
+	put("lib/upcalld.conf", D "RequireShim=no\n");
+	expect(30, false);
 	/* one counts whole */
 	put("etc/upcalld.conf", D "IdleExitSec=7\n");
-	expect(7, false);
+	expect(7, true);
 	/* refined by name, over the directories */
-	put("lib/upcalld.conf.d/10.conf", D "RequireShim=yes\nIdleExitSec=8\n");
+	put("lib/upcalld.conf.d/10.conf", D "RequireShim=no\nIdleExitSec=8\n");
 	put("lib/upcalld.conf.d/20.conf", "nonsense");
 	put("etc/upcalld.conf.d/20.conf", D "IdleExitSec=9\n");
 	put("etc/upcalld.conf.d/30", "not read");
-	expect(9, true);
+	expect(9, false);
 	/* also without what they refine */
 	assert_int_equal(unlink("etc/upcalld.conf"), 0);
 	assert_int_equal(symlink("/dev/null", "etc/upcalld.conf"), 0);
-	expect(9, true);
+	expect(9, false);
 	assert_int_equal(unlink("etc/upcalld.conf"), 0);
 	assert_int_equal(unlink("lib/upcalld.conf"), 0);
-	expect(9, true);
+	expect(9, false);
 }
 
 static void test_bad_files(void **state)
@@ -169,7 +169,7 @@ static void test_bad_files(void **state)
 	put("etc/upcalld.conf.d/1.conf", "[Nope]\n");
 	expect_bad("etc/upcalld.conf.d/1.conf:1: unknown section [Nope]");
 	assert_int_equal(unlink("etc/upcalld.conf.d/1.conf"), 0);
-	expect(30, false);
+	expect(30, true);
 	assert_int_equal(chmod("etc/upcalld.conf", 0664), 0);
 	expect_bad("etc/upcalld.conf: others than root may write it");
 	assert_int_equal(chmod("etc/upcalld.conf", 0644), 0);
@@ -219,15 +219,15 @@ static void test_observe(void **state)
 {
 	struct watcher watcher = { .observer = { on_error, on_setting } };
 
-	put("etc/upcalld.conf", D "IdleExitSec=x\nRequireShim=yes\n[Nope]\nA=b\n");
+	put("etc/upcalld.conf", D "IdleExitSec=x\nRequireShim=no\n[Nope]\nA=b\n");
 	put("etc/upcalld.conf.d/1.conf", "A=b\n");
 	assert_int_equal(daemon_config_observe(directories, &watcher.observer, &config), 0);
 	assert_string_equal(watcher.said,
 			    "etc/upcalld.conf:2: IdleExitSec=x: no number from 0 to 86400\n"
-			    "etc/upcalld.conf:3 RequireShim=yes\n"
+			    "etc/upcalld.conf:3 RequireShim=no\n"
 			    "etc/upcalld.conf:4: unknown section [Nope]\n"
 			    "etc/upcalld.conf.d/1.conf:1: A= before any section\n");
-	assert_false(config.require_shim);
+	assert_true(config.require_shim);
 	watcher.said[0] = '\0';
 	assert_int_equal(daemon_config_observe_file("none", &watcher.observer), 0);
 	assert_string_equal(watcher.said, "none:0: No such file or directory\n");

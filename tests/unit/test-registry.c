@@ -424,37 +424,68 @@ static void test_waiting_ends_with_the_module(void **state)
 	assert_live(fixture);
 }
 
+/* Started a clock tick later. */
 static void test_waiting_for_another_process(void **state)
 {
-	static const struct {
-		const char *desc;
-		uint64_t start_time;
-		uint32_t mnt;
-	} cases[] = {
-		{ "started a clock tick later", 10000000, 0 },
-		{ "other mounts", 0, 1 },
-	};
+	struct fixture *fixture = *state;
 
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+	go_without(fixture);
+	assert_int_equal(register_as(fixture, "web"), 0);
+	fake_shim.process.start_time += 10000000;
+	restart(fixture);
+	assert_nowhere(fixture);
+}
+
+/* The same process, elsewhere: what it has left while it waited is no way to the host's helpers. */
+static void test_waiting_moves(void **state)
+{
+	for (int i = 0; i < 2; i++) {
 		struct fixture *fixture = *state;
+		const struct upcall_container *kernel = &fake_shim.containers[0];
 
-		print_message("%s\n", cases[i].desc);
 		go_without(fixture);
 		assert_int_equal(register_as(fixture, "web"), 0);
-		fake_shim.process.start_time += cases[i].start_time;
-		fake_shim.process.ns[UPCALL_NS_MNT] += cases[i].mnt;
+		if (i) /* it has been in a table before */
+			restart(fixture);
+		fake_shim.containers_count = 0;
+		restart_without(fixture);
+		assert_waits(fixture);
+		fake_shim.process.ns[UPCALL_NS_MNT]++;
 		restart(fixture);
-		assert_nowhere(fixture);
+		assert_null(registry_by_name(&fixture->registry, "web"));
+		assert_int_equal(fixture->registry.tombstones_count, 1);
+		assert_int_equal(fake_shim.containers_count, 1);
+		for (size_t class = 0; class < UPCALL_CLASS_COUNT; class ++)
+			assert_int_equal(kernel->policy.verdict[class], UPCALL_VERDICT_DENY);
+		assert_int_equal(registry_unregister(&fixture->registry, "web", &fixture->failure),
+				 0);
 	}
 }
 
-static void change_state(struct fixture *fixture, uint64_t start_time, uint32_t mnt)
+/* Its main thread has ended: the kernel cannot be told of it, and it is not forgotten. */
+static void test_waiting_half(void **state)
+{
+	struct fixture *fixture = *state;
+
+	go_without(fixture);
+	assert_int_equal(register_as(fixture, "web"), 0);
+	fake_shim.process.ns[UPCALL_NS_MNT]++;
+	fake_shim.fail_add = -ESRCH;
+	restart(fixture);
+	assert_null(registry_by_name(&fixture->registry, "web"));
+	assert_true(has_state(fixture, "web"));
+	fake_shim.process.ns[UPCALL_NS_MNT]--;
+	/* taken */
+	restart(fixture);
+	assert_live(fixture);
+}
+
+static void change_state(struct fixture *fixture, uint64_t start_time)
 {
 	struct container *container = NULL;
 
 	assert_int_equal(state_load(fixture->registry.state_fd, "web", &container), 0);
 	container->start_time += start_time;
-	container->ns[UPCALL_NS_MNT] += mnt;
 	assert_int_equal(state_save(fixture->registry.state_fd, container), 0);
 	container_free(container);
 }
@@ -464,13 +495,13 @@ static void test_waiting_again_for_another_process(void **state)
 {
 	struct fixture *fixture = *state;
 
-	for (int i = 0; i < 4; i++) {
+	for (int i = 0; i < 2; i++) {
 		go_without(fixture);
 		assert_int_equal(register_as(fixture, "web"), 0);
-		if (i & 1)
+		if (i)
 			restart(fixture);
 		fake_shim.containers_count = 0;
-		change_state(fixture, i & 2 ? 0 : 10000000, i & 2 ? 1 : 0);
+		change_state(fixture, 10000000);
 		restart_without(fixture);
 		assert_nowhere(fixture);
 	}
@@ -1027,6 +1058,8 @@ int main(void)
 		fixed(test_waiting_leader_died),
 		fixed(test_waiting_ends_with_the_module),
 		fixed(test_waiting_for_another_process),
+		fixed(test_waiting_moves),
+		fixed(test_waiting_half),
 		fixed(test_waiting_again_for_another_process),
 		fixed(test_waiting_needs_cgroup),
 		fixed(test_waiting_and_a_crash),
