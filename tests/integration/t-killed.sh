@@ -4,9 +4,10 @@
 # lane: default
 # soak: 6 50 100
 #
-# The daemon is killed (SIGKILL) while upcalls are offered, claimed, attaching and running: each requester gets exactly
+# A-28: the daemon is killed (SIGKILL) while upcalls are offered, claimed, attaching and running: each requester gets exactly
 # one answer, its own; handlers that run finish, and their own exit status arrives. Not one handler runs twice.
-# $1: rounds (default 1), $2: upcalls in each state (default 10, at most 60), $3: kills at random moments (default 5)
+# $1: rounds (default 1), $2: upcalls in each state (default 10, at most 60), $3: kills at random moments, and kills every two
+# seconds (default 5)
 
 # shellcheck source=lib/setup.sh
 . lib/setup.sh
@@ -15,21 +16,28 @@ crowd=${2:-10}
 kills=${3:-5}
 
 # What waits because it is stopped must not end for being slow, however slow the machine is.
-for parameter in claim_ms attach_ms run_ms core_run_ms; do
+for parameter in claim_ms module_claim_ms attach_ms run_ms core_run_ms; do
 	echo 600000 >"/sys/module/upcall_shim/parameters/$parameter"
 done
 raise_key_quotas
-policy web <<'CONF'
-[Match]
-Name=web
-[Core]
-Handler=/usr/libexec/gate
-RuntimeMaxSec=600
-[Key user]
-Handler=/usr/libexec/told
-RuntimeMaxSec=600
-MaxConcurrent=64
-CONF
+# web_policy KEYS: that many at once
+web_policy() {
+	policy web <<-CONF
+		[Match]
+		Name=web
+		[Core]
+		Handler=/usr/libexec/gate
+		RuntimeMaxSec=600
+		[Key user]
+		Handler=/usr/libexec/told
+		RuntimeMaxSec=600
+		MaxConcurrent=$1
+		[Module]
+		Allow=net-pf-18
+	CONF
+}
+web_policy 64
+audit_expect_host /sbin/modprobe 'an allowed module, which does not exist'
 container_rootfs "$containers/web/rootfs"
 for program in told gate; do
 	install -o "$container_uid" -g "$container_uid" "$program" "$containers/web/rootfs/usr/libexec/$program"
@@ -54,6 +62,9 @@ echo 1 >"$trace/events/upcall/upcall_answered/enable"
 : >expected
 # expect STATUS: of wait(2), that of an exit
 expect() { echo $(($1 * 256)) >>expected; }
+# How many of the other classes have asked.
+cores=0
+modules=0
 # ask TAG COUNT: that many requesters at once, in the background; $asking is who waits for them
 ask() {
 	container_exec web /bin/sh -c '
@@ -145,6 +156,34 @@ running() {
 	check "$1: and still run" in_state 4 $((crowd + 1))
 	: >"$gate"
 	wait "$crash"
+	cores=$((cores + 1))
+}
+
+# Half of each class has a handler, the other half has not, and another kill comes every two seconds.
+half() {
+	local i some=$(((crowd + 1) / 2))
+	local -a others=()
+	web_policy "$some"
+	rm -f "$gate"
+	ask "$1" "$crowd"
+	for i in 1 2; do container_exec web /bin/requester crash & others+=($!); done
+	check "$1: half of the keys run, and two core dumps' handlers" wait_for 60 in_state 4 $((some + 2))
+	check "$1: the other half waits" wait_for 60 in_state 1 $((crowd - some))
+	for ((i = 0; i < kills; i++)); do
+		daemon_find
+		daemon_kill
+		if [ "$i" = 0 ]; then
+			for _ in 1 2; do container_exec web /bin/requester crash & others+=($!); done
+			for _ in 1 2; do container_exec web /bin/requester socket 18 & others+=($!); done
+		fi
+		sleep 2
+	done
+	check "$1: in the end all core dumps have their handler" wait_for 60 in_state 4 $((some + 4))
+	: >"$gate"
+	wait "${others[@]}"
+	cores=$((cores + 4))
+	modules=$((modules + 2))
+	web_policy 64
 }
 
 # Short states are not stopped in, but met: kills at random moments in a stream of upcalls.
@@ -183,18 +222,24 @@ streams_have_their_own() {
 	done
 }
 
+# The longest answer of a stream: no more than a new daemon takes, and far less than claim_ms is by default.
+longest() { cat "${root[web]}"/tmp/stream.? | sed -n 's/^ok ms=//p' | sort -n | tail -n 1; }
+
 for ((round = 0; round < rounds; round++)); do
-	for state in offered claimed claimed_both running; do
+	for state in offered claimed claimed_both running half; do
 		"$state" "$state.$round"
 		wait "$asking"
-		check "$state.$round: each requester has its own answer" each_has_its_own "$state.$round" "$crowd"
+		check "A-28: $state.$round: each requester has its own answer, and none the restart's error" each_has_its_own "$state.$round" "$crowd"
 		check "$state.$round: nothing is left in the kernel" wait_for 60 nothing_left
 	done
 	stream "stream.$round"
 	wait "$asking"
-	check "stream.$round: each requester has its own answer" streams_have_their_own "stream.$round"
+	check "A-28: stream.$round: each requester has its own answer, and none the restart's error" \
+		streams_have_their_own "stream.$round"
+	check "A-28: stream.$round: nobody waited longer than for a new daemon ($(longest) ms)" test "$(longest)" -lt 30000
 	check "stream.$round: nothing is left in the kernel" wait_for 60 nothing_left
 	audit_checkpoint
+	audit_expect_host /sbin/modprobe 'an allowed module, which does not exist'
 done
 
 cp "$trace/trace" trace
@@ -202,13 +247,16 @@ check_equal 'the trace has no holes' 0 "$(awk '$1 == "overrun:" { n += $2 } END 
 asked=$(wc -l <expected)
 keys() { sed -n 's/.*upcall_answered: id=\([0-9]*\) class=1 .*/\1/p' trace | sort -n; }
 statuses() { sed -n 's/.*upcall_answered: .* class=1 .* status=//p' trace | sort -n; }
-check_equal 'each upcall was answered exactly once: none twice' '' "$(keys | uniq -d)"
-check_equal 'and none never: as many answers as requests' "$asked" "$(keys | wc -l)"
-check_equal 'each ended exactly once' '' "$(sed -n 's/.*upcall_state: \(id=[0-9]*\) .* to=[567]$/\1/p' trace | sort | uniq -d)"
-check_equal 'and as done: not dead, not native' "$((asked + rounds))" "$(grep -c 'upcall_state: .* to=5$' trace)"
+check_equal 'A-28: each upcall was answered exactly once: none twice' '' "$(keys | uniq -d)"
+check_equal 'A-28: and none never: as many answers as requests' "$asked" "$(keys | wc -l)"
+check_equal 'A-28: each ended exactly once' '' "$(sed -n 's/.*upcall_state: \(id=[0-9]*\) .* to=[567]$/\1/p' trace | sort | uniq -d)"
+check_equal 'and as done: not dead, not native' "$((asked + cores))" "$(grep -c 'upcall_state: .* to=5$' trace)"
+check_equal 'the allowed modules were given back to the kernel, once each' "$modules" \
+	"$(grep -c 'upcall_state: .* class=2 .* to=6$' trace)"
+check_equal 'and nothing else was' "$modules" "$(grep -c 'upcall_state: .* to=[67]$' trace)"
 check_equal 'no answer is an error' '' "$(grep 'upcall_answered: ' trace | grep -v ' error=0 ')"
 check "the exit statuses are the handlers' own" diff <(sort -n expected) <(statuses)
-check_equal 'no handler ran twice' '' "$(sort "$ran" | uniq -d)"
+check_equal 'A-28: no handler ran twice' '' "$(sort "$ran" | uniq -d)"
 check_equal 'each ran once' "$asked" "$(wc -l <"$ran")"
 check 'no leaf is left' wait_for 20 no_leaves web
 
