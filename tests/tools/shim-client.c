@@ -16,6 +16,8 @@
  *   wrong             answer one upcall in each wrong way, then once in the right
  *                     one; says which answers were not refused as they should be
  *   peek SECONDS      ask for tags of the upcall that comes next, without a pause
+ *   gone NAME PID     says "ready", waits for PID's death and then for the end of NAME's
+ *                     entry; prints the milliseconds between the two
  *   drain 0|1
  *   counters CLASS    by number; "NAME VALUE" each
  *   witness PID       a witness tells tags and can do nothing else; inside PID's pid
@@ -120,6 +122,40 @@ static int verb_containers(int device, char **argv)
 		       container.name, container.state, container.leader, container.pending,
 		       container.cgroup_id);
 	return errno == ENOENT ? 0 : 1;
+}
+
+static int has_container(int device, const char *name)
+{
+	struct upcall_container container = { 0 };
+
+	while (!ioctl(device, UPCALL_IOC_CONTAINER_NEXT, &container))
+		if (!strcmp(container.name, name))
+			return 1;
+	return 0;
+}
+
+/* In one process: on a busy machine the start of another takes longer than what is measured. */
+static int verb_gone(int device, char **argv)
+{
+	const struct timespec pause = { .tv_nsec = 1000000 };
+	struct pollfd death = { .events = POLLIN };
+	struct timespec died, now;
+
+	if (!argv[0] || !argv[1])
+		usage("gone NAME PID");
+	death.fd = (int)syscall(SYS_pidfd_open, atoi(argv[1]), 0);
+	if (death.fd < 0 || !has_container(device, argv[0]))
+		die("gone: it is not there");
+	puts("ready");
+	fflush(stdout);
+	if (poll(&death, 1, -1) != 1)
+		die("gone: poll");
+	clock_gettime(CLOCK_MONOTONIC, &died);
+	while (has_container(device, argv[0]))
+		nanosleep(&pause, NULL);
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	printf("%ld\n", (now.tv_sec - died.tv_sec) * 1000 + (now.tv_nsec - died.tv_nsec) / 1000000);
+	return 0;
 }
 
 static unsigned int queue_read(int device, struct upcall_list_entry *entries, unsigned int room)
@@ -612,6 +648,7 @@ static const struct {
 	{ "witness", verb_witness },
 	{ "wrong", verb_wrong },
 	{ "counters", verb_counters },
+	{ "gone", verb_gone },
 };
 
 int main(int argc, char **argv)
