@@ -219,7 +219,7 @@ counted() { ./shim-client counters "$1" | sed -n "s/^$2 //p"; }
 for class in 0 1 2 3 4; do
 	./shim-client counters "$class" >counted
 	check "class $class: what was offered has ended, and is counted once ($(paste -sd " " counted))" \
-		awk '{ n[$1] = $2 } END { exit n["offered"] != n["done"] + n["failed"] + n["overdue"] + n["given-back"] + n["killed"] }' counters
+		awk '{ n[$1] = $2 } END { exit n["offered"] != n["done"] + n["failed"] + n["overdue"] + n["given-back"] + n["killed"] }' counted
 done
 check_equal 'killed requesters are counted' 2 "$(counted 1 killed)"
 check_equal 'so is what was refused, beyond a share and after drain' 2 "$(counted 1 refused)"

@@ -1,7 +1,7 @@
 #!/bin/bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# lane: default
+# lane: soak
 #
 # What happens to the system around: PID 1, dbus and journald are restarted under upcalls, the clock jumps a day
 # and with a upcalld that hangs the machine is looked after as it is without the module.
