@@ -153,7 +153,8 @@ reload_refused() {
 }
 file=/etc/upcalld.d/web.conf
 good=$(cat "$file")
-# Two run, one waits: none may be lost, whatever is reloaded.
+# Two run, one waits: none may be lost, whatever is reloaded, however long all that takes.
+echo 600000 >/sys/module/upcall_shim/parameters/claim_ms
 rm "${root[web]}/gate/open"
 pids=()
 for i in 1 2 3; do
@@ -196,6 +197,7 @@ check 'what was under way still is' under_way
 : >"${root[web]}/gate/open"
 wait "${pids[@]}"
 for i in 1 2 3; do check_equal "upcall $i, under way meanwhile, is answered" "payload flight$i" "$(head -1 "flight$i")"; done
+echo 30000 >/sys/module/upcall_shim/parameters/claim_ms
 
 # --- unregistering answers what waits, within a second
 rm "${root[web]}/gate/open"
