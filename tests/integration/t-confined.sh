@@ -67,7 +67,10 @@ check_equal 'upcalld: one thread' 1 "$(status_of "$daemon" Threads)"
 check_fails 'upcalld: the buffer for events is large enough without CAP_NET_ADMIN' \
 	grep -q 'Cannot enlarge' <<<"$(journalctl -b -q --no-pager -u upcalld.service)"
 
+# One that has just served, and is stopped: it ends by itself when it is idle.
+check 'it serves again' grep -q '^payload again' <<<"$(request web told:0:again)"
 worker=$(main_pid upcall-worker@web.service)
+kill -STOP "$worker"
 check 'there is a worker (else the test proves nothing)' test "$worker" -gt 1
 all=$(status_of 1 CapBnd)
 check_equal 'worker: its capabilities' "$all $all $all $none $none" "$(capabilities "$worker")"
@@ -79,6 +82,7 @@ check_equal 'worker: no socket but unix' '' "$(internet_sockets "$worker")"
 check_equal 'worker: all namespaces are the host'\''s' '' "$(own_namespaces "$worker")"
 check_equal 'worker: one thread' 1 "$(status_of "$worker" Threads)"
 check 'worker: it is sealed memory' test "$(readlink "/proc/$worker/exe")" = '/memfd:upcall-worker (deleted)'
+kill -CONT "$worker"
 
 check 'upcalld.service is exposed by at most 3.0' systemd-analyze security --threshold=30 --no-pager upcalld.service
 check 'upcall-worker@.service by at most 9.8' systemd-analyze security --threshold=98 --no-pager upcall-worker@web.service
