@@ -16,8 +16,12 @@ foreach(module owner source)
 	upcall_unit_test(NAME test-${module} SOURCES test-${module}.c fake-shim.c LIBS upcalld-core)
 endforeach()
 # no-watches.c: libev finds no room for what it is to watch
-foreach(module launcher-fork registry watch)
+foreach(module launcher-fork watch)
 	upcall_unit_test(NAME test-${module} SOURCES test-${module}.c fake-shim.c no-watches.c
+		LIBS upcalld-core)
+endforeach()
+foreach(module registry registry-restart registry-wait)
+	upcall_unit_test(NAME test-${module} SOURCES test-${module}.c registry-fixture.c fake-shim.c no-watches.c
 		LIBS upcalld-core)
 endforeach()
 foreach(module queue queue-cancel queue-container queue-quota queue-time queue-visit queue-worker)
