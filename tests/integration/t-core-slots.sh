@@ -80,17 +80,7 @@ container_stop few
 
 # Two that only their mount and network namespaces tell apart: whose is a task that has others? Those who ask that share what
 # one container has, however slow upcalld is to refuse them.
-unshare -U -r -p -m -n -i -u -f --mount-proc --kill-child sleep 2147483647 &
-outer=$!
-has_child() { leader[$1]=$(pgrep -P "$2" -x sleep); }
-wait_for 10 has_child twin-a "$outer"
-in_twin=(nsenter -t "${leader[twin-a]}" -U -p --preserve-credentials unshare -m -n)
-"${in_twin[@]}" sleep 2147483647 &
-wait_for 10 has_child twin-b "$!"
-mkdir /sys/fs/cgroup/twin-b
-echo "${leader[twin-b]}" >/sys/fs/cgroup/twin-b/cgroup.procs
-check 'twin-a is registered' upcallctl register twin-a --pid "${leader[twin-a]}"
-check 'twin-b is registered' upcallctl register twin-b --pid "${leader[twin-b]}" --cgroup /twin-b
+twins_registered
 offered() { ./shim-client list | grep -c 'state=1 ' || true; }
 are_offered() { [ "$(pgrep -c -x requester)" = "$1" ] && [ "$(offered)" = "$1" ]; }
 systemctl kill -s STOP upcalld.service

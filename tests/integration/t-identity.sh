@@ -193,17 +193,7 @@ kill "${fillers[@]}" "$straggler"
 check 'A-04: with its cgroup empty the tombstone goes' wait_for 10 gone stay
 
 # --- A-10b: two that only their mount and network namespaces tell apart, and a task that has others
-unshare -U -r -p -m -n -i -u -f --mount-proc --kill-child sleep 2147483647 &
-outer=$!
-has_child() { leader[$1]=$(pgrep -P "$2" -x sleep); }
-wait_for 10 has_child twin-a "$outer"
-in_twin=(nsenter -t "${leader[twin-a]}" -U -p --preserve-credentials unshare -m -n)
-"${in_twin[@]}" sleep 2147483647 &
-wait_for 10 has_child twin-b "$!"
-mkdir /sys/fs/cgroup/twin-b
-echo "${leader[twin-b]}" >/sys/fs/cgroup/twin-b/cgroup.procs
-check 'twin-a is registered' upcallctl register twin-a --pid "${leader[twin-a]}"
-check 'twin-b is registered' upcallctl register twin-b --pid "${leader[twin-b]}" --cgroup /twin-b
+twins_registered
 # shellcheck disable=SC2016 # for the inner shell
 refused_and_counted 'whose of two' "${in_twin[@]}" sh -c '"$@"; exit $?' sh "$PWD/requester"
 check 'A-10b: and the record says why' grep -q '^several containers match' <<<"$(records UPCALL_REASON UPCALL_CLASS=key | tail -n 1)"

@@ -10,6 +10,8 @@
 #   request NAME DESCRIPTION       request_key(2) for a user key in the container; prints requester's output
 #   records FIELD [MATCH…]         that field of the journal's records of upcalls, newest last
 #   now_ms                         milliseconds
+#   twins_registered               two containers, twin-a and twin-b, that only their mount and network namespaces tell
+#                                  apart; "${in_twin[@]}" COMMAND is a task with others, and killing $outer ends all
 #   raise_key_quotas               for thousands of keys: the kernel collects those of who has ended only later
 
 # shellcheck source=../../vm/lib/guest.sh
@@ -63,3 +65,19 @@ now_ms() { echo $(($(date +%s%N) / 1000000)); }
 took_ms() { sed -n 's/.* ms=//p' <<<"$1"; }
 
 no_leaves() { [ -z "$(find "${cgroup[$1]}" -name 'upcall-*' 2>/dev/null)" ]; }
+
+# twin_is_there NAME PARENT
+twin_is_there() { leader[$1]=$(pgrep -P "$2" -x sleep); }
+
+twins_registered() {
+	unshare -U -r -p -m -n -i -u -f --mount-proc --kill-child sleep 2147483647 &
+	outer=$!
+	wait_for 10 twin_is_there twin-a "$outer"
+	in_twin=(nsenter -t "${leader[twin-a]}" -U -p --preserve-credentials unshare -m -n)
+	"${in_twin[@]}" sleep 2147483647 &
+	wait_for 10 twin_is_there twin-b "$!"
+	mkdir /sys/fs/cgroup/twin-b
+	echo "${leader[twin-b]}" >/sys/fs/cgroup/twin-b/cgroup.procs
+	check 'twin-a is registered' upcallctl register twin-a --pid "${leader[twin-a]}"
+	check 'twin-b is registered' upcallctl register twin-b --pid "${leader[twin-b]}" --cgroup /twin-b
+}
