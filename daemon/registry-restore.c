@@ -285,8 +285,7 @@ static void say_why(const char *name, const struct container *container, int err
 			"State file %s cannot be read; its container has to be registered again: %s",
 			escaped, strerror(-error));
 	else if (error == -ESRCH)
-		journal_log(LOG_INFO,
-			    "Container %s: its leader, process %u, has ended or moved meanwhile",
+		journal_log(LOG_INFO, "Container %s: its leader, process %u, has ended meanwhile",
 			    escaped, container->leader);
 	else if (error == -ECANCELED)
 		journal_log(LOG_INFO, "Container %s: its registration was not finished", escaped);

@@ -13,7 +13,6 @@
 #include <errno.h>
 #include <string.h>
 
-#include "journal.h"
 #include "process.h"
 #include "registry.h"
 #include "shim.h"

@@ -117,11 +117,15 @@ int registry_use_own_cgroup(struct container *container, const struct tags *tags
 int registry_look(struct container *container, struct failure *failure);
 /* Keep it. On failure it is nowhere. */
 int registry_wait(struct registry *registry, struct container *container, struct failure *failure);
-/* The same for who was registered before. Its leader lives and is the same, or negative. */
+/* The same for who was registered before. -ESRCH: its leader has ended. Where it is now is not
+ * asked. */
 int registry_wait_again(struct registry *registry, struct container *container);
 /* Does its state file say that the kernel has never had it? */
 bool registry_has_waited(const struct container *container);
-/* -ESRCH: the leader that the shim sees is not who was registered. Else it is known by now. */
+/*
+ * Its start time is the shim's from now on. -ESRCH: the leader has ended, or is not who was
+ * registered; -EXDEV: it is, and has left a namespace, or cannot be said to be in any.
+ */
 int registry_recognize(const struct registry *registry, struct container *container,
 		       struct tags *tags);
 

@@ -19,6 +19,7 @@ u64 counters_read(enum upcall_class class, enum upcall_count count)
 	u64 sum = 0;
 	int cpu;
 
-	for_each_possible_cpu(cpu) sum += READ_ONCE(per_cpu_ptr(&counters, cpu)->of[class][count]);
+	for_each_possible_cpu(cpu)
+		sum += READ_ONCE(per_cpu_ptr(&counters, cpu)->of[class][count]);
 	return sum;
 }
