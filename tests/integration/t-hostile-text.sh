@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
-# soak: 200
+# soak: 40
 #
 # names of programs, hosts, keys and cgroups with blanks, quotes, newlines, %, $, ;, control codes, bytes that are no
 # UTF-8, and long ones: the handler gets them byte for byte, unit names are made of the container's name alone, a record

@@ -132,6 +132,7 @@ for ((cycle = 0; cycle < cycles; cycle++)); do
 	wait_for 180 rmmod upcall_shim 2>/dev/null || not_ok "cycle $cycle: it unloads"
 	! hooked || not_ok "cycle $cycle: it leaves no hook"
 	((cycle % 20)) || audit_checkpoint
+	((cycle % 50)) || echo "# cycle $cycle, $SECONDS s"
 	audit_expect_host '*' 'the same'
 done
 check_equal "of $cycles under load none unloaded while somebody waited" "$cycles 0" "$busy $idle"
