@@ -103,6 +103,11 @@ with_lock() {
 	exec {fd}>&-
 }
 
+# A pause without a process: nothing is ever written to this pipe. Opened once: with a process substitution for each pause
+# a soak was found waiting, after some ten thousand of them, for its only other child, the virtual machine, for ever.
+exec {PAUSE}<> <(:)
+pause() { read -rt "$1" -u "$PAUSE" || true; }
+
 hash_text() { sha256sum | cut -c1-16; }
 
 require_root() { [[ $(id -u) = 0 ]] || die "must run as root: making root file systems needs chroot and mount"; }

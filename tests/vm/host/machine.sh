@@ -107,7 +107,7 @@ wait_for_end() {
 		elif [[ -z $OUTCOME ]] && ((SECONDS >= deadline)); then
 			OUTCOME=timeout
 		elif [[ -z $OUTCOME ]]; then
-			read -rt 0.1 <> <(:) || true # a pause without a process
+			pause 0.1
 		fi
 	done
 	pass_on "$run"
