@@ -9,7 +9,8 @@
  *
  * A task that sleeps in here pins the module: the reference is taken where
  * ftrace still guarantees that the module stays, before the instruction pointer
- * moves, and given back as the last thing.
+ * moves, and given back as the last thing. Whom nothing here concerns is not
+ * sent here: a machine whose own helpers never pause could not unload us.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -56,10 +57,14 @@ static bool hook_is_blind(const struct subprocess_info *info)
 	return !in_task() || !info->path || !info->path[0];
 }
 
-/* Whom we must not delay or judge: PID 1, which has to start the broker, and the broker itself. */
+/*
+ * Whom we must not delay or judge: PID 1, which has to start the broker, and the
+ * broker itself. Anybody, where nobody registered.
+ */
 static bool hook_passes(void)
 {
-	return is_global_init(current) || event_from_subscriber();
+	return is_global_init(current) || event_from_subscriber() ||
+	       (table_is_empty() && !subject_strict());
 }
 
 /* Nobody can wait here, or the machine is about to stop waiting for anybody. */
@@ -126,13 +131,12 @@ static int exec_judged(struct subprocess_info *info, int wait, unsigned long cal
 
 static noinline notrace int hooked_exec(struct subprocess_info *info, int wait)
 {
-	bool passes = hook_passes() || (table_is_empty() && !subject_strict());
 	int ret;
 
-	if (hook_is_blind(info) || (passes && !monitor_is_on()))
+	if (hook_is_blind(info))
 		ret = call_usermodehelper_exec(info, wait);
 	else
-		ret = exec_judged(info, wait, _RET_IP_, passes);
+		ret = exec_judged(info, wait, _RET_IP_, hook_passes());
 	module_put(THIS_MODULE);
 	return ret;
 }
@@ -140,7 +144,12 @@ static noinline notrace int hooked_exec(struct subprocess_info *info, int wait)
 static void notrace hook_callback(unsigned long ip, unsigned long parent_ip,
 				  struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	if (within_module(parent_ip, THIS_MODULE) || !try_module_get(THIS_MODULE))
+	if (within_module(parent_ip, THIS_MODULE))
+		return;
+	/* Who registers or begins to look meanwhile sees the next one. */
+	if (!monitor_is_on() && hook_passes())
+		return;
+	if (!try_module_get(THIS_MODULE))
 		return;
 	compat_ftrace_set_ip(fregs, (unsigned long)hooked_exec);
 }

@@ -28,7 +28,7 @@ inside=(nsenter -t "$leader" -U -p -m -n --preserve-credentials)
 
 load() {
 	modprobe upcall_shim && wait_for 20 test -c /dev/upcall &&
-		./shim-client add web "$leader" key=offer,core=offer,module=offer,other=offer >/dev/null
+		container=$(./shim-client add web "$leader" key=offer,core=offer,module=offer,other=offer)
 }
 hooked() { grep -q '^call_usermodehelper_exec ' "$functions"; }
 nothing_left() { [ -z "$(./shim-client list)" ]; }
@@ -99,18 +99,35 @@ check "the module's, too" grep -q '^EAFNOSUPPORT' drained.module
 check 'drained, it unloads' wait_for 20 rmmod upcall_shim
 check_fails 'and leaves no hook' hooked
 
+# --- the host's own, with nobody registered
+kernel_modprobe=$(cat /proc/sys/kernel/modprobe)
+mkfifo hold
+exec 8<>hold
+handler_of_host() { pgrep -x gated; }
+printf '#!/bin/sh\nread -r _ <%q\n' "$PWD/hold" >gated
+chmod +x gated
+echo "$PWD/gated" >/proc/sys/kernel/modprobe
+check 'it loads' modprobe upcall_shim
+./requester socket 35 >/dev/null 2>&1 &
+requester=$!
+check "the kernel's own helper runs" wait_for 20 handler_of_host
+check 'nobody registered: the module unloads while it does' rmmod upcall_shim
+check 'and the helper runs still' handler_of_host
+echo go >&8
+wait "$requester"
+echo "$kernel_modprobe" >/proc/sys/kernel/modprobe
+
 # --- under load: tasks of the container, of the host and of a container that nobody registered, without a pause
 : >load
 loops=()
 for who in "${inside[*]}" '' 'unshare -U -r -p -f'; do
-	for verb in 'key user load' 'socket 35'; do
-		# shellcheck disable=SC2086  # words
-		while [ -e load ]; do
-			serial=$((serial + 1))
-			$who "$PWD/requester" ${verb/load/load:$serial} c >/dev/null 2>&1
-		done &
-		loops+=($!)
-	done
+	# shellcheck disable=SC2086  # words
+	while [ -e load ]; do
+		serial=$((serial + 1))
+		$who "$PWD/requester" key user "load:$serial" c >/dev/null 2>&1
+		$who "$PWD/requester" socket 35 c >/dev/null 2>&1
+	done &
+	loops+=($!)
 done
 busy=0 idle=0
 for ((cycle = 0; cycle < cycles; cycle++)); do
@@ -128,7 +145,9 @@ for ((cycle = 0; cycle < cycles; cycle++)); do
 	kill "$broker"
 	wait "$broker" 2>/dev/null
 	./shim-client drain 1 || not_ok "cycle $cycle: it is drained"
-	# What the load raises natively holds it as well, for as long as modprobe takes: a slow machine has few gaps.
+	# While somebody is registered, what the load raises natively holds it as well, for as long as modprobe takes: a slow
+	# machine has few gaps.
+	((cycle % 50 == 1)) || ./shim-client del "$container" || not_ok "cycle $cycle: it is nobody's"
 	wait_for 180 rmmod upcall_shim 2>/dev/null || not_ok "cycle $cycle: it unloads"
 	! hooked || not_ok "cycle $cycle: it leaves no hook"
 	((cycle % 20)) || audit_checkpoint
