@@ -129,6 +129,8 @@ for who in "${inside[*]}" '' 'unshare -U -r -p -f'; do
 	done &
 	loops+=($!)
 done
+# The load keeps all processors busy; what is tried under it goes first.
+renice -n -15 -p $$ >/dev/null
 busy=0 idle=0
 for ((cycle = 0; cycle < cycles; cycle++)); do
 	load || not_ok "cycle $cycle: it loads"
