@@ -134,6 +134,7 @@ renice -n -15 -p $$ >/dev/null
 busy=0 idle=0
 for ((cycle = 0; cycle < cycles; cycle++)); do
 	load || not_ok "cycle $cycle: it loads"
+	rm -f served
 	./shim-client serve 1000000 deny=129 >served &
 	broker=$!
 	some_served() { [ -s served ]; }
@@ -153,7 +154,7 @@ for ((cycle = 0; cycle < cycles; cycle++)); do
 	wait_for 180 rmmod upcall_shim 2>/dev/null || not_ok "cycle $cycle: it unloads"
 	! hooked || not_ok "cycle $cycle: it leaves no hook"
 	((cycle % 20)) || audit_checkpoint
-	((cycle % 50)) || echo "# cycle $cycle, $SECONDS s"
+	((cycle % 25)) || echo "# cycle $cycle, $SECONDS s"
 	audit_expect_host '*' 'the same'
 done
 check_equal "of $cycles under load none unloaded while somebody waited" "$cycles 0" "$busy $idle"
