@@ -13,6 +13,8 @@
  *   leave NS FILE      waits for FILE, leaves its uts, ipc or cgroup namespace for
  *                      a new one, renames FILE to FILE.left and stays
  *   unshare VERB ARG…  everything unshared first, in a new process
+ *   while FILE VERB ARG…
+ *                      again and again, 20 ms between, as long as FILE exists
  * Prints "ok" or the errno's name and its time: "ERRNO TEXT ms=N". Exit 0 if the
  * call succeeded, 1 if it failed, 2 on bad usage.
  */
@@ -96,14 +98,14 @@ static int verb_mount(char **argv)
 	return report(mount(argv[1], argv[2], argv[0], 0, argv[3]));
 }
 
+static const struct timespec interval = { .tv_nsec = 20000000 };
+
 static int verb_wait(char **argv)
 {
-	const struct timespec pause = { .tv_nsec = 20000000 };
-
 	if (!argv[0])
 		return 2;
 	while (access(argv[0], F_OK))
-		nanosleep(&pause, NULL);
+		nanosleep(&interval, NULL);
 	return 0;
 }
 
@@ -183,13 +185,24 @@ static int verb_unshare(char **argv)
 	return WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 }
 
+static int verb_while(char **argv)
+{
+	int status = 0;
+
+	if (!argv[0])
+		return 2;
+	for (; !access(argv[0], F_OK); nanosleep(&interval, NULL))
+		status = run(argv + 1);
+	return status;
+}
+
 static const struct {
 	const char *name;
 	int (*run)(char **argv);
 } verbs[] = {
-	{ "crash", verb_crash },     { "key", verb_key },   { "socket", verb_socket },
-	{ "mount", verb_mount },     { "wait", verb_wait }, { "leave", verb_leave },
-	{ "unshare", verb_unshare },
+	{ "crash", verb_crash },     { "key", verb_key },     { "socket", verb_socket },
+	{ "mount", verb_mount },     { "wait", verb_wait },   { "leave", verb_leave },
+	{ "unshare", verb_unshare }, { "while", verb_while },
 };
 
 static int run(char **argv)
