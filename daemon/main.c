@@ -11,6 +11,7 @@
 #include "daemon.h"
 #include "hardening.h"
 #include "journal.h"
+#include "needs.h"
 #include "text.h"
 
 #ifndef UPCALL_WORKER_PATH
@@ -117,7 +118,12 @@ static int run(const struct options *options)
 {
 	char error[DAEMON_ERROR_SIZE];
 	struct daemon *daemon;
+	unsigned int who = NEEDS_DAEMON;
 
+	if (options->standalone)
+		who |= NEEDS_STANDALONE;
+	if (needs_check(who, error, sizeof(error)) < 0)
+		return fatal(error);
 	if (hardening_apply(error, sizeof(error)) < 0)
 		return fatal(error);
 	journal_open(/* to_stderr= */ options->standalone);

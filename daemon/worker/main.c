@@ -22,6 +22,7 @@
 #include "hands.h"
 #include "leader.h"
 #include "listen.h"
+#include "needs.h"
 #include "parse.h"
 #include "request.h"
 #include "seal.h"
@@ -171,6 +172,12 @@ static void hands_run(struct hands *hands)
 	}
 }
 
+static int cannot_start(const char *reason)
+{
+	fprintf(stderr, "upcall-worker: cannot start: %s\n", reason);
+	return EXIT_FAILURE;
+}
+
 int main(int argc, char **argv)
 {
 	struct options options = {
@@ -186,10 +193,13 @@ int main(int argc, char **argv)
 		.null_fd = -1,
 		.proc_fd = -1,
 	};
+	char missing[128];
 	int ret;
 
 	if (options_parse(argc, argv, &options) < 0)
 		return usage(stderr);
+	if (needs_check(NEEDS_WORKER, missing, sizeof(missing)) < 0)
+		return cannot_start(missing);
 	ret = seal_self(argv);
 	if (ret == 0)
 		ret = guard_process();
@@ -198,10 +208,8 @@ int main(int argc, char **argv)
 	hands.idle_ms = (int64_t)options.idle_seconds * 1000;
 	if (ret == 0)
 		ret = hands_open(&hands, &options);
-	if (ret < 0) {
-		fprintf(stderr, "upcall-worker: cannot start: %s\n", strerror(-ret));
-		return EXIT_FAILURE;
-	}
+	if (ret < 0)
+		return cannot_start(strerror(-ret));
 	/* nothing below reads it, and nothing of it may reach a child */
 	clearenv();
 	hands_run(&hands);

@@ -7,6 +7,7 @@ foreach(test tags parse payload packet filter time)
 endforeach()
 
 upcall_unit_test(NAME test-pairs SOURCES test-pairs.c LIBS upcall-worker-core)
+upcall_unit_test(NAME test-needs SOURCES test-needs.c LIBS upcall-worker-core)
 
 # The entry, with a shim that the test plays and steps that it lets fail. Its own
 # copy of the code: what is installed has no such switch. Skipped unless run as root.
