@@ -7,6 +7,7 @@
 #include "device.h"
 #include "event.h"
 #include "hook.h"
+#include "suspend.h"
 #include "table.h"
 #include "upcall_object.h"
 
@@ -23,6 +24,9 @@ static int __init shim_init(void)
 	ret = event_init();
 	if (ret)
 		goto err_event;
+	ret = suspend_init();
+	if (ret)
+		goto err_suspend;
 	/* ORDER: the hook before the device, so that who sees the device sees it working */
 	ret = hook_init();
 	if (ret)
@@ -36,6 +40,8 @@ static int __init shim_init(void)
 err_device:
 	hook_exit();
 err_hook:
+	suspend_exit();
+err_suspend:
 	event_exit();
 err_event:
 	upcall_exit();
@@ -49,6 +55,7 @@ static void __exit shim_exit(void)
 {
 	device_exit();
 	hook_exit();
+	suspend_exit();
 	event_exit();
 	upcall_exit();
 	table_exit();

@@ -36,6 +36,7 @@
 #include "queue.h"
 #include "result.h"
 #include "subject.h"
+#include "suspend.h"
 #include "table.h"
 #include "tags.h"
 #include "trace.h"
@@ -127,11 +128,11 @@ static void upcall_answer(struct upcall *upcall, int error, int status)
 	lockdep_assert_held(&upcall->lock);
 	if (upcall->answered)
 		return;
-	upcall->answered = true;
+	WRITE_ONCE(upcall->answered, true);
 	upcall->error = error;
 	upcall->status = status;
 	trace_upcall_answered(upcall);
-	complete(&upcall->done);
+	wake_up(&upcall->done);
 }
 
 static void deadline_set(struct upcall *upcall, unsigned int ms)
@@ -223,10 +224,10 @@ static void upcall_announce(struct upcall *upcall)
  */
 static bool upcall_has_time(const struct upcall *upcall)
 {
-	u64 turn = (u64)READ_ONCE(claim_ms) + READ_ONCE(attach_ms);
+	unsigned long turn = msecs_to_jiffies(READ_ONCE(claim_ms)) +
+			     msecs_to_jiffies(READ_ONCE(attach_ms));
 
-	return upcall->class != UPCALL_CLASS_MODULE &&
-	       ktime_get_boottime_ns() - upcall->created < turn * NSEC_PER_MSEC;
+	return upcall->class != UPCALL_CLASS_MODULE && time_before(jiffies, upcall->begun + turn);
 }
 
 /* Take a claim back. True: it is queued again and must be announced. */
@@ -527,7 +528,7 @@ static struct upcall *upcall_alloc(struct subprocess_info *info, int wait,
 		return NULL;
 	kref_init(&upcall->refs);
 	spin_lock_init(&upcall->lock);
-	init_completion(&upcall->done);
+	init_waitqueue_head(&upcall->done);
 	init_waitqueue_head(&upcall->poll);
 	init_waitqueue_head(&upcall->attached);
 	init_waitqueue_func_entry(&upcall->watch, handler_wake);
@@ -536,6 +537,7 @@ static struct upcall *upcall_alloc(struct subprocess_info *info, int wait,
 	INIT_WORK(&upcall->exit_work, handler_exit_work);
 	INIT_DELAYED_WORK(&upcall->deadline_work, deadline_work);
 	upcall->created = ktime_get_boottime_ns();
+	upcall->begun = jiffies;
 	upcall->class = subject->class;
 	upcall->origin = subject->origin;
 	upcall->strong = subject->strong;
@@ -592,6 +594,13 @@ err_put:
 	return ERR_PTR(ret);
 }
 
+/* Raised by a task for nobody but itself, which holds no lock of the kernel's meanwhile. */
+static bool is_own(enum upcall_class class, enum upcall_origin origin)
+{
+	return class == UPCALL_CLASS_CORE ||
+	       (class == UPCALL_CLASS_KEY && origin == UPCALL_ORIGIN_SYSCALL);
+}
+
 /*
  * May SIGKILL end the wait? What is killable natively stays so. Core dumps and a
  * task's own key requests are made so, because a container's init that is
@@ -600,11 +609,15 @@ err_put:
  */
 static bool upcall_killable(const struct upcall *upcall)
 {
-	if (upcall->wait & UMH_KILLABLE)
-		return true;
-	if (upcall->class == UPCALL_CLASS_CORE)
-		return true;
-	return upcall->class == UPCALL_CLASS_KEY && upcall->origin == UPCALL_ORIGIN_SYSCALL;
+	return upcall->wait & UMH_KILLABLE || is_own(upcall->class, upcall->origin);
+}
+
+/* What may hold a lock does not freeze with it: suspend.c. */
+static unsigned int wait_state(const struct upcall *upcall)
+{
+	unsigned int state = upcall_killable(upcall) ? TASK_KILLABLE : TASK_UNINTERRUPTIBLE;
+
+	return is_own(upcall->class, upcall->origin) ? state | TASK_FREEZABLE : state;
 }
 
 /* The requester is killed. True: it may go; false: its answer is there or imminent. */
@@ -638,37 +651,56 @@ static bool upcall_abandon(struct upcall *upcall)
 /*
  * Deadlines bound the wait, so a task that sleeps here is not hung: sleeping in
  * slices keeps the hung-task detector, which counts one uninterrupted sleep,
- * from saying so.
+ * from saying so. As wait_event_timeout(), which has no such state.
  */
+static long wait_slice(struct upcall *upcall, unsigned int state)
+{
+	return ___wait_event(upcall->done, ___wait_cond_timeout(READ_ONCE(upcall->answered)), state,
+			     0, WAIT_SLICE, __ret = schedule_timeout(__ret));
+}
+
 static void upcall_wait(struct upcall *upcall)
 {
-	bool killable = upcall_killable(upcall);
+	unsigned int state = wait_state(upcall);
 	long ret;
 
 	do {
-		if (!killable) {
-			ret = wait_for_completion_timeout(&upcall->done, WAIT_SLICE);
-			continue;
-		}
-		ret = wait_for_completion_killable_timeout(&upcall->done, WAIT_SLICE);
+		ret = wait_slice(upcall, state);
 		if (ret < 0 && upcall_abandon(upcall))
 			return;
-		if (ret < 0)
-			ret = 0;
-	} while (!ret);
+	} while (ret <= 0);
 }
 
-bool upcall_offer(struct subprocess_info *info, int wait, const struct subject *subject, int *ret)
+/*
+ * The freezer stops a task by a signal that is none. Who returns to user space
+ * forgets it there, but a core dump would end of it.
+ */
+static void forget_freezing(void)
+{
+	if (!signal_pending(current))
+		return;
+	spin_lock_irq(&current->sighand->siglock);
+	recalc_sigpending();
+	spin_unlock_irq(&current->sighand->siglock);
+}
+
+static bool offer_refused(struct subprocess_info *info, int wait, const struct subject *subject,
+			  int error, int *ret)
+{
+	counters_add(subject->class, UPCALL_COUNT_REFUSED);
+	monitor_decided(info, wait, subject, UPCALL_VERDICT_DENY);
+	*ret = result_refused(info, wait, subject->class, error);
+	return true;
+}
+
+static bool upcall_serve(struct subprocess_info *info, int wait, const struct subject *subject,
+			 int *ret)
 {
 	struct upcall *upcall = upcall_new(info, wait, subject);
 	bool native;
 
-	if (IS_ERR(upcall)) {
-		counters_add(subject->class, UPCALL_COUNT_REFUSED);
-		monitor_decided(info, wait, subject, UPCALL_VERDICT_DENY);
-		*ret = result_refused(info, wait, subject->class, -PTR_ERR(upcall));
-		return true;
-	}
+	if (IS_ERR(upcall))
+		return offer_refused(info, wait, subject, -PTR_ERR(upcall), ret);
 	counters_add(upcall->class, UPCALL_COUNT_OFFERED);
 	spin_lock_irq(&upcall->lock);
 	upcall_enter_offered(upcall);
@@ -689,6 +721,22 @@ bool upcall_offer(struct subprocess_info *info, int wait, const struct subject *
 		*ret = upcall->status;
 	upcall_put(upcall);
 	return !native;
+}
+
+bool upcall_offer(struct subprocess_info *info, int wait, const struct subject *subject, int *ret)
+{
+	bool served;
+
+	if (is_own(subject->class, subject->origin)) {
+		served = upcall_serve(info, wait, subject, ret);
+		forget_freezing();
+		return served;
+	}
+	if (!suspend_hold())
+		return offer_refused(info, wait, subject, EBUSY, ret);
+	served = upcall_serve(info, wait, subject, ret);
+	suspend_release();
+	return served;
 }
 
 int upcall_init(void)

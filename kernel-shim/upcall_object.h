@@ -4,13 +4,12 @@
  *
  * Lock order: struct pid's wait_pidfd.lock, then upcall.lock, then queue_lock.
  * upcall.lock is taken by the exit watch, under tasklist_lock with interrupts
- * off: irqsave everywhere, and nothing but spinlocks and complete() inside. No
- * lock is held over init(), sends or wake-ups of pollers.
+ * off: irqsave everywhere, and nothing but spinlocks and the requester's wake-up
+ * inside. No lock is held over init(), sends or wake-ups of pollers.
  */
 #ifndef UPCALL_SHIM_UPCALL_OBJECT_H
 #define UPCALL_SHIM_UPCALL_OBJECT_H
 
-#include <linux/completion.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/poll.h>
@@ -31,7 +30,8 @@ struct upcall {
 	/* set before it can be found, constant then */
 	struct kref refs;
 	u64 id;
-	u64 created; /* CLOCK_BOOTTIME, ns */
+	u64 created;	     /* CLOCK_BOOTTIME, ns: for people */
+	unsigned long begun; /* jiffies, which stand while the machine is suspended */
 	enum upcall_class class;
 	enum upcall_origin origin;
 	bool strong; /* see struct match */
@@ -58,7 +58,7 @@ struct upcall {
 	u64 handler_cgroup;	/* where it attached */
 	unsigned long deadline; /* jiffies, with deadline_work pending */
 
-	struct completion done;
+	wait_queue_head_t done;	    /* it is answered */
 	wait_queue_head_t poll;	    /* its claim no longer stands */
 	wait_queue_head_t attached; /* it is not ATTACHING any more */
 	wait_queue_entry_t watch;

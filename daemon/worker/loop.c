@@ -11,8 +11,8 @@ int64_t loop_now_ms(void)
 {
 	struct timespec now;
 
-	/* a suspended machine's handler has used its time: as in the kernel half */
-	clock_gettime(CLOCK_BOOTTIME, &now);
+	/* it stands while the machine is suspended, as handlers and the shim's deadlines do */
+	clock_gettime(CLOCK_MONOTONIC, &now);
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 

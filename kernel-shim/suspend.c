@@ -1,0 +1,85 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * Suspend
+ *
+ * Before Linux freezes anybody it waits five seconds for its helpers, and fails
+ * with EAGAIN if one still runs. It knows nothing of ours. A requester that holds
+ * no lock freezes where it waits (upcall_object.c), however long its handler
+ * takes. One that may hold a lock must not: devices that are suspended then, or
+ * tasks that cannot freeze, may want it. So for these we do as Linux does, and
+ * as early that no handler is frozen meanwhile.
+ */
+#define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
+
+#include <linux/atomic.h>
+#include <linux/jiffies.h>
+#include <linux/notifier.h>
+#include <linux/printk.h>
+#include <linux/suspend.h>
+#include <linux/wait.h>
+
+#include "suspend.h"
+
+#define SUSPEND_WAIT (5 * HZ) /* RUNNING_HELPERS_TIMEOUT */
+
+static bool suspending;
+static atomic_t holders = ATOMIC_INIT(0);
+static DECLARE_WAIT_QUEUE_HEAD(holders_gone);
+
+bool suspend_hold(void)
+{
+	atomic_inc(&holders);
+	/* ORDER: counted, then the look; pairs with suspend_begin() */
+	smp_mb__after_atomic();
+	if (!READ_ONCE(suspending))
+		return true;
+	suspend_release();
+	return false;
+}
+
+void suspend_release(void)
+{
+	if (atomic_dec_and_test(&holders))
+		wake_up_all(&holders_gone);
+}
+
+static int suspend_begin(void)
+{
+	WRITE_ONCE(suspending, true);
+	smp_mb(); /* pairs with suspend_hold() */
+	if (wait_event_timeout(holders_gone, !atomic_read(&holders), SUSPEND_WAIT))
+		return 0;
+	pr_info("%d upcalls that must not freeze are still waited for: no suspend\n",
+		atomic_read(&holders));
+	/* who has failed is not told that it is over */
+	WRITE_ONCE(suspending, false);
+	return -EAGAIN;
+}
+
+static int suspend_notify(struct notifier_block *block, unsigned long action, void *data)
+{
+	switch (action) {
+	case PM_SUSPEND_PREPARE:
+	case PM_HIBERNATION_PREPARE:
+	case PM_RESTORE_PREPARE:
+		return notifier_from_errno(suspend_begin());
+	case PM_POST_SUSPEND:
+	case PM_POST_HIBERNATION:
+	case PM_POST_RESTORE:
+		WRITE_ONCE(suspending, false);
+		break;
+	}
+	return NOTIFY_DONE;
+}
+
+static struct notifier_block suspend_block = { .notifier_call = suspend_notify };
+
+int suspend_init(void)
+{
+	return register_pm_notifier(&suspend_block);
+}
+
+void suspend_exit(void)
+{
+	unregister_pm_notifier(&suspend_block);
+}
