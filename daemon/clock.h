@@ -9,12 +9,12 @@
 #include <stdint.h>
 #include <time.h>
 
-/* Seconds since boot, also those that the machine was suspended. */
+/* Seconds since boot. It stands while the machine is suspended, as the deadlines of upcalls do. */
 static inline double clock_now(void)
 {
 	struct timespec now;
 
-	(void)clock_gettime(CLOCK_BOOTTIME, &now);
+	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	return (double)now.tv_sec + (double)now.tv_nsec / 1e9;
 }
 

@@ -22,7 +22,8 @@
 
 #define SUSPEND_WAIT (5 * HZ) /* RUNNING_HELPERS_TIMEOUT */
 
-static bool suspending;
+/* How many at once: an open /dev/snapshot is one, and does not keep others from theirs. */
+static atomic_t suspending = ATOMIC_INIT(0);
 static atomic_t holders = ATOMIC_INIT(0);
 static DECLARE_WAIT_QUEUE_HEAD(holders_gone);
 
@@ -31,7 +32,7 @@ bool suspend_hold(void)
 	atomic_inc(&holders);
 	/* ORDER: counted, then the look; pairs with suspend_begin() */
 	smp_mb__after_atomic();
-	if (!READ_ONCE(suspending))
+	if (!atomic_read(&suspending))
 		return true;
 	suspend_release();
 	return false;
@@ -45,14 +46,14 @@ void suspend_release(void)
 
 static int suspend_begin(void)
 {
-	WRITE_ONCE(suspending, true);
-	smp_mb(); /* pairs with suspend_hold() */
+	atomic_inc(&suspending);
+	smp_mb__after_atomic(); /* pairs with suspend_hold() */
 	if (wait_event_timeout(holders_gone, !atomic_read(&holders), SUSPEND_WAIT))
 		return 0;
 	pr_info("%d upcalls that must not freeze are still waited for: no suspend\n",
 		atomic_read(&holders));
 	/* who has failed is not told that it is over */
-	WRITE_ONCE(suspending, false);
+	atomic_dec(&suspending);
 	return -EAGAIN;
 }
 
@@ -66,7 +67,8 @@ static int suspend_notify(struct notifier_block *block, unsigned long action, vo
 	case PM_POST_SUSPEND:
 	case PM_POST_HIBERNATION:
 	case PM_POST_RESTORE:
-		WRITE_ONCE(suspending, false);
+		/* not of one that had begun when we were loaded */
+		atomic_dec_if_positive(&suspending);
 		break;
 	}
 	return NOTIFY_DONE;

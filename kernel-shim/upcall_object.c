@@ -18,8 +18,11 @@
  * Every state but the endings has a deadline here, so that no death and no
  * stall in user space keeps a requester.
  */
+#include <keys/user-type.h>
 #include <linux/cgroup.h>
 #include <linux/cred.h>
+#include <linux/freezer.h>
+#include <linux/key.h>
 #include <linux/module.h>
 #include <linux/pid.h>
 #include <linux/sched/signal.h>
@@ -224,8 +227,8 @@ static void upcall_announce(struct upcall *upcall)
  */
 static bool upcall_has_time(const struct upcall *upcall)
 {
-	unsigned long turn = msecs_to_jiffies(READ_ONCE(claim_ms)) +
-			     msecs_to_jiffies(READ_ONCE(attach_ms));
+	unsigned long turn =
+		msecs_to_jiffies(READ_ONCE(claim_ms)) + msecs_to_jiffies(READ_ONCE(attach_ms));
 
 	return upcall->class != UPCALL_CLASS_MODULE && time_before(jiffies, upcall->begun + turn);
 }
@@ -519,6 +522,26 @@ unlock:
 
 /* ---------------------------------------------------------- the requester */
 
+/* Raised by a task for nobody but itself, which holds no lock of the kernel's meanwhile. */
+static bool is_own(enum upcall_class class, enum upcall_origin origin)
+{
+	return class == UPCALL_CLASS_CORE ||
+	       (class == UPCALL_CLASS_KEY && origin == UPCALL_ORIGIN_SYSCALL);
+}
+
+/*
+ * What may hold a lock does not freeze with it: suspend.c. A core dump holds
+ * none, nor does request_key(2). The kernel asks under a task's own credentials,
+ * too, and with locks (cifs, nvdimm), but never for a "user" key.
+ */
+static bool is_freezable(const struct subject *subject)
+{
+	if (subject->class == UPCALL_CLASS_CORE)
+		return true;
+	return is_own(subject->class, subject->origin) && subject->key &&
+	       subject->key->type == &key_type_user;
+}
+
 static struct upcall *upcall_alloc(struct subprocess_info *info, int wait,
 				   const struct subject *subject)
 {
@@ -541,6 +564,7 @@ static struct upcall *upcall_alloc(struct subprocess_info *info, int wait,
 	upcall->class = subject->class;
 	upcall->origin = subject->origin;
 	upcall->strong = subject->strong;
+	upcall->freezable = is_freezable(subject);
 	upcall->wait = wait;
 	upcall->info = info;
 	upcall->entry = table_entry_get(subject->entry);
@@ -594,13 +618,6 @@ err_put:
 	return ERR_PTR(ret);
 }
 
-/* Raised by a task for nobody but itself, which holds no lock of the kernel's meanwhile. */
-static bool is_own(enum upcall_class class, enum upcall_origin origin)
-{
-	return class == UPCALL_CLASS_CORE ||
-	       (class == UPCALL_CLASS_KEY && origin == UPCALL_ORIGIN_SYSCALL);
-}
-
 /*
  * May SIGKILL end the wait? What is killable natively stays so. Core dumps and a
  * task's own key requests are made so, because a container's init that is
@@ -612,12 +629,11 @@ static bool upcall_killable(const struct upcall *upcall)
 	return upcall->wait & UMH_KILLABLE || is_own(upcall->class, upcall->origin);
 }
 
-/* What may hold a lock does not freeze with it: suspend.c. */
 static unsigned int wait_state(const struct upcall *upcall)
 {
 	unsigned int state = upcall_killable(upcall) ? TASK_KILLABLE : TASK_UNINTERRUPTIBLE;
 
-	return is_own(upcall->class, upcall->origin) ? state | TASK_FREEZABLE : state;
+	return upcall->freezable ? state | TASK_FREEZABLE : state;
 }
 
 /* The requester is killed. True: it may go; false: its answer is there or imminent. */
@@ -673,15 +689,24 @@ static void upcall_wait(struct upcall *upcall)
 
 /*
  * The freezer stops a task by a signal that is none. Who returns to user space
- * forgets it there, but a core dump would end of it.
+ * forgets it there, but a core dump would end of it: as zap_threads() does, all
+ * are forgotten but the one that kills, and a stop of its cgroup.
  */
-static void forget_freezing(void)
+static void forget_freezing(enum upcall_class class)
 {
+	/* our own, which stays while we live */
+	struct sighand_struct *sighand = rcu_dereference_protected(current->sighand, true);
+
+	try_to_freeze();
 	if (!signal_pending(current))
 		return;
-	spin_lock_irq(&current->sighand->siglock);
-	recalc_sigpending();
-	spin_unlock_irq(&current->sighand->siglock);
+	spin_lock_irq(&sighand->siglock);
+	if (class == UPCALL_CLASS_CORE && !__fatal_signal_pending(current) &&
+	    !(current->jobctl & JOBCTL_TRAP_FREEZE))
+		clear_thread_flag(TIF_SIGPENDING);
+	else
+		recalc_sigpending();
+	spin_unlock_irq(&sighand->siglock);
 }
 
 static bool offer_refused(struct subprocess_info *info, int wait, const struct subject *subject,
@@ -727,9 +752,9 @@ bool upcall_offer(struct subprocess_info *info, int wait, const struct subject *
 {
 	bool served;
 
-	if (is_own(subject->class, subject->origin)) {
+	if (is_freezable(subject)) {
 		served = upcall_serve(info, wait, subject, ret);
-		forget_freezing();
+		forget_freezing(subject->class);
 		return served;
 	}
 	if (!suspend_hold())

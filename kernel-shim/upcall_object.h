@@ -35,6 +35,7 @@ struct upcall {
 	enum upcall_class class;
 	enum upcall_origin origin;
 	bool strong; /* see struct match */
+	bool freezable;
 	int wait;    /* UMH_* */
 	u32 depth;
 	struct table_entry *entry;	/* reference, or NULL */

@@ -38,7 +38,7 @@ struct loop {
 
 #define LOOP_NULL ((struct loop){ 0 })
 
-/* CLOCK_BOOTTIME in milliseconds. */
+/* CLOCK_MONOTONIC in milliseconds. */
 int64_t loop_now_ms(void);
 
 /* -ENOSPC: too many. The fd stays the caller's. */
