@@ -46,9 +46,11 @@ int needs_check(unsigned int who, char *text, size_t room)
 		if (syscall(need->number, need->arguments[0], need->arguments[1], 0, 0, 0) < 0 &&
 		    errno == need->refusal)
 			continue;
-		(void)snprintf(text, room,
-			       "%s() is missing, in this kernel or by a filter of system calls: %s",
-			       need->name, strerror(errno));
+		(void)snprintf(
+			text, room,
+			"%s() is missing, in this kernel or by a filter of system calls%s: %s",
+			need->name, errno == EPERM ? ", or a capability for it is" : "",
+			strerror(errno));
 		return errno ? -errno : -ENOTSUP;
 	}
 	return 0;
