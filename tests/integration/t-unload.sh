@@ -111,11 +111,13 @@ check 'it loads' modprobe upcall_shim
 ./requester socket 35 >/dev/null 2>&1 &
 requester=$!
 check "the kernel's own helper runs" wait_for 20 handler_of_host
+echo "$kernel_modprobe" >/proc/sys/kernel/modprobe
 check 'nobody registered: the module unloads while it does' rmmod upcall_shim
 check 'and the helper runs still' handler_of_host
-echo go >&8
+# A line for each that may have been started meanwhile.
+helpers_gone() { echo go >&8 && ! handler_of_host; }
+check 'which ends' wait_for 20 helpers_gone
 wait "$requester"
-echo "$kernel_modprobe" >/proc/sys/kernel/modprobe
 
 # --- under load: tasks of the container, of the host and of a container that nobody registered, without a pause. There is no
 # module net-pf-25: one that there is would be asked for once.
