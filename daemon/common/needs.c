@@ -13,26 +13,26 @@
 
 static const struct need {
 	const char *name;
-	unsigned int who;
 	long number;
 	long arguments[2];
+	unsigned int who;
 	int refusal;
 } needs[] = {
-	{ "pidfd_open", NEEDS_DAEMON | NEEDS_WORKER, SYS_pidfd_open, { -1, 0 }, EINVAL },
-	{ "openat2", NEEDS_DAEMON | NEEDS_WORKER, SYS_openat2, { -1, 0 }, EINVAL },
+	{ "pidfd_open", SYS_pidfd_open, { -1, 0 }, NEEDS_DAEMON | NEEDS_WORKER, EINVAL },
+	{ "openat2", SYS_openat2, { -1, 0 }, NEEDS_DAEMON | NEEDS_WORKER, EINVAL },
 	{ "pidfd_send_signal",
-	  NEEDS_STANDALONE | NEEDS_WORKER,
 	  SYS_pidfd_send_signal,
 	  { -1, 0 },
+	  NEEDS_STANDALONE | NEEDS_WORKER,
 	  EBADF },
-	{ "setns", NEEDS_WORKER, SYS_setns, { -1, 0 }, EBADF },
-	{ "clone3", NEEDS_WORKER, SYS_clone3, { 0, 0 }, EINVAL },
-	{ "close_range", NEEDS_WORKER, SYS_close_range, { 1, 0 }, EINVAL },
-	{ "fsopen", NEEDS_WORKER, SYS_fsopen, { 0, 0 }, EFAULT },
-	{ "fsconfig", NEEDS_WORKER, SYS_fsconfig, { -1, 0 }, EINVAL },
-	{ "fsmount", NEEDS_WORKER, SYS_fsmount, { -1, 0 }, EBADF },
-	{ "memfd_create", NEEDS_WORKER, SYS_memfd_create, { 0, 0 }, EFAULT },
-	{ "execveat", NEEDS_WORKER, SYS_execveat, { -1, 0 }, EFAULT },
+	{ "setns", SYS_setns, { -1, 0 }, NEEDS_WORKER, EBADF },
+	{ "clone3", SYS_clone3, { 0, 0 }, NEEDS_WORKER, EINVAL },
+	{ "close_range", SYS_close_range, { 1, 0 }, NEEDS_WORKER, EINVAL },
+	{ "fsopen", SYS_fsopen, { 0, 0 }, NEEDS_WORKER, EFAULT },
+	{ "fsconfig", SYS_fsconfig, { -1, 0 }, NEEDS_WORKER, EINVAL },
+	{ "fsmount", SYS_fsmount, { -1, 0 }, NEEDS_WORKER, EBADF },
+	{ "memfd_create", SYS_memfd_create, { 0, 0 }, NEEDS_WORKER, EFAULT },
+	{ "execveat", SYS_execveat, { -1, 0 }, NEEDS_WORKER, EFAULT },
 };
 
 int needs_check(unsigned int who, char *text, size_t room)
