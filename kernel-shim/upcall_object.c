@@ -522,7 +522,7 @@ unlock:
 
 /* ---------------------------------------------------------- the requester */
 
-/* Raised by a task for nobody but itself, which holds no lock of the kernel's meanwhile. */
+/* Raised for nobody but the task itself, as far as its credentials tell: is_freezable(). */
 static bool is_own(enum upcall_class class, enum upcall_origin origin)
 {
 	return class == UPCALL_CLASS_CORE ||
