@@ -4,20 +4,26 @@
  *
  * Before Linux freezes anybody it waits five seconds for its helpers, and fails
  * with EAGAIN if one still runs. It knows nothing of ours. A requester that holds
- * no lock freezes where it waits (upcall_object.c), however long its handler
+ * no lock freezes where it waits (offer.c), however long its handler
  * takes. One that may hold a lock must not: devices that are suspended then, or
  * tasks that cannot freeze, may want it. So for these we do as Linux does, and
  * as early that no handler is frozen meanwhile.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
+#include <keys/user-type.h>
 #include <linux/atomic.h>
+#include <linux/freezer.h>
 #include <linux/jiffies.h>
+#include <linux/key.h>
 #include <linux/notifier.h>
 #include <linux/printk.h>
+#include <linux/sched/signal.h>
 #include <linux/suspend.h>
 #include <linux/wait.h>
 
+#include "compat.h"
+#include "subject.h"
 #include "suspend.h"
 
 #define SUSPEND_WAIT (5 * HZ) /* RUNNING_HELPERS_TIMEOUT */
@@ -26,6 +32,40 @@
 static atomic_t suspending = ATOMIC_INIT(0);
 static atomic_t holders = ATOMIC_INIT(0);
 static DECLARE_WAIT_QUEUE_HEAD(holders_gone);
+
+/*
+ * A core dump holds no lock, nor does request_key(2). The kernel asks under a
+ * task's own credentials, too, and with locks (cifs, nvdimm), but never for a
+ * "user" key.
+ */
+bool suspend_may_freeze(const struct subject *subject)
+{
+	if (subject->class == UPCALL_CLASS_CORE)
+		return true;
+	return subject_is_own(subject) && subject->key && subject->key->type == &key_type_user;
+}
+
+/*
+ * The freezer stops a task by a signal that is none. Who returns to user space
+ * forgets it there, but a core dump would end of it: as zap_threads() does, all
+ * are forgotten but the one that kills, and a stop of its cgroup.
+ */
+void suspend_forget(const struct subject *subject)
+{
+	/* our own, which stays while we live */
+	struct sighand_struct *sighand = rcu_dereference_protected(current->sighand, true);
+
+	try_to_freeze();
+	if (!signal_pending(current))
+		return;
+	spin_lock_irq(&sighand->siglock);
+	if (subject->class == UPCALL_CLASS_CORE && !__fatal_signal_pending(current) &&
+	    !(current->jobctl & JOBCTL_TRAP_FREEZE))
+		clear_thread_flag(TIF_SIGPENDING);
+	else
+		recalc_sigpending();
+	spin_unlock_irq(&sighand->siglock);
+}
 
 bool suspend_hold(void)
 {

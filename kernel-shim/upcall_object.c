@@ -5,11 +5,11 @@
  *   NEW -> OFFERED -> CLAIMED -> ATTACHING -> RUNNING -> DONE
  *             ^----------'                              NATIVE, DEAD
  *
- * The requester's task waits in upcall_offer(). Everything that can end the
- * wait goes through upcall_answer(), which acts once; everything that ends the
- * upcall goes through upcall_end(). They differ only for callers that wait for
- * the exec (UMH_WAIT_EXEC): they are answered by ATTACH, while the helper's run
- * is still watched and bounded.
+ * The requester's task waits in offer.c. Everything that can end the wait goes
+ * through upcall_answer(), which acts once; everything that ends the upcall goes
+ * through upcall_end(). They differ only for callers that wait for the exec
+ * (UMH_WAIT_EXEC): they are answered by ATTACH, while the helper's run is still
+ * watched and bounded (handler.c).
  *
  * Who may touch the caller's subprocess_info: its waiter, and in ATTACHING,
  * which is never left early, the process that runs init(). The waiter does not
@@ -18,28 +18,18 @@
  * Every state but the endings has a deadline here, so that no death and no
  * stall in user space keeps a requester.
  */
-#include <keys/user-type.h>
-#include <linux/cgroup.h>
 #include <linux/cred.h>
-#include <linux/freezer.h>
-#include <linux/key.h>
 #include <linux/module.h>
-#include <linux/pid.h>
-#include <linux/sched/signal.h>
 #include <linux/slab.h>
-#include <linux/umh.h>
 #include <linux/user_namespace.h>
 #include <net/genetlink.h>
 
-#include "compat.h"
 #include "counters.h"
 #include "event.h"
+#include "handler.h"
 #include "match.h"
-#include "monitor.h"
 #include "queue.h"
-#include "result.h"
 #include "subject.h"
-#include "suspend.h"
 #include "table.h"
 #include "tags.h"
 #include "trace.h"
@@ -47,7 +37,6 @@
 
 #define DEPTH_MAX    4
 #define REQUEUES_MAX 3
-#define WAIT_SLICE   (30 * HZ) /* sleep no longer in one go: see wait_slice() */
 
 static unsigned int claim_ms = 30000;
 module_param(claim_ms, uint, 0644);
@@ -169,8 +158,7 @@ static enum upcall_count ending_of(const struct upcall *upcall, int error)
 	return error ? UPCALL_COUNT_FAILED : UPCALL_COUNT_DONE;
 }
 
-/* The one place that ends an upcall. Pollers are woken by the caller, unlocked. */
-static void upcall_end(struct upcall *upcall, enum upcall_state state, int error, int status)
+void upcall_end(struct upcall *upcall, enum upcall_state state, int error, int status)
 {
 	lockdep_assert_held(&upcall->lock);
 	if (!upcall_move(upcall, state))
@@ -180,7 +168,7 @@ static void upcall_end(struct upcall *upcall, enum upcall_state state, int error
 	upcall_answer(upcall, error, status);
 }
 
-static void upcall_wake_pollers(struct upcall *upcall)
+void upcall_wake_pollers(struct upcall *upcall)
 {
 	wake_up_interruptible_poll(&upcall->poll, EPOLLHUP);
 }
@@ -321,73 +309,6 @@ bool upcall_claim_stands(struct upcall *upcall, u32 generation)
 
 /* ------------------------------------------------------ the attached helper */
 
-/*
- * Called when the helper's thread group has ended, under tasklist_lock and the
- * wait queue's lock, with interrupts off.
- */
-static int handler_wake(wait_queue_entry_t *watch, unsigned int mode, int flags, void *key)
-{
-	struct upcall *upcall = container_of(watch, struct upcall, watch);
-	struct task_struct *leader;
-	unsigned long irqflags;
-	int status = SIGKILL;
-	bool alive = false;
-	bool mine;
-
-	rcu_read_lock();
-	leader = pid_task(upcall->handler, PIDTYPE_PID);
-	if (leader) {
-		/* a tracer is told of each thread's end: not the group's */
-		alive = !(leader->exit_state && thread_group_empty(leader));
-		status = compat_exit_status(leader);
-	}
-	rcu_read_unlock();
-	if (alive)
-		return 0;
-
-	spin_lock_irqsave(&upcall->lock, irqflags);
-	mine = upcall->watched;
-	if (mine) {
-		upcall->watched = false;
-		list_del_init(&watch->entry);
-		if (upcall->state == UPCALL_STATE_RUNNING)
-			upcall_end(upcall, UPCALL_STATE_DONE, 0, status);
-	}
-	spin_unlock_irqrestore(&upcall->lock, irqflags);
-	/* ORDER: unlocked, because the watch's reference, maybe the last, goes with the work */
-	if (mine)
-		queue_work(upcall_workqueue, &upcall->exit_work);
-	return 0;
-}
-
-static void handler_exit_work(struct work_struct *work)
-{
-	struct upcall *upcall = container_of(work, struct upcall, exit_work);
-
-	upcall_wake_pollers(upcall);
-	upcall_put(upcall);
-}
-
-/*
- * We no longer want to know of its end: it was too late, or the requester has
- * gone. Called once at most: by whoever has ended a RUNNING one before its death.
- */
-static void handler_unwatch(struct upcall *upcall)
-{
-	bool mine;
-
-	/* ORDER: wait_pidfd.lock comes before ours, so: off the queue first */
-	if (!upcall->handler)
-		return;
-	remove_wait_queue(&upcall->handler->wait_pidfd, &upcall->watch);
-	spin_lock_irq(&upcall->lock);
-	mine = upcall->watched;
-	upcall->watched = false;
-	spin_unlock_irq(&upcall->lock);
-	if (mine)
-		upcall_put(upcall);
-}
-
 int upcall_attach_begin(struct upcall *upcall, u32 generation)
 {
 	int ret = 0;
@@ -403,29 +324,14 @@ int upcall_attach_begin(struct upcall *upcall, u32 generation)
 	return ret;
 }
 
-/* Under RCU. 0 for the root, which is no leaf and would be everybody's. */
-static u64 leaf_cgroup_id(void)
-{
-	struct cgroup *cgroup = task_dfl_cgroup(current);
-
-	return cgroup_parent(cgroup) ? cgroup_id(cgroup) : 0;
-}
-
 /*
  * Called by the process that has attached; it is alive, so its end cannot be
  * missed. With @error, nothing runs and the upcall has failed.
  */
 void upcall_attach_end(struct upcall *upcall, int error)
 {
-	if (!error) {
-		upcall->handler = get_pid(task_tgid(current));
-		rcu_read_lock();
-		upcall->handler_cgroup = leaf_cgroup_id();
-		rcu_read_unlock();
-		upcall_get(upcall);
-		upcall->watched = true;
-		add_wait_queue(&upcall->handler->wait_pidfd, &upcall->watch);
-	}
+	if (!error)
+		handler_watch(upcall);
 	spin_lock_irq(&upcall->lock);
 	if (error) {
 		upcall_end(upcall, UPCALL_STATE_DONE, error, 0);
@@ -441,12 +347,6 @@ void upcall_attach_end(struct upcall *upcall, int error)
 		upcall_wake_pollers(upcall);
 	/* a waiter that was killed meanwhile stands here */
 	wake_up_all(&upcall->attached);
-}
-
-static void handler_kill(struct upcall *upcall)
-{
-	if (upcall->handler)
-		kill_pid(upcall->handler, SIGKILL, 1);
 }
 
 int upcall_cancel(struct upcall *upcall, u32 generation, u32 error)
@@ -465,10 +365,8 @@ int upcall_cancel(struct upcall *upcall, u32 generation, u32 error)
 		ret = 0;
 	}
 	spin_unlock_irq(&upcall->lock);
-	if (kill) {
-		handler_kill(upcall);
-		handler_unwatch(upcall);
-	}
+	if (kill)
+		handler_end(upcall);
 	if (!ret)
 		upcall_wake_pollers(upcall);
 	return ret;
@@ -510,37 +408,15 @@ static void deadline_work(struct work_struct *work)
 	}
 unlock:
 	spin_unlock_irq(&upcall->lock);
-	if (kill) {
-		handler_kill(upcall);
-		handler_unwatch(upcall);
-	}
+	if (kill)
+		handler_end(upcall);
 	if (announce)
 		upcall_announce(upcall);
 	upcall_wake_pollers(upcall);
 	upcall_put(upcall);
 }
 
-/* ---------------------------------------------------------- the requester */
-
-/* Raised for nobody but the task itself, as far as its credentials tell: is_freezable(). */
-static bool is_own(enum upcall_class class, enum upcall_origin origin)
-{
-	return class == UPCALL_CLASS_CORE ||
-	       (class == UPCALL_CLASS_KEY && origin == UPCALL_ORIGIN_SYSCALL);
-}
-
-/*
- * What may hold a lock does not freeze with it: suspend.c. A core dump holds
- * none, nor does request_key(2). The kernel asks under a task's own credentials,
- * too, and with locks (cifs, nvdimm), but never for a "user" key.
- */
-static bool is_freezable(const struct subject *subject)
-{
-	if (subject->class == UPCALL_CLASS_CORE)
-		return true;
-	return is_own(subject->class, subject->origin) && subject->key &&
-	       subject->key->type == &key_type_user;
-}
+/* --------------------------------------------------------------- creation */
 
 static struct upcall *upcall_alloc(struct subprocess_info *info, int wait,
 				   const struct subject *subject)
@@ -554,17 +430,14 @@ static struct upcall *upcall_alloc(struct subprocess_info *info, int wait,
 	init_waitqueue_head(&upcall->done);
 	init_waitqueue_head(&upcall->poll);
 	init_waitqueue_head(&upcall->attached);
-	init_waitqueue_func_entry(&upcall->watch, handler_wake);
-	INIT_LIST_HEAD(&upcall->watch.entry);
 	INIT_LIST_HEAD(&upcall->link);
-	INIT_WORK(&upcall->exit_work, handler_exit_work);
 	INIT_DELAYED_WORK(&upcall->deadline_work, deadline_work);
+	handler_init(upcall);
 	upcall->created = ktime_get_boottime_ns();
 	upcall->begun = jiffies;
 	upcall->class = subject->class;
 	upcall->origin = subject->origin;
 	upcall->strong = subject->strong;
-	upcall->freezable = is_freezable(subject);
 	upcall->wait = wait;
 	upcall->info = info;
 	upcall->entry = table_entry_get(subject->entry);
@@ -588,9 +461,7 @@ static int upcall_encode(struct upcall *upcall, const struct subject *subject,
 		       tags_put_upcall(upcall->tags, &tags, subject, upcall->info);
 }
 
-/* A new upcall, in the queue but not yet offered. */
-static struct upcall *upcall_new(struct subprocess_info *info, int wait,
-				 const struct subject *subject)
+struct upcall *upcall_new(struct subprocess_info *info, int wait, const struct subject *subject)
 {
 	struct tags_upcall nested;
 	struct upcall *upcall;
@@ -618,150 +489,18 @@ err_put:
 	return ERR_PTR(ret);
 }
 
-/*
- * May SIGKILL end the wait? What is killable natively stays so. Core dumps and a
- * task's own key requests are made so, because a container's init that is
- * killed waits for them. A request that fills the kernel's own caches is not:
- * a killed one would leave a negative entry that everybody sees.
- */
-static bool upcall_killable(const struct upcall *upcall)
+void upcall_begin(struct upcall *upcall)
 {
-	return upcall->wait & UMH_KILLABLE || is_own(upcall->class, upcall->origin);
-}
-
-static unsigned int wait_state(const struct upcall *upcall)
-{
-	unsigned int state = upcall_killable(upcall) ? TASK_KILLABLE : TASK_UNINTERRUPTIBLE;
-
-	return upcall->freezable ? state | TASK_FREEZABLE : state;
-}
-
-/* The requester is killed. True: it may go; false: its answer is there or imminent. */
-static bool upcall_abandon(struct upcall *upcall)
-{
-	bool kill = false;
-	bool gone = false;
-
-	/* init() may be at work on our stack; it only allocates and installs */
-	wait_event(upcall->attached, READ_ONCE(upcall->state) != UPCALL_STATE_ATTACHING);
-	spin_lock_irq(&upcall->lock);
-	if (upcall->state == UPCALL_STATE_ATTACHING) {
-		/* it was claimed and attached since: another turn */
-	} else if (!upcall->answered) {
-		kill = upcall->state == UPCALL_STATE_RUNNING;
-		upcall_end(upcall, UPCALL_STATE_DEAD, EINTR, 0);
-		gone = true;
-	} else {
-		gone = true;
-	}
-	spin_unlock_irq(&upcall->lock);
-	if (kill) {
-		handler_kill(upcall);
-		handler_unwatch(upcall);
-	}
-	if (gone)
-		upcall_wake_pollers(upcall);
-	return gone;
-}
-
-/*
- * Deadlines bound the wait, so a task that sleeps here is not hung: sleeping in
- * slices keeps the hung-task detector, which counts one uninterrupted sleep,
- * from saying so. As wait_event_timeout(), which has no such state.
- */
-static long wait_slice(struct upcall *upcall, unsigned int state)
-{
-	return ___wait_event(upcall->done, ___wait_cond_timeout(READ_ONCE(upcall->answered)), state,
-			     0, WAIT_SLICE, __ret = schedule_timeout(__ret));
-}
-
-static void upcall_wait(struct upcall *upcall)
-{
-	unsigned int state = wait_state(upcall);
-	long ret;
-
-	do {
-		ret = wait_slice(upcall, state);
-		if (ret < 0 && upcall_abandon(upcall))
-			return;
-	} while (ret <= 0);
-}
-
-/*
- * The freezer stops a task by a signal that is none. Who returns to user space
- * forgets it there, but a core dump would end of it: as zap_threads() does, all
- * are forgotten but the one that kills, and a stop of its cgroup.
- */
-static void forget_freezing(enum upcall_class class)
-{
-	/* our own, which stays while we live */
-	struct sighand_struct *sighand = rcu_dereference_protected(current->sighand, true);
-
-	try_to_freeze();
-	if (!signal_pending(current))
-		return;
-	spin_lock_irq(&sighand->siglock);
-	if (class == UPCALL_CLASS_CORE && !__fatal_signal_pending(current) &&
-	    !(current->jobctl & JOBCTL_TRAP_FREEZE))
-		clear_thread_flag(TIF_SIGPENDING);
-	else
-		recalc_sigpending();
-	spin_unlock_irq(&sighand->siglock);
-}
-
-static bool offer_refused(struct subprocess_info *info, int wait, const struct subject *subject,
-			  int error, int *ret)
-{
-	counters_add(subject->class, UPCALL_COUNT_REFUSED);
-	monitor_decided(info, wait, subject, UPCALL_VERDICT_DENY);
-	*ret = result_refused(info, wait, subject->class, error);
-	return true;
-}
-
-static bool upcall_serve(struct subprocess_info *info, int wait, const struct subject *subject,
-			 int *ret)
-{
-	struct upcall *upcall = upcall_new(info, wait, subject);
-	bool native;
-
-	if (IS_ERR(upcall))
-		return offer_refused(info, wait, subject, -PTR_ERR(upcall), ret);
 	counters_add(upcall->class, UPCALL_COUNT_OFFERED);
 	spin_lock_irq(&upcall->lock);
 	upcall_enter_offered(upcall);
 	spin_unlock_irq(&upcall->lock);
 	upcall_announce(upcall);
-	upcall_wait(upcall);
-
-	/* answered: nobody else touches info, or what it was answered with */
-	spin_lock_irq(&upcall->lock);
-	upcall->info = NULL;
-	native = upcall->state == UPCALL_STATE_NATIVE;
-	spin_unlock_irq(&upcall->lock);
-	if (native)
-		*ret = 0;
-	else if (upcall->error)
-		*ret = result_refused(info, wait, upcall->class, upcall->error);
-	else
-		*ret = upcall->status;
-	upcall_put(upcall);
-	return !native;
 }
 
-bool upcall_offer(struct subprocess_info *info, int wait, const struct subject *subject, int *ret)
+void upcall_queue_work(struct work_struct *work)
 {
-	bool served;
-
-	if (is_freezable(subject)) {
-		served = upcall_serve(info, wait, subject, ret);
-		forget_freezing(subject->class);
-		return served;
-	}
-	if (!suspend_hold())
-		return offer_refused(info, wait, subject, EBUSY, ret);
-	served = upcall_serve(info, wait, subject, ret);
-	suspend_release();
-	return served;
+	queue_work(upcall_workqueue, work);
 }
 
 int upcall_init(void)

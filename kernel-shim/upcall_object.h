@@ -6,6 +6,8 @@
  * upcall.lock is taken by the exit watch, under tasklist_lock with interrupts
  * off: irqsave everywhere, and nothing but spinlocks and the requester's wake-up
  * inside. No lock is held over init(), sends or wake-ups of pollers.
+ *
+ * The requester's side is offer.c, the handler's is handler.c.
  */
 #ifndef UPCALL_SHIM_UPCALL_OBJECT_H
 #define UPCALL_SHIM_UPCALL_OBJECT_H
@@ -35,7 +37,6 @@ struct upcall {
 	enum upcall_class class;
 	enum upcall_origin origin;
 	bool strong; /* see struct match */
-	bool freezable;
 	int wait;    /* UMH_* */
 	u32 depth;
 	struct table_entry *entry;	/* reference, or NULL */
@@ -72,15 +73,6 @@ struct upcall {
 int upcall_init(void);
 void upcall_exit(void);
 
-/**
- * upcall_offer - offer an upcall and wait for its ending
- *
- * Returns true with *@ret set: it has been answered, @info is the caller's to
- * free. Returns false: the caller is to use the kernel's own usermodehelper,
- * with @info as it was.
- */
-bool upcall_offer(struct subprocess_info *info, int wait, const struct subject *subject, int *ret);
-
 void upcall_get(struct upcall *upcall);
 void upcall_put(struct upcall *upcall);
 
@@ -99,5 +91,20 @@ void upcall_attach_end(struct upcall *upcall, int error);
 
 /* True: this generation's claim, or its ATTACH, still stands. */
 bool upcall_claim_stands(struct upcall *upcall, u32 generation);
+
+/*
+ * For offer.c and handler.c
+ */
+/* In the queue but not yet offered; or an error. */
+struct upcall *upcall_new(struct subprocess_info *info, int wait, const struct subject *subject);
+void upcall_begin(struct upcall *upcall); /* offers it */
+
+/*
+ * The one place that ends an upcall, under its lock. Pollers are woken by the
+ * caller, unlocked.
+ */
+void upcall_end(struct upcall *upcall, enum upcall_state state, int error, int status);
+void upcall_wake_pollers(struct upcall *upcall);
+void upcall_queue_work(struct work_struct *work);
 
 #endif

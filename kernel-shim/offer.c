@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * The requester's side of an upcall: it sleeps here until somebody has answered
+ */
+#include <linux/err.h>
+#include <linux/sched/signal.h>
+#include <linux/umh.h>
+#include <linux/wait.h>
+
+#include "compat.h"
+#include "counters.h"
+#include "handler.h"
+#include "monitor.h"
+#include "offer.h"
+#include "result.h"
+#include "subject.h"
+#include "suspend.h"
+#include "upcall_object.h"
+
+#define WAIT_SLICE (30 * HZ) /* sleep no longer in one go: see wait_slice() */
+
+/*
+ * May SIGKILL end the wait? What is killable natively stays so. Core dumps and a
+ * task's own key requests are made so, because a container's init that is
+ * killed waits for them. A request that fills the kernel's own caches is not:
+ * a killed one would leave a negative entry that everybody sees.
+ */
+static bool is_killable(const struct subject *subject, int wait)
+{
+	return wait & UMH_KILLABLE || subject_is_own(subject);
+}
+
+static unsigned int wait_state(const struct subject *subject, int wait)
+{
+	unsigned int state = is_killable(subject, wait) ? TASK_KILLABLE : TASK_UNINTERRUPTIBLE;
+
+	return suspend_may_freeze(subject) ? state | TASK_FREEZABLE : state;
+}
+
+/* The requester is killed. True: it may go; false: its answer is there or imminent. */
+static bool upcall_abandon(struct upcall *upcall)
+{
+	bool kill = false;
+	bool gone = false;
+
+	/* init() may be at work on our stack; it only allocates and installs */
+	wait_event(upcall->attached, READ_ONCE(upcall->state) != UPCALL_STATE_ATTACHING);
+	spin_lock_irq(&upcall->lock);
+	if (upcall->state == UPCALL_STATE_ATTACHING) {
+		/* it was claimed and attached since: another turn */
+	} else if (!upcall->answered) {
+		kill = upcall->state == UPCALL_STATE_RUNNING;
+		upcall_end(upcall, UPCALL_STATE_DEAD, EINTR, 0);
+		gone = true;
+	} else {
+		gone = true;
+	}
+	spin_unlock_irq(&upcall->lock);
+	if (kill)
+		handler_end(upcall);
+	if (gone)
+		upcall_wake_pollers(upcall);
+	return gone;
+}
+
+/*
+ * Deadlines bound the wait, so a task that sleeps here is not hung: sleeping in
+ * slices keeps the hung-task detector, which counts one uninterrupted sleep,
+ * from saying so. As wait_event_timeout(), which has no such state.
+ */
+static long wait_slice(struct upcall *upcall, unsigned int state)
+{
+	return ___wait_event(upcall->done, ___wait_cond_timeout(READ_ONCE(upcall->answered)), state,
+			     0, WAIT_SLICE, __ret = schedule_timeout(__ret));
+}
+
+static void upcall_wait(struct upcall *upcall, unsigned int state)
+{
+	long ret;
+
+	do {
+		ret = wait_slice(upcall, state);
+		if (ret < 0 && upcall_abandon(upcall))
+			return;
+	} while (ret <= 0);
+}
+
+static bool offer_refused(struct subprocess_info *info, int wait, const struct subject *subject,
+			  int error, int *ret)
+{
+	counters_add(subject->class, UPCALL_COUNT_REFUSED);
+	monitor_decided(info, wait, subject, UPCALL_VERDICT_DENY);
+	*ret = result_refused(info, wait, subject->class, error);
+	return true;
+}
+
+static bool upcall_serve(struct subprocess_info *info, int wait, const struct subject *subject,
+			 int *ret)
+{
+	struct upcall *upcall = upcall_new(info, wait, subject);
+	bool native;
+
+	if (IS_ERR(upcall))
+		return offer_refused(info, wait, subject, -PTR_ERR(upcall), ret);
+	upcall_begin(upcall);
+	upcall_wait(upcall, wait_state(subject, wait));
+
+	/* answered: nobody else touches info, or what it was answered with */
+	spin_lock_irq(&upcall->lock);
+	upcall->info = NULL;
+	native = upcall->state == UPCALL_STATE_NATIVE;
+	spin_unlock_irq(&upcall->lock);
+	if (native)
+		*ret = 0;
+	else if (upcall->error)
+		*ret = result_refused(info, wait, upcall->class, upcall->error);
+	else
+		*ret = upcall->status;
+	upcall_put(upcall);
+	return !native;
+}
+
+bool upcall_offer(struct subprocess_info *info, int wait, const struct subject *subject, int *ret)
+{
+	bool served;
+
+	if (suspend_may_freeze(subject)) {
+		served = upcall_serve(info, wait, subject, ret);
+		suspend_forget(subject);
+		return served;
+	}
+	if (!suspend_hold())
+		return offer_refused(info, wait, subject, EBUSY, ret);
+	served = upcall_serve(info, wait, subject, ret);
+	suspend_release();
+	return served;
+}
