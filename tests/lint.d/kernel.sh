@@ -3,37 +3,57 @@
 #
 # The module, and that of the tests: style by checkpatch, types by sparse.
 
-# No package has checkpatch.pl by itself: it is taken once out of the kernel's source package.
-ensure_checkpatch() {
-	local dir=${SCRATCH%/*}/checkpatch tmp
-	CHECKPATCH=$dir/checkpatch.pl
-	[[ ! -e $CHECKPATCH ]] || return 0
+# No package has the kernel's checkers by themselves: they are taken once out of its source package.
+ensure_kernel_scripts() {
+	local dir=${SCRATCH%/*}/kernel-scripts tmp
+	KERNEL_SCRIPTS=$dir
+	[[ ! -d $dir ]] || return 0
 	tmp=$(mktemp -d) || return 1
 	(
 		cd "$tmp" || exit 1
 		apt-get download -qq -o APT::Sandbox::User=root linux-source-6.1 || exit 1
-		# tar stops reading when it has the three files, which is no failure of dpkg-deb's
-		dpkg-deb --fsys-tarfile linux-source-*.deb 2>/dev/null | tar -xO ./usr/src/linux-source-6.1.tar.xz 2>/dev/null |
-			tar -xJ --strip-components=2 --occurrence=1 linux-source-6.1/scripts/checkpatch.pl \
-				linux-source-6.1/scripts/spelling.txt linux-source-6.1/scripts/const_structs.checkpatch
+		dpkg-deb --fsys-tarfile linux-source-*.deb | tar -xO ./usr/src/linux-source-6.1.tar.xz |
+			tar -xJ --strip-components=2 linux-source-6.1/scripts/checkpatch.pl linux-source-6.1/scripts/spelling.txt \
+				linux-source-6.1/scripts/const_structs.checkpatch linux-source-6.1/scripts/coccinelle || exit 1
 		rm -f linux-source-*.deb
-	)
-	mkdir -p "$dir"
-	[[ -e $tmp/checkpatch.pl ]] && mv "$tmp"/* "$dir"
+	) && mv "$tmp" "$dir"
 	rm -rf "$tmp"
-	[[ -e $CHECKPATCH ]] || { echo 'checkpatch.pl could not be had from the package linux-source-6.1' && return 1; }
+	[[ -d $dir ]] || { echo "the kernel's checkers could not be had from the package linux-source-6.1" && return 1; }
 }
 
 # One source for several kernels: what checkpatch says of version checks is about the kernel's own tree. Its advice on
 # brackets does not know how trace headers are written.
 step_checkpatch() {
 	local ignore=LINUX_VERSION_CODE,CONSTANT_COMPARISON traces=OPEN_ENDED_LINE,PARENTHESIS_ALIGNMENT
-	ensure_checkpatch || return 1
+	ensure_kernel_scripts || return 1
 	project_files 'kernel-shim/*.[ch]' 'tests/kmod/*.[ch]' ':!kernel-shim/trace.h' |
-		xargs -0r "$CHECKPATCH" --no-tree --strict --terse --quiet --no-summary --max-line-length=100 --ignore "$ignore" -f ||
+		xargs -0r "$KERNEL_SCRIPTS/checkpatch.pl" --no-tree --strict --terse --quiet --no-summary --max-line-length=100 --ignore "$ignore" -f ||
 		return 1
-	"$CHECKPATCH" --no-tree --strict --terse --quiet --no-summary --max-line-length=100 --ignore "$ignore,$traces" \
+	"$KERNEL_SCRIPTS/checkpatch.pl" --no-tree --strict --terse --quiet --no-summary --max-line-length=100 --ignore "$ignore,$traces" \
 		-f kernel-shim/trace.h
+}
+
+# Beside the compiler's own warnings: half of them are about what the kernel's functions want of their callers.
+step_coccinelle() {
+	local script log=$SCRATCH/coccinelle.log options ran=0
+	ensure_kernel_scripts || return 1
+	command -v spatch >/dev/null || apt-get install -y -qq --no-install-recommends coccinelle >"$log" 2>&1 || {
+		cat "$log"
+		return 1
+	}
+	: >"$log"
+	while read -r script; do
+		# Written in OCaml, which would need its compiler; of the others, those that report.
+		! grep -q '^@.*\(script\|initialize\):ocaml' "$script" || continue
+		grep -q '^virtual .*report' "$script" || continue
+		read -ra options <<<"$(sed -n 's|^// Options: *||p' "$script")"
+		spatch -D report --very-quiet "${options[@]}" --cocci-file "$script" --dir kernel-shim 2>"$SCRATCH/coccinelle.err" >>"$log" ||
+			{ cat "$SCRATCH/coccinelle.err" && return 1; }
+		ran=$((ran + 1))
+	done < <(find "$KERNEL_SCRIPTS/coccinelle" -name '*.cocci' | sort)
+	cat "$log"
+	echo "$ran of the kernel's scripts ran"
+	[[ ! -s $log ]] && ((ran >= 50))
 }
 
 # In a copy: the build writes beside the sources.

@@ -1,0 +1,177 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# lane: soak
+# soak: 3600
+#
+# A-54: mixed load for an hour: keys, cores and modules of a container, keys of the host, containers that are registered and
+# unregistered, or die with upcalls in flight. Afterwards there is nothing that there was not before: descriptors, memory,
+# keys, namespaces, cgroups, zombies, units, mounts, entries of the module; and every upcall that was offered has ended.
+# $1: seconds (default 60)
+
+# shellcheck source=lib/setup.sh
+. lib/setup.sh
+seconds=${1:-60}
+
+raise_key_quotas
+printf '[Daemon]\nIdleExitSec=0\n' >/etc/upcalld.conf
+policy web <<'CONF'
+[Match]
+Name=web
+[Core]
+Handler=/usr/libexec/core
+[Key user]
+Handler=/usr/libexec/answer
+[Module]
+CONF
+policy churn <<CONF
+[Match]
+Name=churn-*
+[Key user]
+Handler=$PWD/bench-helper
+CONF
+systemctl restart upcalld.service
+container_rootfs "$containers/web/rootfs"
+install -m 755 bench-helper "$containers/web/rootfs/usr/libexec/answer"
+install -m 755 flood "$containers/web/rootfs/bin/flood"
+handler_script web /usr/libexec/core <<'SH'
+#!/bin/sh
+exec cat >/dev/null
+SH
+# while_running NAME COMMAND: in the container, again and again
+while_running() {
+	handler_script web "/bin/$1" <<-SH
+		#!/bin/sh
+		n=0
+		while test -e /gate/running; do
+			n=\$((n + 1))
+			$2
+		done
+	SH
+}
+# shellcheck disable=SC2016 # the container's shell's
+while_running keys '/bin/flood 4 "keys:$n:"'
+while_running cores '/bin/requester crash; echo crash'
+while_running modules '/bin/requester socket 35'
+check 'web is registered' registered web
+running=${root[web]}/gate/running
+
+# --- on the host's side
+host_keys() {
+	local n=0
+	while [ -e "$running" ]; do
+		n=$((n + 1))
+		./flood 2 "host:$n:"
+		sleep 0.2
+	done
+}
+
+# Half of them are unregistered and then end, the others die while they ask.
+churn_one() {
+	local n=$1 launcher init='' asking
+	unshare -U -r -p -m -n -i -f --mount-proc --kill-child sleep 2147483647 &
+	launcher=$!
+	until init=$(pgrep -P "$launcher" -x sleep); do sleep 0.05; done
+	mkdir "/sys/fs/cgroup/churn-$n"
+	echo "$init" >"/sys/fs/cgroup/churn-$n/cgroup.procs"
+	upcallctl register "churn-$n" --pid "$init" || echo "$n: not registered"
+	nsenter -t "$init" -U -p -m -n -i --preserve-credentials ./flood 3 "churn:$n:" &
+	asking=$!
+	if [ $((n % 2)) = 0 ]; then
+		wait "$asking"
+		upcallctl unregister "churn-$n" || echo "$n: not unregistered"
+	fi
+	kill -KILL "$launcher" "$init"
+	wait "$launcher" "$asking"
+	until rmdir "/sys/fs/cgroup/churn-$n"; do sleep 0.1; done
+}
+churn() {
+	local n=$churned
+	while [ -e "$running" ]; do
+		n=$((n + 1))
+		churn_one "$n" 2>>churn.err
+	done
+	echo "$n" >churned
+}
+churned=0
+
+load_for() {
+	local name
+	: >"$running"
+	for name in keys cores modules; do container_exec web "/bin/$name" >>"$name.out" 2>&1 & done
+	host_keys >>host.out 2>&1 &
+	churn >>churn.out 2>&1 &
+	sleep "$1"
+	rm -f "$running"
+	wait
+	churned=$(cat churned)
+}
+
+# --- what is looked at
+nothing_pending() { [ -z "$(./shim-client list)" ]; }
+one_container() { [ "$(./shim-client containers | wc -l)" = 1 ] && [ "$(upcallctl list --json | jq '.containers | length')" = 1 ]; }
+no_worker() { ! pgrep -x upcall-worker >/dev/null; }
+# Keys that were negated live for a minute.
+no_old_keys() { ! grep -qE ' (keys|host|churn):[0-9]+:[0-9]+' /proc/keys; }
+no_dying() { [ "$(sed -n 's/^nr_dying_descendants //p' /sys/fs/cgroup/cgroup.stat)" -le "${dying:-1000000}" ]; }
+settled() {
+	check "$1: nobody waits" wait_for 60 nothing_pending
+	check "$1: only web is registered" wait_for 60 one_container
+	check "$1: no worker is left" wait_for 120 no_worker
+	check "$1: no key is left" wait_for 180 no_old_keys
+	# Pages of those that have gone are what keeps dead cgroups.
+	sync
+	echo 3 >/proc/sys/vm/drop_caches
+	check "$1: no more dead cgroups than before" wait_for 60 no_dying
+}
+# Counted, and to be the same
+counted() {
+	echo "descriptors of upcalld: $(find "/proc/$daemon/fd" -mindepth 1 | wc -l)"
+	echo "keys: $(wc -l </proc/keys)"
+	echo "namespaces: $(lsns -n | wc -l)"
+	echo "cgroups: $(find /sys/fs/cgroup -type d | wc -l)"
+	echo "zombies: $(pgrep -cr Z)"
+	echo "units: $(systemctl list-units --all --plain --no-legend | wc -l)"
+	echo "failed units: $(systemctl list-units --failed --plain --no-legend | wc -l)"
+	echo "mounts: $(wc -l </proc/mounts)"
+	echo "state files: $(find /run/upcalld | wc -l)"
+	echo "users of the module: $(cat /sys/module/upcall_shim/refcnt)"
+}
+of_daemon() { sed -n "s/^$1:[ \t]*\([0-9]*\) kB/\1/p" "/proc/$daemon/status"; }
+of_machine() { sed -n "s/^$1:[ \t]*\([0-9]*\) kB/\1/p" /proc/meminfo; }
+# about NAME BEFORE AFTER PERCENT: in KiB
+about() { check "A-54: $1: $2 KiB before, $3 KiB after" test "$3" -le $(($2 * (100 + $4) / 100)); }
+
+audit_expect_host '*' 'the host asks, too'
+daemon=$(systemctl show -p MainPID --value upcalld.service)
+load_for $((seconds / 6 > 20 ? seconds / 6 : 20))
+settled 'before'
+dying=$(sed -n 's/^nr_dying_descendants //p' /sys/fs/cgroup/cgroup.stat)
+counted >before
+memory=$(of_daemon VmRSS) slab=$(of_machine SUnreclaim)
+: | tee keys.out cores.out modules.out host.out churn.out churn.err >/dev/null
+first=$churned
+
+load_for "$seconds"
+settled 'after'
+counted >after
+cat after
+check 'A-54: as much as before of everything that can be counted' diff before after
+about "upcalld's memory" "$memory" "$(of_daemon VmRSS)" 5
+about "the kernel's" "$slab" "$(of_machine SUnreclaim)" 10
+check_equal 'A-54: upcalld ran all the time' "$daemon" "$(systemctl show -p MainPID --value upcalld.service)"
+for class in 0 1 2; do
+	counters=$(./shim-client counters "$class")
+	check "A-54: class $class: what was offered has ended ($(tr '\n' ' ' <<<"$counters"))" awk '{ n[$1] = $2 } END {
+		exit n["offered"] != n["done"] + n["failed"] + n["overdue"] + n["given-back"] + n["killed"] }' <<<"$counters"
+done
+sum() { awk -v of="$1" '$1 == of { n += $2 } END { print n + 0 }' "$2"; }
+answered=$(sum ok keys.out)
+check "A-54: $answered of web's keys were made" test "$answered" -ge $((seconds / 10))
+check_equal 'A-54: and none was not' '' "$(grep -v '^ok ' keys.out)"
+check_equal "A-54: who was registered was served" '' "$(grep 'registered' churn.out)"
+check "A-54: no module was let in ($(wc -l <modules.out) asked)" test "$(grep -cv '^EAFNOSUPPORT ' modules.out)" = 0
+check_fails 'A-54: nor loaded' grep -q '^phonet ' /proc/modules
+echo "in $seconds s: $answered keys, $(grep -c '^crash' cores.out) crashes, $(wc -l <modules.out) modules, $(sum ENOKEY host.out) keys of the host," \
+	"$((churned - first)) containers with 3 keys each"
+summary
