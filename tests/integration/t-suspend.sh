@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak-suites: trixie trixie-backports
 # module: kmod
 # soak: 50
 #
@@ -125,32 +126,44 @@ one_round() {
 	check "A-42: running.$tag: nothing is left in the kernel" wait_for 60 nothing_left
 }
 
+# On 7.3 the virtio port that brings our words to the outside does not come back from the suspend of devices, without our
+# module either: there, the freezer has to do.
+comes_back() { [ "$(uname -r | cut -d. -f1)" -lt 7 ]; }
+comes_back || skip 'A-42: the suspend of devices and processors' "this machine's port does not come back from it"
+
 echo 1 >/sys/module/suspend/parameters/pm_test_delay
 for ((round = 0; round < rounds; round++)); do
 	one_round "freezer.$round" suspends freezer freeze
-	one_round "core.$round" suspends core mem
+	! comes_back || one_round "core.$round" suspends core mem
 done
 
 # Longer asleep than it may take: that is no time that it has used.
-policy web <<'CONF'
+long_sleep() {
+	local before
+	policy web <<'CONF'
 [Match]
 Name=web
 [Key user]
 Handler=/usr/libexec/told
 RuntimeMaxSec=15
 CONF
-echo 20 >/sys/module/suspend/parameters/pm_test_delay
-rm "$gate"
-container_exec web /bin/requester key user told:0:long c >answer.long 2>&1 &
-check 'one runs' wait_for 60 in_state 4 1
+	echo 20 >/sys/module/suspend/parameters/pm_test_delay
+	rm "$gate"
+	container_exec web /bin/requester key user told:0:long c >answer.long 2>&1 &
+	check 'one runs' wait_for 60 in_state 4 1
+	before=$(slept)
+	check 'A-42: the machine sleeps for longer than its handler may run' suspends core mem
+	check 'by its clocks, too (else the test proves nothing)' test "$(slept)" -gt $((before + 15))
+	# A worker that starts another has looked at who is late.
+	container_exec web /bin/requester key user told:0:after c >answer.after 2>&1 &
+	check 'A-42: its handler goes on beside the next one' wait_for 60 in_state 4 2
+	: >"$gate"
+	check 'A-42: and answers' wait_for 60 grep -qx 'payload long' answer.long
+	check 'A-42: so does the next one' wait_for 60 grep -qx 'payload after' answer.after
+	echo 1 >/sys/module/suspend/parameters/pm_test_delay
+}
 slept() { python3 -c 'import time; print(int(time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()))'; }
-before=$(slept)
-check 'A-42: the machine sleeps for longer than its handler may run' suspends core mem
-check 'by its clocks, too (else the test proves nothing)' test "$(slept)" -gt $((before + 15))
-sleep 2
-: >"$gate"
-check 'A-42: and its handler goes on' wait_for 60 grep -qx 'payload long' answer.long
-echo 1 >/sys/module/suspend/parameters/pm_test_delay
+! comes_back || long_sleep
 rmdir "$trace"
 container_stop web
 
