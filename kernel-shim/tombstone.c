@@ -11,6 +11,7 @@
  * dead.
  */
 #include <linux/cgroup.h>
+#include <linux/minmax.h>
 #include <linux/pid.h>
 #include <linux/sched/signal.h>
 #include <linux/string.h>
@@ -21,15 +22,23 @@
 #include "table.h"
 #include "tombstone.h"
 
-#define TOMBSTONE_PERIOD (5 * HZ)
+/*
+ * Looked at often when one is new, because the rest of a container ends soon after
+ * its leader, and its namespaces live as long as the entry; then less and less,
+ * because what has not ended by then may live for ever.
+ */
+#define TOMBSTONE_PERIOD_MIN (HZ / 8)
+#define TOMBSTONE_PERIOD_MAX (5 * HZ)
 
 static struct workqueue_struct *tombstone_workqueue;
+static unsigned long tombstone_period;
 static void tombstones_work(struct work_struct *work);
 static DECLARE_DELAYED_WORK(tombstones, tombstones_work);
 
-static void tombstones_soon(unsigned long delay)
+static void tombstones_soon(void)
 {
-	mod_delayed_work(tombstone_workqueue, &tombstones, delay);
+	WRITE_ONCE(tombstone_period, TOMBSTONE_PERIOD_MIN);
+	mod_delayed_work(tombstone_workqueue, &tombstones, 0);
 }
 
 /* ----------------------------------------------------------------- leader */
@@ -89,7 +98,7 @@ bool tombstone_is(struct table_entry *entry)
 	if (leader_facts(entry, &facts) && leader_stays(entry, &facts))
 		return false;
 	WRITE_ONCE(entry->tombstone, true);
-	tombstones_soon(0);
+	tombstones_soon();
 	return true;
 }
 
@@ -108,7 +117,7 @@ static int leader_wake(wait_queue_entry_t *watch, unsigned int mode, int flags, 
 	if (alive)
 		return 0;
 	WRITE_ONCE(entry->tombstone, true);
-	tombstones_soon(0);
+	tombstones_soon();
 	return 0;
 }
 
@@ -152,8 +161,13 @@ static bool tombstone_empty(const struct table_entry *entry)
 
 static void tombstones_work(struct work_struct *work)
 {
-	if (table_sweep(tombstone_empty))
-		tombstones_soon(TOMBSTONE_PERIOD);
+	unsigned long period = READ_ONCE(tombstone_period);
+
+	if (!table_sweep(tombstone_empty))
+		return;
+	WRITE_ONCE(tombstone_period, min(2 * period, (unsigned long)TOMBSTONE_PERIOD_MAX));
+	/* ORDER: not mod_: that would put off one which became due meanwhile */
+	queue_delayed_work(tombstone_workqueue, &tombstones, period);
 }
 
 void __init tombstone_init(struct workqueue_struct *workqueue)
