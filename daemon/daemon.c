@@ -288,7 +288,7 @@ static int build_parts(struct daemon *daemon, char *error)
 	}
 	daemon->launcher = options->standalone ?
 				   launcher_fork_new(daemon->loop, options->worker_path) :
-				   launcher_systemd_new(daemon->loop);
+				   launcher_systemd_new(daemon->loop, LAUNCHER_SYSTEMD_ADDRESS);
 	if (!daemon->launcher) {
 		close_keep_errno(state_fd);
 		return -ENOMEM;

@@ -8,6 +8,10 @@
  * that the job is done by a JobRemoved signal, which a private connection gets
  * unasked. The connection is dropped when nothing is under way: PID 1 would
  * wake us with each signal that it sends.
+ *
+ * PID 1 that executes itself again (daemon-reexec, or its package's upgrade) drops
+ * the connection, and takes none for a while. What was asked for is asked again
+ * then: each of it may be done twice.
  */
 #include <errno.h>
 #include <stdio.h>
@@ -24,18 +28,32 @@
 #include "list.h"
 #include "worker.h"
 
-#define PRIVATE_SOCKET "unix:path=/run/systemd/private"
-#define MANAGER_PATH   "/org/freedesktop/systemd1"
-#define MANAGER_IFACE  "org.freedesktop.systemd1.Manager"
-#define UNIT_FORMAT    "upcall-worker@%s.%s"
-#define UNIT_SIZE      (UPCALL_NAME_LEN + 32)
+#define MANAGER_PATH  "/org/freedesktop/systemd1"
+#define MANAGER_IFACE "org.freedesktop.systemd1.Manager"
+#define UNIT_FORMAT   "upcall-worker@%s.%s"
+#define UNIT_SIZE     (UPCALL_NAME_LEN + 32)
+
+#define RETRY_SECONDS  .1
+#define STOP_TRIES_MAX 250 /* of RETRY_SECONDS each */
 
 struct launcher_systemd {
 	struct launcher launcher;
 	struct ev_loop *loop;
 	struct bus_loop bus_loop;
 	struct list launches;
-	unsigned int stops; /* calls without an answer yet */
+	struct list stops;
+	ev_timer retry; /* while something is to be asked again */
+	char address[];
+};
+
+/* A unit that is to be stopped. */
+struct stop {
+	struct launcher_systemd *systemd;
+	struct list link;
+	sd_bus_slot *slot; /* StopUnit, or NULL: it is to be asked for */
+	unsigned int tries;
+	const char *type;
+	char name[UPCALL_NAME_LEN];
 };
 
 struct launch {
@@ -43,7 +61,8 @@ struct launch {
 	struct launch_client *client;
 	struct list link;
 	ev_timer timer;
-	sd_bus_slot *slot; /* StartUnit; dropping it cancels */
+	sd_bus_slot *slot; /* StartUnit; dropping it cancels. NULL without a job: it is to be asked
+			      for */
 	char *job;	   /* object path, once PID 1 has answered */
 	char name[UPCALL_NAME_LEN];
 	bool ended; /* the timer will say so */
@@ -82,9 +101,28 @@ static bool has_socket(const char *name)
 
 /* ---------------------------------------------------------------- launches */
 
+static void retry_soon(struct launcher_systemd *systemd)
+{
+	ev_timer_stop(systemd->loop, &systemd->retry);
+	ev_timer_set(&systemd->retry, RETRY_SECONDS, 0.);
+	ev_timer_start(systemd->loop, &systemd->retry);
+}
+
+/* It is sd-bus that says so, of a connection that has ended. */
+static bool is_lost(const sd_bus_error *failure)
+{
+	return sd_bus_error_has_name(failure, SD_BUS_ERROR_NO_REPLY) ||
+	       sd_bus_error_has_name(failure, SD_BUS_ERROR_DISCONNECTED);
+}
+
+static bool systemd_asks(const struct launcher_systemd *systemd)
+{
+	return !list_empty(&systemd->launches) || !list_empty(&systemd->stops);
+}
+
 static void close_if_idle(struct launcher_systemd *systemd)
 {
-	if (list_empty(&systemd->launches) && !systemd->stops && systemd->bus_loop.bus)
+	if (!systemd_asks(systemd) && systemd->bus_loop.bus)
 		bus_loop_finish(&systemd->bus_loop);
 }
 
@@ -129,6 +167,10 @@ static int unit_started(sd_bus_message *reply, void *userdata, sd_bus_error *err
 	const char *job;
 
 	launch->slot = sd_bus_slot_unref(launch->slot);
+	if (failure && is_lost(failure)) {
+		retry_soon(launch->systemd);
+		return 1;
+	}
 	if (failure) {
 		journal_log(LOG_ERR, "PID 1 does not start the worker of container %s: %.256s",
 			    launch->name, failure->message ?: failure->name);
@@ -174,19 +216,23 @@ static int job_removed(sd_bus_message *signal, void *userdata, sd_bus_error *err
 
 /* -------------------------------------------------------------- connection */
 
+/* What it was asked for may be done or not, and the signal of a job's end is lost. */
 static void broken(struct bus_loop *bus_loop, int error)
 {
 	struct launcher_systemd *systemd =
 		container_of(bus_loop, struct launcher_systemd, bus_loop);
 	struct launch *launch;
+	struct stop *stop;
 
 	bus_loop_stop(bus_loop);
-	systemd->stops = 0;
 	list_for_each_entry(launch, &systemd->launches, link) {
 		launch->slot = sd_bus_slot_unref(launch->slot);
-		if (!launch->ended)
-			end_soon(launch, error < 0 ? error : -ECONNRESET);
+		free(take_ptr(launch->job));
 	}
+	list_for_each_entry(stop, &systemd->stops, link)
+		stop->slot = sd_bus_slot_unref(stop->slot);
+	if (systemd_asks(systemd))
+		retry_soon(systemd);
 }
 
 static void cleanup_bus_(sd_bus **bus)
@@ -207,7 +253,7 @@ static int open_bus(struct launcher_systemd *systemd)
 		return 0;
 	ret = sd_bus_new(&bus);
 	if (ret >= 0)
-		ret = sd_bus_set_address(bus, PRIVATE_SOCKET);
+		ret = sd_bus_set_address(bus, systemd->address);
 	if (ret >= 0)
 		ret = sd_bus_start(bus);
 	if (ret >= 0)
@@ -238,6 +284,69 @@ static int call_manager(struct launcher_systemd *systemd, sd_bus_slot **slot, co
 
 /* --------------------------------------------------------------- interface */
 
+static void stop_free(struct stop *stop)
+{
+	struct launcher_systemd *systemd = stop->systemd;
+
+	list_unlink(&stop->link);
+	sd_bus_slot_unref(stop->slot);
+	free(stop);
+	close_if_idle(systemd);
+}
+
+static int unit_stopped(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+{
+	struct stop *stop = userdata;
+	const sd_bus_error *failure = sd_bus_message_get_error(reply);
+
+	if (failure && is_lost(failure)) {
+		stop->slot = sd_bus_slot_unref(stop->slot);
+		retry_soon(stop->systemd);
+	} else {
+		/* that there is no such unit is as good */
+		stop_free(stop);
+	}
+	return 1;
+}
+
+static void stop_ask(struct stop *stop)
+{
+	if (call_manager(stop->systemd, &stop->slot, "StopUnit", stop->name, stop->type,
+			 unit_stopped, stop) < 0)
+		retry_soon(stop->systemd);
+}
+
+static void stop_unit(struct launcher_systemd *systemd, const char *name, const char *type)
+{
+	struct stop *stop = calloc(1, sizeof(*stop));
+
+	if (!stop)
+		return;
+	stop->systemd = systemd;
+	stop->type = type;
+	(void)snprintf(stop->name, sizeof(stop->name), "%s", name);
+	list_append(&systemd->stops, &stop->link);
+	stop_ask(stop);
+}
+
+/* Of a name that somebody has again: its worker is asked for anew, or ends when it is idle. */
+static void stops_forget(struct launcher_systemd *systemd, const char *name)
+{
+	struct stop *stop, *after;
+
+	list_for_each_entry_safe(stop, after, &systemd->stops, link)
+		if (!stop->slot && !strcmp(stop->name, name))
+			stop_free(stop);
+}
+
+/* Cannot be asked now: later, as long as its timer does not end it. */
+static void launch_ask(struct launch *launch)
+{
+	if (call_manager(launch->systemd, &launch->slot, "StartUnit", launch->name, "socket",
+			 unit_started, launch) < 0)
+		retry_soon(launch->systemd);
+}
+
 static int systemd_start(struct launcher *launcher, const char *name, struct launch_client *client,
 			 struct launch **ret)
 {
@@ -246,6 +355,7 @@ static int systemd_start(struct launcher *launcher, const char *name, struct lau
 	struct launch *launch;
 	int r;
 
+	stops_forget(systemd, name);
 	r = connect_worker(name);
 	if (r >= 0 || !is_absent(r))
 		return r;
@@ -258,31 +368,29 @@ static int systemd_start(struct launcher *launcher, const char *name, struct lau
 	(void)snprintf(launch->name, sizeof(launch->name), "%s", name);
 	list_append(&systemd->launches, &launch->link);
 	ev_timer_init(&launch->timer, time_over, LAUNCHER_SECONDS, 0.);
-	r = call_manager(systemd, &launch->slot, "StartUnit", name, "socket", unit_started, launch);
-	if (r < 0) {
-		launch_free(launch);
-		return r;
-	}
 	ev_timer_start(systemd->loop, &launch->timer);
+	launch_ask(launch);
 	*ret = launch;
 	return -EINPROGRESS;
 }
 
-static int unit_stopped(sd_bus_message *reply, void *userdata, sd_bus_error *error)
+static void retry(struct ev_loop *loop, ev_timer *timer, int events)
 {
-	struct launcher_systemd *systemd = userdata;
+	struct launcher_systemd *systemd = container_of(timer, struct launcher_systemd, retry);
+	struct launch *launch;
+	struct stop *stop, *after;
 
-	/* that there is no such unit is as good */
-	if (systemd->stops)
-		systemd->stops--;
-	close_if_idle(systemd);
-	return 1;
-}
-
-static void stop_unit(struct launcher_systemd *systemd, const char *name, const char *type)
-{
-	if (call_manager(systemd, NULL, "StopUnit", name, type, unit_stopped, systemd) >= 0)
-		systemd->stops++;
+	list_for_each_entry_safe(stop, after, &systemd->stops, link) {
+		if (stop->slot)
+			continue;
+		if (stop->tries++ < STOP_TRIES_MAX)
+			stop_ask(stop);
+		else
+			stop_free(stop);
+	}
+	list_for_each_entry(launch, &systemd->launches, link)
+		if (!launch->ended && !launch->slot && !launch->job)
+			launch_ask(launch);
 }
 
 static void systemd_stop(struct launcher *launcher, const char *name)
@@ -302,7 +410,7 @@ static bool systemd_busy(const struct launcher *launcher)
 	const struct launcher_systemd *systemd =
 		container_of(launcher, struct launcher_systemd, launcher);
 
-	return systemd->stops || !list_empty(&systemd->launches);
+	return systemd_asks(systemd);
 }
 
 static struct launcher *systemd_free(struct launcher *launcher)
@@ -310,9 +418,13 @@ static struct launcher *systemd_free(struct launcher *launcher)
 	struct launcher_systemd *systemd =
 		container_of(launcher, struct launcher_systemd, launcher);
 	struct launch *launch, *after;
+	struct stop *stop, *stop_after;
 
 	list_for_each_entry_safe(launch, after, &systemd->launches, link)
 		launch_free(launch);
+	list_for_each_entry_safe(stop, stop_after, &systemd->stops, link)
+		stop_free(stop);
+	ev_timer_stop(systemd->loop, &systemd->retry);
 	bus_loop_stop(&systemd->bus_loop);
 	free(systemd);
 	return NULL;
@@ -327,9 +439,9 @@ static const struct launcher_vtable vtable = {
 	.free = systemd_free,
 };
 
-struct launcher *launcher_systemd_new(struct ev_loop *loop)
+struct launcher *launcher_systemd_new(struct ev_loop *loop, const char *address)
 {
-	struct launcher_systemd *systemd = calloc(1, sizeof(*systemd));
+	struct launcher_systemd *systemd = calloc(1, sizeof(*systemd) + strlen(address) + 1);
 
 	if (!systemd)
 		return NULL;
@@ -337,5 +449,8 @@ struct launcher *launcher_systemd_new(struct ev_loop *loop)
 	systemd->loop = loop;
 	systemd->bus_loop.broken = broken;
 	list_init(&systemd->launches);
+	list_init(&systemd->stops);
+	ev_timer_init(&systemd->retry, retry, 0., 0.);
+	strcpy(systemd->address, address);
 	return &systemd->launcher;
 }

@@ -48,8 +48,11 @@ static inline struct launcher *launcher_free(struct launcher *launcher)
 	return launcher ? launcher->vtable->free(launcher) : NULL;
 }
 
-/* Units upcall-worker@NAME.socket of PID 1. */
-struct launcher *launcher_systemd_new(struct ev_loop *loop);
+/* PID 1's own socket, which serves root without a bus daemon. */
+#define LAUNCHER_SYSTEMD_ADDRESS "unix:path=/run/systemd/private"
+
+/* Units upcall-worker@NAME.socket of the manager at a D-Bus address. */
+struct launcher *launcher_systemd_new(struct ev_loop *loop, const char *address);
 /* Children of ours. */
 struct launcher *launcher_fork_new(struct ev_loop *loop, const char *worker_path);
 

@@ -108,6 +108,42 @@ done
 check "A-44: no record is lost ($(answered))" wait_for 60 all_recorded
 check 'A-44: nor one of those who came just then' wait_for 60 recorded cold "$cold"
 check_equal 'A-44: each is there once' '' "$(records UPCALL_ID UPCALL_RESULT=served | sort | uniq -d)"
+# Workers that are started for the first time, each at another moment of PID 1's executing itself again.
+policy crowd <<CONF
+[Match]
+Name=crowd-*
+[Key user]
+Handler=$PWD/bench-helper
+CONF
+./crowd 16 crowd &
+crowd=$!
+check 'A-44: there is a crowd' wait_for 20 test -e crowd
+mapfile -t members <crowd
+for i in "${!members[@]}"; do upcallctl register "crowd-$i" --pid "${members[i]}"; done
+ask_first() { nsenter -t "${members[$1]}" -U -p -m --preserve-credentials "$PWD/requester" key user "first:$1" c >"first.$1" 2>&1; }
+asking=()
+systemctl daemon-reexec &
+reexec=$!
+for i in "${!members[@]}"; do
+	ask_first "$i" &
+	asking+=($!)
+	sleep 0.15
+done
+wait "${asking[@]}"
+check 'A-44: PID 1 has executed itself again' wait "$reexec"
+check_equal "A-44: each of ${#members[@]} who came meanwhile is served, by a worker that was started then" '' \
+	"$(for i in "${!members[@]}"; do [ "$(head -n 1 "first.$i")" = 'payload bench' ] || echo "$i: $(cat "first.$i")"; done)"
+# Nor is one left whose container goes just then.
+systemctl daemon-reexec &
+reexec=$!
+for i in "${!members[@]}"; do
+	upcallctl unregister "crowd-$i"
+	sleep 0.15
+done
+wait "$reexec"
+no_crowd() { [ -z "$(systemctl list-units --plain --no-legend 'upcall-worker@crowd*')" ]; }
+check 'A-44: no unit is left of them' wait_for 60 no_crowd
+kill "$crowd"
 check 'A-44: nothing is left' wait_for 20 nothing_left
 audit_checkpoint
 
