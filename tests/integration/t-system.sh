@@ -38,6 +38,7 @@ recorded() { [ "$(records UPCALL_ID "UPCALL_CONTAINER=$1" UPCALL_RESULT=served |
 # ------------------------------------------------------------ A-44
 
 parameter claim_ms 600000
+parameter key_run_ms 600000
 answers=${root[busy]}/tmp
 container_exec busy /bin/sh -c '
 	one() {
@@ -115,11 +116,16 @@ Name=crowd-*
 [Key user]
 Handler=$PWD/bench-helper
 CONF
-./crowd 16 crowd &
-crowd=$!
-check 'A-44: there is a crowd' wait_for 20 test -e crowd
-mapfile -t members <crowd
-for i in "${!members[@]}"; do upcallctl register "crowd-$i" --pid "${members[i]}"; done
+members=() launchers=()
+for ((i = 0; i < 12; i++)); do
+	unshare -U -r -p -m -n -f --mount-proc --kill-child sleep 2147483647 &
+	launchers+=($!)
+done
+for i in "${!launchers[@]}"; do
+	wait_for 20 pgrep -P "${launchers[i]}" -x sleep >/dev/null
+	members[i]=$(pgrep -P "${launchers[i]}" -x sleep)
+	check "A-44: crowd-$i is registered" upcallctl register "crowd-$i" --pid "${members[i]}"
+done
 ask_first() { nsenter -t "${members[$1]}" -U -p -m --preserve-credentials "$PWD/requester" key user "first:$1" c >"first.$1" 2>&1; }
 asking=()
 systemctl daemon-reexec &
@@ -143,7 +149,8 @@ done
 wait "$reexec"
 no_crowd() { [ -z "$(systemctl list-units --plain --no-legend 'upcall-worker@crowd*')" ]; }
 check 'A-44: no unit is left of them' wait_for 60 no_crowd
-kill "$crowd"
+kill -KILL "${launchers[@]}" "${members[@]}"
+wait "${launchers[@]}" 2>/dev/null
 check 'A-44: nothing is left' wait_for 20 nothing_left
 audit_checkpoint
 
