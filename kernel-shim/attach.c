@@ -44,8 +44,8 @@ static bool fd_is_taken(unsigned int fd)
 
 /*
  * A core dump's init() replaces fds 0 and 3. What it would close there might be
- * the file that this call stands on, or one whose flush waits for somebody's
- * file server while the requester cannot be killed.
+ * the file that this call has only borrowed from the table, or one whose flush
+ * waits for somebody's file server while the requester cannot be killed.
  */
 static bool fds_are_free(const struct upcall *upcall)
 {
@@ -92,16 +92,11 @@ static void cred_cut(struct cred *cred, kernel_cap_t allowed)
 	cred->cap_ambient = compat_cap_set(0);
 }
 
-static int init_run(struct upcall *upcall, u64 capabilities)
+static int init_run(struct upcall *upcall, struct cred *new, u64 capabilities)
 {
 	struct subprocess_info *info = upcall->info;
-	struct cred *new;
 	int ret = 0;
 
-	/* of ourselves, without keyrings: as the kernel's own helper gets them */
-	new = prepare_kernel_cred(current);
-	if (!new)
-		return -ENOMEM;
 	if (info->init)
 		ret = info->init(info, new);
 	if (ret) {
@@ -114,21 +109,26 @@ static int init_run(struct upcall *upcall, u64 capabilities)
 	return 0;
 }
 
-int attach_current(struct upcall *upcall, u32 generation, u64 capabilities, struct file *file)
+int attach_current(struct upcall *upcall, u32 generation, u64 capabilities)
 {
+	struct cred *new;
 	int ret;
 
 	if (!process_is_plain() || !place_is_allowed(upcall))
 		return -EPERM;
 	if (!fds_are_free(upcall))
 		return -EBADF;
+	/* of ourselves, without keyrings: as the kernel's own helper gets them */
+	new = prepare_kernel_cred(current);
+	if (!new)
+		return -ENOMEM;
+	/* ORDER: nothing has happened yet, and who has failed so far may try again */
 	ret = upcall_attach_begin(upcall, generation);
-	if (ret)
+	if (ret) {
+		abort_creds(new);
 		return ret;
-	/* the ioctl only borrows the file from an fd table that init() changes */
-	get_file(file);
-	ret = init_run(upcall, capabilities);
+	}
+	ret = init_run(upcall, new, capabilities);
 	upcall_attach_end(upcall, ret ? EIO : 0);
-	fput(file);
 	return ret;
 }

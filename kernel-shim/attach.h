@@ -5,13 +5,9 @@
 
 #include <linux/types.h>
 
-struct file;
 struct upcall;
 
-/*
- * @capabilities: what the caller's sets are cut to. @file is the upcall fd itself.
- * Errors: struct upcall_attach in upcall.h.
- */
-int attach_current(struct upcall *upcall, u32 generation, u64 capabilities, struct file *file);
+/* @capabilities: what the caller's sets are cut to. Errors: struct upcall_attach in upcall.h. */
+int attach_current(struct upcall *upcall, u32 generation, u64 capabilities);
 
 #endif

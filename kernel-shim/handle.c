@@ -66,6 +66,7 @@ static struct task_struct *tags_task(u32 pid)
 	return task;
 }
 
+/* Whoever holds an fd of ours inside a container is told about itself, not about the host. */
 int tags_to_user(struct upcall_tags __user *user)
 {
 	struct task_struct *task;
@@ -75,6 +76,9 @@ int tags_to_user(struct upcall_tags __user *user)
 
 	if (copy_from_user(&tags, user, sizeof(tags)))
 		return -EFAULT;
+	/* ATTACK: of what was copied, because another thread may change it meanwhile */
+	if (tags.pid && task_active_pid_ns(current) != &init_pid_ns)
+		return -EPERM;
 	skb = alloc_skb(TAGS_PROCESS_SIZE, GFP_KERNEL);
 	if (!skb)
 		return -ENOMEM;
@@ -102,8 +106,7 @@ static int handle_complete(struct handle *handle, const struct upcall_complete _
 	return upcall_complete(handle->upcall, handle->generation, complete.error);
 }
 
-static int handle_attach(struct handle *handle, struct file *file,
-			 const struct upcall_attach __user *user)
+static int handle_attach(struct handle *handle, const struct upcall_attach __user *user)
 {
 	struct upcall_attach attach;
 
@@ -111,19 +114,7 @@ static int handle_attach(struct handle *handle, struct file *file,
 		return -EFAULT;
 	if (attach.flags || attach.reserved)
 		return -EINVAL;
-	return attach_current(handle->upcall, handle->generation, attach.capabilities, file);
-}
-
-/* Whoever holds the fd inside a container is told about itself, not about the host. */
-static int handle_tags(struct upcall_tags __user *user)
-{
-	u32 pid;
-
-	if (get_user(pid, &user->pid))
-		return -EFAULT;
-	if (pid && task_active_pid_ns(current) != &init_pid_ns)
-		return -EPERM;
-	return tags_to_user(user);
+	return attach_current(handle->upcall, handle->generation, attach.capabilities);
 }
 
 static long handle_ioctl(struct file *file, unsigned int command, unsigned long argument)
@@ -135,9 +126,9 @@ static long handle_ioctl(struct file *file, unsigned int command, unsigned long 
 	case UPCALL_IOC_INFO:
 		return info_to_user(handle->upcall, user);
 	case UPCALL_IOC_TAGS:
-		return handle_tags(user);
+		return tags_to_user(user);
 	case UPCALL_IOC_ATTACH:
-		return handle_attach(handle, file, user);
+		return handle_attach(handle, user);
 	case UPCALL_IOC_COMPLETE:
 		return handle_complete(handle, user);
 	}
@@ -231,7 +222,7 @@ int handle_claim(const struct upcall_claim *claim)
 /* Its holder may be inside a container: it learns about itself, and can do nothing. */
 static long witness_ioctl(struct file *file, unsigned int command, unsigned long argument)
 {
-	return command == UPCALL_IOC_TAGS ? handle_tags((void __user *)argument) : -ENOTTY;
+	return command == UPCALL_IOC_TAGS ? tags_to_user((void __user *)argument) : -ENOTTY;
 }
 
 static const struct file_operations witness_fops = {

@@ -21,13 +21,16 @@
  *   drain 0|1
  *   counters CLASS    by number; "NAME VALUE" each
  *   witness PID       a witness tells tags and can do nothing else; inside PID's pid
- *                     namespace, not even those of others
+ *                     namespace, not even those of others, whatever its threads do
  * Exit status 1 with a line on stderr if the kernel said no.
  */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <pthread.h>
 #include <sched.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -561,6 +564,40 @@ static int tags_ask(int fd, __u32 pid)
 	return ioctl(fd, UPCALL_IOC_TAGS, &tags);
 }
 
+/* While one asks of itself, another thread says that somebody else is meant. */
+static struct upcall_tags flipped;
+static atomic_bool flipping = true;
+
+static void *flip(void *unused)
+{
+	volatile __u32 *pid = &flipped.pid;
+
+	while (flipping)
+		*pid ^= 1;
+	return unused;
+}
+
+/* True: what it was told is not about itself. */
+static bool witness_flipped(int witness)
+{
+	static char self[4096], told[sizeof(self)];
+	struct upcall_tags tags = { .size = sizeof(self), .buffer = (unsigned long)self };
+	bool other = false;
+	pthread_t thread;
+
+	if (ioctl(witness, UPCALL_IOC_TAGS, &tags) || pthread_create(&thread, NULL, flip, NULL))
+		die("flipping");
+	for (int i = 0; i < 20000 && !other; i++) {
+		flipped.size = sizeof(told);
+		flipped.buffer = (unsigned long)told;
+		other = !ioctl(witness, UPCALL_IOC_TAGS, &flipped) &&
+			(flipped.size != tags.size || memcmp(told, self, tags.size) != 0);
+	}
+	flipping = false;
+	pthread_join(thread, NULL);
+	return other;
+}
+
 /* In a child that was born there. */
 static int witness_inside(int witness)
 {
@@ -570,6 +607,10 @@ static int witness_inside(int witness)
 	}
 	if (!tags_ask(witness, 1) || errno != EPERM) {
 		fprintf(stderr, "shim-client: a witness inside tells of others\n");
+		return 1;
+	}
+	if (witness_flipped(witness)) {
+		fprintf(stderr, "shim-client: a witness inside tells of others in between\n");
 		return 1;
 	}
 	return 0;
