@@ -107,7 +107,8 @@ static void by_scope(uint32_t scope, bool strict, struct outlook *ret)
 			ret->verdict = UPCALL_VERDICT_DENY;
 		return;
 	case UPCALL_SCOPE_AMBIGUOUS:
-		ret->reason = "several containers match and none is nearer: upcalld refuses";
+		ret->reason =
+			"several containers match and none is nearer: refused where one of them has a policy";
 		ret->verdict = UPCALL_VERDICT_OFFER;
 		return;
 	case UPCALL_SCOPE_CONTAINER:

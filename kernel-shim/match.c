@@ -3,10 +3,10 @@
  * Who owns an upcall
  *
  * A task belongs to an entry if any of these hits: an ancestor of its cgroup,
- * of its pid namespace or of its user namespace, its mount or its network
- * namespace. So a task that unshares everything inside a container still
- * belongs to it: it can leave neither its cgroup's, its pid namespace's nor its
- * user namespace's descent.
+ * of its pid namespace or of its user namespace, its mount namespace; its network
+ * namespace where it has another of the host's, too. So a task that unshares
+ * everything inside a container still belongs to it: it can leave neither its
+ * cgroup's, its pid namespace's nor its user namespace's descent.
  *
  * A hit by cgroup alone is not enough: a runtime's supervisor often sits in the
  * container's cgroup and is a task of the host. It counts only for tasks that
@@ -142,17 +142,23 @@ static void set_add(struct table_entry *entry, void *arg)
 
 /*
  * Is a task in the container's cgroup inside the container? Its user namespace
- * tells where the container has its own; else its pid namespace; else it is
- * enough not to be in the host's mount namespace, because a container that has
- * only that one can unshare it again and must not be a host task for it.
+ * tells where the container has its own; else its pid namespace, or its mount
+ * namespace for who is about to enter that. ATTACK: a supervisor of the host's may
+ * have a mount namespace of its own. Where the container has only that one, any but
+ * the host's is enough, because it can unshare it again and must not be a host task
+ * for it.
  */
 static bool inside_besides_cgroup(const struct table_entry *entry, const struct task_facts *facts)
 {
+	bool own_mnt;
+
 	if (entry->own_ns & BIT(UPCALL_NS_USER))
 		return user_ns_within(facts->user_ns, entry->user_ns);
-	if (pid_ns_within(facts->pid_ns, entry->pid_ns) && (entry->own_ns & BIT(UPCALL_NS_PID)))
-		return true;
-	if (!(entry->own_ns & BIT(UPCALL_NS_MNT)))
+	own_mnt = entry->own_ns & BIT(UPCALL_NS_MNT);
+	if (entry->own_ns & BIT(UPCALL_NS_PID))
+		return pid_ns_within(facts->pid_ns, entry->pid_ns) ||
+		       (own_mnt && facts->ns[UPCALL_NS_MNT] == entry->ns[UPCALL_NS_MNT]);
+	if (!own_mnt)
 		return false;
 	/* an exiting task has left its namespaces already, but not for the host's */
 	return !facts->ns[UPCALL_NS_MNT] || (task_facts_foreign(facts) & BIT(UPCALL_NS_MNT));
@@ -246,15 +252,23 @@ static bool set_narrow(struct match_set *set, const struct match_set *other)
 	return set_inside(set, other);
 }
 
+static void claimants_put(const struct match_set *set, struct match *match)
+{
+	match->scope = UPCALL_SCOPE_AMBIGUOUS;
+	match->entry = NULL;
+	match->strong = false;
+	match->claimants = set->overflow ? 0 : set->count;
+	memcpy(match->claimant, set->entry, sizeof(match->claimant));
+}
+
 static void match_from_set(const struct match_set *set, bool strong, struct match *match)
 {
-	match->strong = strong;
 	if (set->count == 1 && !set->overflow) {
 		match->scope = UPCALL_SCOPE_CONTAINER;
 		match->entry = set->entry[0];
+		match->strong = strong;
 	} else {
-		match->scope = UPCALL_SCOPE_AMBIGUOUS;
-		match->entry = NULL;
+		claimants_put(set, match);
 	}
 }
 
@@ -324,15 +338,6 @@ static void net_from_user_ns(struct match_set *set, struct user_namespace *ns)
 {
 	for (; ns && !set->count; ns = ns->parent)
 		table_by_user_ns(ns, set_add_net, set);
-}
-
-static void claimants_put(const struct match_set *set, struct match *match)
-{
-	match->scope = UPCALL_SCOPE_AMBIGUOUS;
-	match->entry = NULL;
-	match->strong = false;
-	match->claimants = set->overflow ? 0 : set->count;
-	memcpy(match->claimant, set->entry, sizeof(match->claimant));
 }
 
 /*

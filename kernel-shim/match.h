@@ -31,7 +31,7 @@ struct match {
 	enum upcall_scope scope;
 	struct table_entry *entry; /* borrowed; with UPCALL_SCOPE_CONTAINER only */
 	bool strong;		   /* by cgroup, pid or user namespace, which nobody just joins */
-	/* match_net() only: whose it may be, with UPCALL_SCOPE_AMBIGUOUS; none: not known */
+	/* whose it may be, with UPCALL_SCOPE_AMBIGUOUS; none: not known */
 	struct table_entry *claimant[MATCH_MAX];
 	unsigned int claimants;
 };

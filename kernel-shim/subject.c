@@ -135,7 +135,10 @@ static enum upcall_verdict verdict_of(const struct subject *subject, const struc
 	case UPCALL_SCOPE_CONTAINER:
 		break;
 	}
-	verdict = table_verdict(subject->entry, subject->class, key_type);
+	verdict = table_verdict(match->entry, subject->class, key_type);
+	/* deleted while we looked: it was registered when this was raised */
+	if (verdict != UPCALL_VERDICT_NATIVE && !subject->entry)
+		return UPCALL_VERDICT_DENY;
 	/*
 	 * A kernel-raised key without a domain tag can be given to nobody in a
 	 * container, because its authority opens the machine's key cache.
@@ -154,7 +157,6 @@ void subject_init(struct subject *subject, const struct subprocess_info *info,
 {
 	struct task_facts facts;
 	struct match match;
-	bool gone;
 
 	memset(subject, 0, sizeof(*subject));
 	subject->class = class_of(info, caller, &subject->infrastructure);
@@ -170,12 +172,9 @@ void subject_init(struct subject *subject, const struct subprocess_info *info,
 	subject->scope = match.scope;
 	subject->strong = match.strong;
 	subject->entry = table_entry_get(match.entry);
-	/* deleted while we looked: it was registered when this was raised */
-	gone = match.scope == UPCALL_SCOPE_CONTAINER && !subject->entry;
-	if (gone)
+	subject->verdict = verdict_of(subject, &match);
+	if (match.scope == UPCALL_SCOPE_CONTAINER && !subject->entry)
 		subject->scope = UPCALL_SCOPE_UNREGISTERED;
-	subject->verdict = gone && !subject->infrastructure ? UPCALL_VERDICT_DENY :
-							      verdict_of(subject, &match);
 	rcu_read_unlock();
 }
 

@@ -108,12 +108,13 @@ static bool is_elsewhere(const struct look_up *look_up, const struct upcall_entr
 static bool inside_besides_cgroup(const struct look_up *look_up, const struct upcall_entry *entry)
 {
 	uint32_t pid = own_namespace(entry, "pid"), user = own_namespace(entry, "user");
+	uint32_t mnt = own_namespace(entry, "mnt");
 
 	if (user)
 		return within(look_up->kin->user, user);
-	if (pid && within(look_up->kin->pid, pid))
-		return true;
-	return own_namespace(entry, "mnt") && look_up->kin->mnt != look_up->host->mnt;
+	if (pid)
+		return within(look_up->kin->pid, pid) || (mnt && look_up->kin->mnt == mnt);
+	return mnt && look_up->kin->mnt != look_up->host->mnt;
 }
 
 static void hit(struct kin_step *step, const struct upcall_entry *entry)

@@ -57,6 +57,17 @@ audit_expect_host /sbin/request-key 'a host task asks for a key'
 sh -c "echo \$\$ >${cgroup[web]}/cgroup.procs; exec ./requester key user host:$RANDOM c" >/dev/null
 check "a supervisor in the container's cgroup is a host task" test -n "$(audit_host_upcalls)"
 
+# Nor is one with a mount namespace of its own, as a service has for PrivateTmp=, where the container has no user namespace.
+container_rootfs "$containers/rooted/rootfs"
+check 'rooted is registered' registered rooted "$(container_privileged)"
+audit_checkpoint
+audit_expect_host /sbin/request-key 'a host task asks for a key'
+sh -c "echo \$\$ >${cgroup[rooted]}/cgroup.procs; exec unshare -m ./requester key user host:$RANDOM c" >/dev/null
+check 'a supervisor with a mount namespace of its own is a host task' test -n "$(audit_host_upcalls)"
+check_equal 'and who enters the container by its mount namespace first is not' EKEYREJECTED \
+	"$(sh -c "echo \$\$ >${cgroup[rooted]}/cgroup.procs; exec nsenter -t ${leader[rooted]} -m /bin/requester key user host:$RANDOM c" | cut -d' ' -f1)"
+container_stop rooted
+
 # What the host put into the container's cgroup and user namespace, but not into its pid namespace: with the leader alive,
 # and after its death.
 sh -c "echo \$\$ >${cgroup[web]}/cgroup.procs; exec nsenter -t ${leader[web]} -U -m -n --preserve-credentials /bin/requester wait /gate/go" &

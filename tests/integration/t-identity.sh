@@ -201,6 +201,14 @@ for class in core key module; do
 	check_equal "A-10b: of class $class, for people" "$(upcallctl status --json | jq ".upcalls.$class.denied") denied" \
 		"$(upcallctl status | sed -n "s/^$class .*\<\([0-9]* denied\).*/\1/p")"
 done
+# Registering changes nothing: where neither has a policy, neither is asked.
+rm /etc/upcalld.d/all.conf
+upcallctl reload
+audit_checkpoint
+audit_expect_host /sbin/request-key "the kernel's own"
+"${in_twin[@]}" "$PWD/requester" key user identity:twins c >/dev/null
+check "A-10b: whose of two is the kernel's own where neither has a policy" test -n "$(audit_host_upcalls)"
+audit_checkpoint
 kill "$outer" "$nobody"
 check_equal 'no upcall is left' '' "$(./shim-client list)"
 summary

@@ -29,6 +29,10 @@ static const struct upcall_namespace db_ns[] = {
 static struct upcall_entry web = { .name = "web", .cgroup = "web", .namespaces = web_ns };
 static struct upcall_entry db = { .name = "db", .cgroup = "/pod/db", .namespaces = db_ns };
 static struct upcall_entry inner = { .name = "inner", .cgroup = "web/inner", .namespaces = web_ns };
+static struct upcall_namespace rooted_ns[] = { { "pid", 31 }, { "mnt", 33 }, { 0 } };
+static struct upcall_entry rooted = { .name = "rooted",
+				      .cgroup = "rooted",
+				      .namespaces = rooted_ns };
 static struct upcall_entry bare = { .name = "bare", .cgroup = "", .namespaces = web_ns };
 
 static const struct {
@@ -53,6 +57,16 @@ static const struct {
 	  { .cgroup = "/web", .pid = { 1 }, .user = { 2 }, .mnt = 3, .net = 4 },
 	  { "", "", "", "", "" },
 	  { false } },
+	{ "one with a mount namespace of its own",
+	  { &rooted },
+	  { .cgroup = "/rooted", .pid = { 1 }, .user = { 2 }, .mnt = 99, .net = 4 },
+	  { "", "", "", "", "" },
+	  { false } },
+	{ "who is about to enter the pid namespace",
+	  { &rooted },
+	  { .cgroup = "/rooted", .pid = { 1 }, .user = { 2 }, .mnt = 33, .net = 4 },
+	  { "rooted", "", "", "rooted", "" },
+	  { true, false, false, false, false } },
 	{ "the nearest of two boundaries",
 	  { &web, &inner },
 	  { .cgroup = "/web/inner/x", .pid = { 11, 1 }, .user = { 12, 2 }, .mnt = 13, .net = 14 },
