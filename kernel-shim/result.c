@@ -8,13 +8,14 @@
  * with a side effect:
  *
  *   module          256, the wait status of a modprobe that found nothing
- *   key             the key is rejected with the errno for one second and the
+ *   key             the key is rejected with the errno for some seconds and the
  *                   call succeeds, so that nobody negates it for sixty
  *   who waits for   256, a helper that ended with 1
  *   an exit status
  *   who waits for   -EPERM: no helper was started
  *   the exec
- *   killed          -ERESTARTSYS, as natively
+ *   killed          -ERESTARTSYS, as where it waits killably natively; a key is
+ *                   rejected
  */
 #include <linux/key-type.h>
 #include <linux/key.h>
@@ -23,7 +24,12 @@
 #include "result.h"
 #include "subject.h"
 
-#define REJECT_SECONDS 1
+/*
+ * In whole seconds of the wall clock, of which the first may end at once. One that
+ * has ended before its requester looks at it makes construct_key() warn: ATTACK: of
+ * a container with hardly any processor time, for which seconds can lie between.
+ */
+#define REJECT_SECONDS 5
 #define EXIT_FAILURE_STATUS 0x100
 
 /* The errors that a key's user may meet (docs/protocol.md); others say no more than: no key. */

@@ -247,7 +247,7 @@ enum upcall_helper_attr {
 /* A key type's name with its NUL, as in the kernel. */
 #define UPCALL_KEY_TYPE_LEN 32
 #define UPCALL_KEY_RULES    16
-/* Upcalls of the fixed entries are decided by entries with these ids. */
+/* Smaller ids are no entry's. */
 #define UPCALL_CONTAINER_FIRST 16
 
 /*
@@ -430,7 +430,7 @@ struct upcall_attach {
 /*
  * COMPLETE ends the upcall without a process. error 0: it has been served by
  * other means. Else a positive errno; the requester gets what the class makes
- * of it (docs/protocol.md): a key is rejected with it for one second.
+ * of it (docs/protocol.md): a key is rejected with it for some seconds.
  */
 struct upcall_complete {
 	__u32 error;
