@@ -27,7 +27,7 @@ struct class_symbol {
 
 static const struct class_symbol init_symbols[] = {
 	{ "umh_coredump_setup", UPCALL_CLASS_CORE },
-	{ "umh_pipe_setup", UPCALL_CLASS_CORE },
+	{ "umh_pipe_setup", UPCALL_CLASS_CORE }, /* as it was called before %F */
 	{ "umh_keys_init", UPCALL_CLASS_KEY },
 };
 
@@ -36,8 +36,6 @@ static const struct class_symbol cleanup_symbols[] = {
 };
 
 static const struct class_symbol caller_symbols[] = {
-	{ "__request_module", UPCALL_CLASS_MODULE },
-	{ "call_modprobe", UPCALL_CLASS_MODULE },
 	{ "cgroup1_release_agent", UPCALL_CLASS_RELEASE_AGENT },
 	{ "br_stp_", UPCALL_CLASS_OTHER, true, true },
 	{ "drbd_", UPCALL_CLASS_OTHER, true, true },

@@ -19,6 +19,11 @@
 #error "upcall_shim needs dynamic ftrace with registers or arguments"
 #endif
 
+/* Without it nobody could be told to be able to wait: see hook.c. */
+#ifndef CONFIG_PREEMPT_COUNT
+#error "upcall_shim needs a kernel that counts preemption"
+#endif
+
 /*
  * struct mnt_namespace is private to fs/; its first member is the public
  * struct ns_common in every kernel so far, unless its layout is shuffled.
@@ -34,8 +39,13 @@
 #define COMPAT_FTRACE_REGS FTRACE_OPS_FL_SAVE_REGS
 #endif
 
-/* 6.2 renamed the setter; both are macros or inlines, so there is no symbol to test. */
-#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
+/*
+ * 6.2 renamed the setter; both are macros or inlines, so there is no symbol to test.
+ * Before that it did nothing, silently, where arguments alone are not had.
+ */
+#if LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0) && !defined(CONFIG_HAVE_DYNAMIC_FTRACE_WITH_ARGS)
+#define compat_ftrace_set_ip(fregs, ip) instruction_pointer_set(ftrace_get_regs(fregs), ip)
+#elif LINUX_VERSION_CODE < KERNEL_VERSION(6, 2, 0)
 #define compat_ftrace_set_ip(fregs, ip) ftrace_instruction_pointer_set(fregs, ip)
 #else
 #define compat_ftrace_set_ip(fregs, ip) ftrace_regs_set_instruction_pointer(fregs, ip)

@@ -9,7 +9,7 @@
  *
  * A task that sleeps in here pins the module: the reference is taken where
  * ftrace still guarantees that the module stays, before the instruction pointer
- * moves, and given back as the last thing. Whom nothing here concerns is not
+ * moves, and given back as the last thing. While nobody is registered, nobody is
  * sent here: a machine whose own helpers never pause could not unload us.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
@@ -141,10 +141,13 @@ static noinline notrace int hooked_exec(struct subprocess_info *info, int wait)
 	return ret;
 }
 
+/* A module whose loading fails after all is freed without a look at who is in it. */
+static bool hook_live;
+
 static void notrace hook_callback(unsigned long ip, unsigned long parent_ip,
 				  struct ftrace_ops *ops, struct ftrace_regs *fregs)
 {
-	if (within_module(parent_ip, THIS_MODULE))
+	if (!READ_ONCE(hook_live) || within_module(parent_ip, THIS_MODULE))
 		return;
 	/* Who registers or begins to look meanwhile sees the next one. */
 	if (!monitor_is_on() && hook_passes())
@@ -181,6 +184,11 @@ int hook_init(void)
 		ftrace_free_filter(&hook_ops);
 	}
 	return ret;
+}
+
+void hook_start(void)
+{
+	WRITE_ONCE(hook_live, true);
 }
 
 void hook_exit(void)

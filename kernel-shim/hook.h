@@ -4,6 +4,7 @@
 #define UPCALL_SHIM_HOOK_H
 
 int hook_init(void);
+void hook_start(void); /* loading cannot fail any more */
 void hook_exit(void);
 
 #endif

@@ -34,6 +34,7 @@ static int __init shim_init(void)
 	ret = device_init();
 	if (ret)
 		goto err_device;
+	hook_start();
 	pr_info("version %s, ABI %d\n", UPCALL_VERSION, UPCALL_ABI_VERSION);
 	return 0;
 
