@@ -42,25 +42,16 @@ static int handler_wake(wait_queue_entry_t *watch, unsigned int mode, int flags,
 			upcall_end(upcall, UPCALL_STATE_DONE, 0, status);
 	}
 	spin_unlock_irqrestore(&upcall->lock, irqflags);
-	/* ORDER: unlocked, because the watch's reference, maybe the last, goes with the work */
+	/* ORDER: unlocked, because the watch's reference, maybe the last, goes with it */
 	if (mine)
-		upcall_queue_work(&upcall->exit_work);
+		upcall_ended(upcall);
 	return 0;
-}
-
-static void handler_exit_work(struct work_struct *work)
-{
-	struct upcall *upcall = container_of(work, struct upcall, exit_work);
-
-	upcall_wake_pollers(upcall);
-	upcall_put(upcall);
 }
 
 void handler_init(struct upcall *upcall)
 {
 	init_waitqueue_func_entry(&upcall->watch, handler_wake);
 	INIT_LIST_HEAD(&upcall->watch.entry);
-	INIT_WORK(&upcall->exit_work, handler_exit_work);
 }
 
 /* Under RCU. 0 for the root, which is no leaf and would be everybody's. */

@@ -2,8 +2,7 @@
 /*
  * The process that has attached to an upcall: its end is the upcall's
  *
- * Of struct upcall these are its own: handler, handler_cgroup, watch, watched,
- * exit_work.
+ * Of struct upcall these are its own: handler, handler_cgroup, watch, watched.
  */
 #ifndef UPCALL_SHIM_HANDLER_H
 #define UPCALL_SHIM_HANDLER_H

@@ -2,10 +2,10 @@
 /*
  * The requester's side of an upcall: it sleeps here until somebody has answered
  */
+#include <linux/completion.h>
 #include <linux/err.h>
 #include <linux/sched/signal.h>
 #include <linux/umh.h>
-#include <linux/wait.h>
 
 #include "compat.h"
 #include "counters.h"
@@ -16,8 +16,6 @@
 #include "subject.h"
 #include "suspend.h"
 #include "upcall_object.h"
-
-#define WAIT_SLICE (30 * HZ) /* sleep no longer in one go: see wait_slice() */
 
 /*
  * May SIGKILL end the wait? What is killable natively stays so. Core dumps and a
@@ -30,11 +28,12 @@ static bool is_killable(const struct subject *subject, int wait)
 	return wait & UMH_KILLABLE || subject_is_own(subject);
 }
 
+/* Deadlines bound the wait, so the hung-task detector need not look: it skips both states. */
 static unsigned int wait_state(const struct subject *subject, int wait)
 {
-	unsigned int state = is_killable(subject, wait) ? TASK_KILLABLE : TASK_UNINTERRUPTIBLE;
+	unsigned int state = is_killable(subject, wait) ? TASK_KILLABLE : TASK_IDLE;
 
-	return suspend_may_freeze(subject) ? state | TASK_FREEZABLE : state;
+	return state | suspend_freezable(subject);
 }
 
 /* The requester is killed. True: it may go; false: its answer is there or imminent. */
@@ -48,7 +47,7 @@ static bool upcall_abandon(struct upcall *upcall)
 	spin_lock_irq(&upcall->lock);
 	if (upcall->state == UPCALL_STATE_ATTACHING) {
 		/* it was claimed and attached since: another turn */
-	} else if (!upcall->answered) {
+	} else if (!completion_done(&upcall->answered)) {
 		kill = upcall->state == UPCALL_STATE_RUNNING;
 		upcall_end(upcall, UPCALL_STATE_DEAD, EINTR, 0);
 		gone = true;
@@ -63,26 +62,11 @@ static bool upcall_abandon(struct upcall *upcall)
 	return gone;
 }
 
-/*
- * Deadlines bound the wait, so a task that sleeps here is not hung: sleeping in
- * slices keeps the hung-task detector, which counts one uninterrupted sleep,
- * from saying so. As wait_event_timeout(), which has no such state.
- */
-static long wait_slice(struct upcall *upcall, unsigned int state)
-{
-	return ___wait_event(upcall->done, ___wait_cond_timeout(READ_ONCE(upcall->answered)), state,
-			     0, WAIT_SLICE, __ret = schedule_timeout(__ret));
-}
-
 static void upcall_wait(struct upcall *upcall, unsigned int state)
 {
-	long ret;
-
-	do {
-		ret = wait_slice(upcall, state);
-		if (ret < 0 && upcall_abandon(upcall))
-			return;
-	} while (ret <= 0);
+	while (wait_for_completion_state(&upcall->answered, state))
+		if (upcall_abandon(upcall))
+			break;
 }
 
 static bool offer_refused(struct subprocess_info *info, int wait, const struct subject *subject,
@@ -124,9 +108,10 @@ bool upcall_offer(struct subprocess_info *info, int wait, const struct subject *
 {
 	bool served;
 
-	if (suspend_may_freeze(subject)) {
+	if (suspend_freezable(subject)) {
 		served = upcall_serve(info, wait, subject, ret);
-		suspend_forget(subject);
+		if (subject->class == UPCALL_CLASS_CORE)
+			suspend_forget();
 		return served;
 	}
 	if (!suspend_hold())

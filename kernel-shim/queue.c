@@ -273,7 +273,8 @@ void queue_poll_wait(struct file *file, struct poll_table_struct *table)
 
 /*
  * A handler that raises an upcall is found by the leaf cgroup that it attached
- * in, which nothing else shares: its id, and one more level.
+ * in, which nothing else shares but for answerers, which raise none for it: its
+ * id, and one more level.
  */
 void queue_depth(const struct subject *subject, struct tags_upcall *nested)
 {

@@ -4,10 +4,10 @@
  *
  * Before Linux freezes anybody it waits five seconds for its helpers, and fails
  * with EAGAIN if one still runs. It knows nothing of ours. A requester that holds
- * no lock freezes where it waits (offer.c), however long its handler
- * takes. One that may hold a lock must not: devices that are suspended then, or
- * tasks that cannot freeze, may want it. So for these we do as Linux does, and
- * as early that no handler is frozen meanwhile.
+ * no lock in anybody's way freezes where it waits (offer.c), however long its
+ * handler takes. One that may hold another must not: devices that are suspended
+ * then, or tasks that cannot freeze, may want it. So for these we do as Linux does,
+ * and as early that no handler is frozen meanwhile.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -34,15 +34,19 @@ static atomic_t holders = ATOMIC_INIT(0);
 static DECLARE_WAIT_QUEUE_HEAD(holders_gone);
 
 /*
- * A core dump holds no lock, nor does request_key(2). The kernel asks under a
- * task's own credentials, too, and with locks (cifs, nvdimm), but never for a
+ * A core dump holds no lock. request_key(2) holds key_types_sem, for reading: who
+ * waits for that to load a module does not freeze, and suspend fails as it would
+ * for a driver that loads; who wants it for reading does. The kernel asks under a
+ * task's own credentials, too, and with other locks (cifs, nvdimm), but never for a
  * "user" key.
  */
-bool suspend_may_freeze(const struct subject *subject)
+unsigned int suspend_freezable(const struct subject *subject)
 {
 	if (subject->class == UPCALL_CLASS_CORE)
-		return true;
-	return subject_is_own(subject) && subject->key && subject->key->type == &key_type_user;
+		return TASK_FREEZABLE;
+	if (subject_is_own(subject) && subject->key && subject->key->type == &key_type_user)
+		return TASK_FREEZABLE_UNSAFE;
+	return 0;
 }
 
 /*
@@ -50,7 +54,7 @@ bool suspend_may_freeze(const struct subject *subject)
  * forgets it there, but a core dump would end of it: as zap_threads() does, all
  * are forgotten but the one that kills, and a stop of its cgroup.
  */
-void suspend_forget(const struct subject *subject)
+void suspend_forget(void)
 {
 	/* our own, which stays while we live */
 	struct sighand_struct *sighand = rcu_dereference_protected(current->sighand, true);
@@ -59,8 +63,7 @@ void suspend_forget(const struct subject *subject)
 	if (!signal_pending(current))
 		return;
 	spin_lock_irq(&sighand->siglock);
-	if (subject->class == UPCALL_CLASS_CORE && !__fatal_signal_pending(current) &&
-	    !(current->jobctl & JOBCTL_TRAP_FREEZE))
+	if (!__fatal_signal_pending(current) && !(current->jobctl & JOBCTL_TRAP_FREEZE))
 		clear_thread_flag(TIF_SIGPENDING);
 	else
 		recalc_sigpending();

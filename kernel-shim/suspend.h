@@ -10,10 +10,11 @@ struct subject;
 int suspend_init(void);
 void suspend_exit(void);
 
-bool suspend_may_freeze(const struct subject *subject);
+/* To be added to the state in which its requester waits. 0: it must not freeze. */
+unsigned int suspend_freezable(const struct subject *subject);
 
-/* After a wait that might freeze: what the freezer has left behind ends no core dump. */
-void suspend_forget(const struct subject *subject);
+/* After a core dump's wait: what the freezer has left behind does not end it. */
+void suspend_forget(void);
 
 /* Before a wait that cannot be frozen. False: the machine suspends, there must be none. */
 bool suspend_hold(void);

@@ -15,8 +15,8 @@
  * which is never left early, the process that runs init(). The waiter does not
  * return while that goes on, because the data may live on its stack.
  *
- * Every state but the endings has a deadline here, so that no death and no
- * stall in user space keeps a requester.
+ * Every state in which user space has to do something has a deadline here, so
+ * that no death and no stall there keeps a requester.
  */
 #include <linux/cred.h>
 #include <linux/module.h>
@@ -51,6 +51,9 @@ MODULE_PARM_DESC(attach_ms, "time from claim to attach (default: 25000)");
 static unsigned int run_ms = 3610000;
 module_param(run_ms, uint, 0644);
 MODULE_PARM_DESC(run_ms, "time for a handler to run, at most (default: 3610000)");
+static unsigned int key_run_ms = 35000;
+module_param(key_run_ms, uint, 0644);
+MODULE_PARM_DESC(key_run_ms, "the same for a handler that request_key(2) waits for (default: 35000)");
 static unsigned int core_run_ms = 3610000;
 module_param(core_run_ms, uint, 0644);
 MODULE_PARM_DESC(core_run_ms, "the same for a core dump's handler (default: 3610000)");
@@ -118,13 +121,12 @@ static bool upcall_move(struct upcall *upcall, enum upcall_state to)
 static void upcall_answer(struct upcall *upcall, int error, int status)
 {
 	lockdep_assert_held(&upcall->lock);
-	if (upcall->answered)
+	if (completion_done(&upcall->answered))
 		return;
-	WRITE_ONCE(upcall->answered, true);
 	upcall->error = error;
 	upcall->status = status;
 	trace_upcall_answered(upcall);
-	wake_up(&upcall->done);
+	complete_all(&upcall->answered);
 }
 
 static void deadline_set(struct upcall *upcall, unsigned int ms)
@@ -180,11 +182,24 @@ static unsigned int claim_time(const struct upcall *upcall)
 	return READ_ONCE(claim_ms);
 }
 
+/*
+ * ATTACK: request_key(2) holds key_types_sem while it waits. Whoever registers a
+ * type, as a module that is loaded, waits for that, and behind him all that have to
+ * do with keys, on the whole machine.
+ */
+static unsigned int run_time_max(const struct upcall *upcall)
+{
+	if (upcall->class == UPCALL_CLASS_CORE)
+		return READ_ONCE(core_run_ms);
+	if (upcall->class == UPCALL_CLASS_KEY && upcall->origin == UPCALL_ORIGIN_SYSCALL)
+		return min(READ_ONCE(key_run_ms), READ_ONCE(run_ms));
+	return READ_ONCE(run_ms);
+}
+
 /* What its claim says, within what the machine allows. */
 static unsigned int run_time(const struct upcall *upcall)
 {
-	unsigned int most = upcall->class == UPCALL_CLASS_CORE ? READ_ONCE(core_run_ms) :
-								 READ_ONCE(run_ms);
+	unsigned int most = run_time_max(upcall);
 
 	return upcall->run_ms ? min(upcall->run_ms, most) : most;
 }
@@ -427,7 +442,7 @@ static struct upcall *upcall_alloc(struct subprocess_info *info, int wait,
 		return NULL;
 	kref_init(&upcall->refs);
 	spin_lock_init(&upcall->lock);
-	init_waitqueue_head(&upcall->done);
+	init_completion(&upcall->answered);
 	init_waitqueue_head(&upcall->poll);
 	init_waitqueue_head(&upcall->attached);
 	INIT_LIST_HEAD(&upcall->link);
@@ -498,9 +513,12 @@ void upcall_begin(struct upcall *upcall)
 	upcall_announce(upcall);
 }
 
-void upcall_queue_work(struct work_struct *work)
+/* The work that looks at deadlines finds none, and does what is left to do. */
+void upcall_ended(struct upcall *upcall)
 {
-	queue_work(upcall_workqueue, work);
+	/* it was pending already, with a reference of its own: never the last */
+	if (mod_delayed_work(upcall_workqueue, &upcall->deadline_work, 0))
+		upcall_put(upcall);
 }
 
 int upcall_init(void)

@@ -12,6 +12,7 @@
 #ifndef UPCALL_SHIM_UPCALL_OBJECT_H
 #define UPCALL_SHIM_UPCALL_OBJECT_H
 
+#include <linux/completion.h>
 #include <linux/kref.h>
 #include <linux/list.h>
 #include <linux/poll.h>
@@ -51,20 +52,19 @@ struct upcall {
 	u32 generation;
 	unsigned int requeues;
 	u32 run_ms;		/* what its claim said */
-	bool answered;		/* the waiter may go on */
 	bool overdue;		/* a deadline of ours has ended it */
 	int error;		/* answer: positive errno, or 0 */
 	int status;		/* answer without error: what the helper's wait status is */
 	bool watched;		/* watch is on handler->wait_pidfd and holds a reference */
-	struct pid *handler;	/* reference, from ATTACHING on */
+	/* these two are written once, in ATTACHING, by the process itself */
+	struct pid *handler;	/* reference */
 	u64 handler_cgroup;	/* where it attached */
 	unsigned long deadline; /* jiffies, with deadline_work pending */
 
-	wait_queue_head_t done;	    /* it is answered */
+	struct completion answered; /* the waiter may go on; completed under lock */
 	wait_queue_head_t poll;	    /* its claim no longer stands */
 	wait_queue_head_t attached; /* it is not ATTACHING any more */
 	wait_queue_entry_t watch;
-	struct work_struct exit_work;
 	struct delayed_work deadline_work;
 
 	struct list_head link; /* queue, until it has ended */
@@ -105,6 +105,7 @@ void upcall_begin(struct upcall *upcall); /* offers it */
  */
 void upcall_end(struct upcall *upcall, enum upcall_state state, int error, int status);
 void upcall_wake_pollers(struct upcall *upcall);
-void upcall_queue_work(struct work_struct *work);
+/* From any context: wakes pollers soon, and gives a reference away. */
+void upcall_ended(struct upcall *upcall);
 
 #endif

@@ -14,7 +14,7 @@ containers=/srv/upcall-containers
 . lib/setup.sh
 mark=authority:secret
 parameters=/sys/module/upcall_shim/parameters
-for parameter in claim_ms run_ms; do echo 600000 >"$parameters/$parameter"; done
+for parameter in claim_ms run_ms key_run_ms; do echo 600000 >"$parameters/$parameter"; done
 install -m 755 intruder eavesdropper /usr/local/bin/
 install -m 4755 intruder /usr/local/bin/set-uid
 

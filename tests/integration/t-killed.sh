@@ -16,7 +16,7 @@ crowd=${2:-10}
 kills=${3:-5}
 
 # What waits because it is stopped must not end for being slow, however slow the machine is.
-for parameter in claim_ms module_claim_ms attach_ms run_ms core_run_ms; do
+for parameter in claim_ms module_claim_ms attach_ms run_ms key_run_ms core_run_ms; do
 	echo 600000 >"/sys/module/upcall_shim/parameters/$parameter"
 done
 raise_key_quotas

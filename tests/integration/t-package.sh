@@ -15,7 +15,7 @@ settings() { sysctl -a 2>/dev/null | grep -E '^kernel\.(core_|modprobe|keys|user
 settings >settings.before
 
 # What is stopped must not end for being slow, however long dpkg takes.
-for parameter in claim_ms attach_ms run_ms; do echo 600000 >"/sys/module/upcall_shim/parameters/$parameter"; done
+for parameter in claim_ms attach_ms run_ms key_run_ms; do echo 600000 >"/sys/module/upcall_shim/parameters/$parameter"; done
 
 policy web <<'CONF'
 [Match]

@@ -54,7 +54,7 @@ check 'the module loads' load
 check 'and hooks' hooked
 
 # --- one that waits, of each class and in each state
-for parameter in claim_ms module_claim_ms attach_ms run_ms core_run_ms; do echo 600000 >"$parameters/$parameter"; done
+for parameter in claim_ms module_claim_ms attach_ms run_ms key_run_ms core_run_ms; do echo 600000 >"$parameters/$parameter"; done
 for class in key core module; do
 	raise "$class" >/dev/null 2>&1 &
 	requester=$!

@@ -12,7 +12,7 @@
 handler=""
 
 # What stands at the gate while the test looks at it must not end for being slow, however slow the machine is.
-for parameter in claim_ms run_ms core_run_ms; do
+for parameter in claim_ms run_ms key_run_ms core_run_ms; do
 	echo 600000 >"/sys/module/upcall_shim/parameters/$parameter"
 done
 policy web <<'CONF'
