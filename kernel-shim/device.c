@@ -39,9 +39,27 @@ static bool may_decide(void)
 	       ns_capable(&init_user_ns, CAP_SYS_ADMIN);
 }
 
+/* private_data is what queue_offers() was at the last read(2). */
 static int device_open(struct inode *inode, struct file *file)
 {
+	file->private_data = NULL;
 	return may_decide() ? 0 : -EPERM;
+}
+
+static void *device_news(void)
+{
+	return (void *)queue_offers();
+}
+
+/*
+ * There is nothing to read, but who reads until there is nothing has been told. PID
+ * 1 empties a socket unit that it is about to stop; one that stays readable keeps it
+ * from ever stopping it, and from all else.
+ */
+static ssize_t device_read(struct file *file, char __user *user, size_t size, loff_t *position)
+{
+	file->private_data = device_news();
+	return -EAGAIN;
 }
 
 static int device_release(struct inode *inode, struct file *file)
@@ -54,7 +72,9 @@ static int device_release(struct inode *inode, struct file *file)
 static __poll_t device_poll(struct file *file, struct poll_table_struct *table)
 {
 	queue_poll_wait(file, table);
-	return queue_has_offered() ? EPOLLIN | EPOLLRDNORM : 0;
+	if (!queue_has_offered() || file->private_data == device_news())
+		return 0;
+	return EPOLLIN | EPOLLRDNORM;
 }
 
 static int device_version(struct upcall_version __user *user)
@@ -291,6 +311,7 @@ static const struct file_operations device_fops = {
 	.owner = THIS_MODULE,
 	.open = device_open,
 	.release = device_release,
+	.read = device_read,
 	.poll = device_poll,
 	.unlocked_ioctl = device_ioctl,
 	.compat_ioctl = compat_ptr_ioctl,

@@ -37,6 +37,7 @@ static DEFINE_SPINLOCK(queue_lock);
 static LIST_HEAD(queue);
 static unsigned int queue_count;
 static unsigned int queue_offered;
+static unsigned long queue_offered_ever = 1;
 static unsigned int queue_modules;
 static unsigned int queue_cores;
 static struct queue_share unowned; /* of no entry: ambiguous ones are like one container */
@@ -106,8 +107,10 @@ void queue_set_state(struct upcall *upcall, enum upcall_state to)
 	spin_lock(&queue_lock);
 	if (upcall->state == UPCALL_STATE_OFFERED)
 		queue_offered--;
-	if (to == UPCALL_STATE_OFFERED)
+	if (to == UPCALL_STATE_OFFERED) {
 		queue_offered++;
+		WRITE_ONCE(queue_offered_ever, queue_offered_ever + 1);
+	}
 	WRITE_ONCE(upcall->state, to);
 	if (upcall_state_is_final(to))
 		queue_remove(upcall);
@@ -203,6 +206,11 @@ u32 queue_list(u64 after, struct upcall_list_entry *entries, u32 room)
 bool queue_has_offered(void)
 {
 	return READ_ONCE(queue_offered);
+}
+
+unsigned long queue_offers(void)
+{
+	return READ_ONCE(queue_offered_ever);
 }
 
 bool queue_is_empty(void)

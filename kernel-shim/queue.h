@@ -38,6 +38,7 @@ void queue_depth(const struct subject *subject, struct tags_upcall *nested);
 
 bool queue_is_empty(void);
 bool queue_has_offered(void);
+unsigned long queue_offers(void); /* grows with each that is offered */
 void queue_poll_wait(struct file *file, struct poll_table_struct *table);
 /* Pollers: there is something that is offered. */
 void queue_wake(void);
