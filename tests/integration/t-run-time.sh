@@ -52,6 +52,7 @@ echo 3000 >"$key_run_ms"
 ask user keeps-a-lock &
 requester=$!
 check 'a handler runs that would for an hour' handler_wait "${cgroup[patient]}"
+audit_expect_host /sbin/modprobe 'what rxrpc wants beside'
 modprobe rxrpc &
 loading=$!
 check 'a module that registers a type of keys is loaded all the same' wait_for 30 test -e /sys/module/rxrpc
