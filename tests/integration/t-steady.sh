@@ -74,12 +74,12 @@ churn_one() {
 	until init=$(pgrep -P "$launcher" -x sleep); do sleep 0.05; done
 	mkdir "/sys/fs/cgroup/churn-$n"
 	echo "$init" >"/sys/fs/cgroup/churn-$n/cgroup.procs"
-	upcallctl register "churn-$n" --pid "$init" || echo "$n: not registered"
+	upcallctl register "churn-$n" --pid "$init" >/dev/null || echo "$n: not registered"
 	nsenter -t "$init" -U -p -m -n -i --preserve-credentials ./flood 3 "churn:$n:" &
 	asking=$!
 	if [ $((n % 2)) = 0 ]; then
 		wait "$asking"
-		upcallctl unregister "churn-$n" || echo "$n: not unregistered"
+		upcallctl unregister "churn-$n" >/dev/null || echo "$n: not unregistered"
 	fi
 	kill -KILL "$launcher" "$init"
 	wait "$launcher" "$asking"
@@ -169,7 +169,7 @@ sum() { awk -v of="$1" '$1 == of { n += $2 } END { print n + 0 }' "$2"; }
 answered=$(sum ok keys.out)
 check "A-54: $answered of web's keys were made" test "$answered" -ge $((seconds / 10))
 check_equal 'A-54: and none was not' '' "$(grep -v '^ok ' keys.out)"
-check_equal "A-54: who was registered was served" '' "$(grep 'registered' churn.out)"
+check_equal 'A-54: each of the others was registered, and half of them unregistered' '' "$(grep 'registered' churn.out)"
 check "A-54: no module was let in ($(wc -l <modules.out) asked)" test "$(grep -cv '^EAFNOSUPPORT ' modules.out)" = 0
 check_fails 'A-54: nor loaded' grep -q '^phonet ' /proc/modules
 echo "in $seconds s: $answered keys, $(grep -c '^crash' cores.out) crashes, $(wc -l <modules.out) modules, $(sum ENOKEY host.out) keys of the host," \
