@@ -112,6 +112,17 @@ hash_text() { sha256sum | cut -c1-16; }
 
 require_root() { [[ $(id -u) = 0 ]] || die "must run as root: making root file systems needs chroot and mount"; }
 
+# layered_copy LOWER TMP: TMP/root shows LOWER; writes go elsewhere. Overlayfs takes no time; where it is not to be had
+# (a chroot on an overlay), a copy.
+layered_copy() {
+	local lower=$1 tmp=$2
+	mkdir "$tmp/upper" "$tmp/overlay-work"
+	if ! mount -t overlay overlay -o "lowerdir=$lower,upperdir=$tmp/upper,workdir=$tmp/overlay-work" "$tmp/root" \
+		2>/dev/null; then
+		cp -a --reflink=auto "$lower/." "$tmp/root/"
+	fi
+}
+
 # in_root ROOT COMMAND…: a chroot with a clean environment, without the host's locale or PATH.
 in_root() {
 	local root=$1

@@ -34,6 +34,9 @@ qemu_arguments() {
 	# no_timer_check: on a machine whose processors have too much to do, the emulated timer is late, and the kernel
 	# panics at boot because "IO-APIC + timer doesn't work".
 	cmdline="console=ttyS0 loglevel=5 panic=-1 systemd.show_status=0 printk.time=1 random.trust_cpu=on no_timer_check"
+	cmdline+=" $(suite_cmdline "$SUITE")"
+	# for lib/guest.sh
+	cmdline+=" upcall_vm.patience=$PATIENCE"
 	QEMU=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -machine "q35,usb=off"
 		-m "$MEMORY" -smp "$SMP")
 	if [[ -n $COUNT ]]; then
@@ -94,7 +97,7 @@ status_field() { sed -n "s/^$2 //p" "$1/status"; }
 
 # wait_for_end RUN: until the status is here or cannot come; sets OUTCOME to ended, timeout or died
 wait_for_end() {
-	local run=$1 deadline=$((SECONDS + TIMEOUT)) bytes
+	local run=$1 deadline=$((SECONDS + TIMEOUT * PATIENCE)) bytes
 	OUTCOME=
 	while [[ -z $OUTCOME ]]; do
 		pass_on "$run"
@@ -161,7 +164,7 @@ verdict() {
 	status=$(status_field "$run" exit)
 	case $OUTCOME in
 	timeout)
-		say "no exit status within $TIMEOUT s"
+		say "no exit status within $((TIMEOUT * PATIENCE)) s"
 		splat_excerpt "$run" || console_tail "$run"
 		return "$EXIT_TIMEOUT"
 		;;

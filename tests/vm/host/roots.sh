@@ -77,6 +77,7 @@ root_dir() { echo "$CACHE/roots/$1-$2-$(root_key "$1" "$2")"; }
 # ensure_root SUITE KIND
 ensure_root() {
 	local dir
+	[[ $1 != *-debug ]] || ensure_debug_kernel
 	dir=$(root_dir "$1" "$2")
 	if [[ -d $dir ]]; then
 		touch "$dir"

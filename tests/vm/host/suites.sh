@@ -3,7 +3,7 @@
 #
 # The suites, and the package sources of each. No host name is written here: the mirror is whatever the host's apt uses.
 
-SUITES=(bookworm trixie trixie-backports)
+SUITES=(bookworm trixie trixie-backports bookworm-debug)
 
 is_suite() {
 	local s
@@ -13,15 +13,27 @@ is_suite() {
 
 check_suite() { is_suite "$1" || usage_error "unknown suite '$1': one of ${SUITES[*]}"; }
 
-suite_release() { echo "${1%-backports}"; }
+suite_release() {
+	local release=${1%-backports}
+	echo "${release%-debug}"
+}
 
-# The kernel of a -backports suite comes from there, everything else from the release itself.
+# The kernel of a -backports suite comes from there, everything else from the release itself. That of bookworm-debug is
+# built here (debug-kernel.sh).
 suite_kernel_packages() {
 	case $1 in
+	*-debug) debug_kernel_packages ;;
 	*-backports) echo "linux-image-amd64/$1 linux-headers-amd64/$1" ;;
 	*) echo "linux-image-amd64 linux-headers-amd64" ;;
 	esac
 }
+
+# What a machine of the suite needs if nobody says otherwise, in MiB, and how many times longer than others one may take: a
+# kernel that watches itself is slow.
+suite_memory() { if [[ $1 = *-debug ]]; then echo 2048; else echo 1024; fi; }
+# More of the kernel's command line. kmemleak makes that kernel twice as slow again: UPCALL_VM_CMDLINE=kmemleak=on for who wants it.
+suite_cmdline() { if [[ $1 = *-debug ]]; then echo kmemleak=off; fi; }
+suite_patience() { if [[ $1 = *-debug ]]; then echo 5; else echo 1; fi; }
 
 # host_sources: "URI RELEASE COMPONENT" of the host's Debian archives.
 host_sources() {
@@ -49,6 +61,7 @@ suite_sources() {
 			echo "deb [signed-by=$keyring] $uri $suite $comp"
 		fi
 	done < <(host_sources)
+	[[ $suite != *-debug ]] || echo "deb [trusted=yes] copy:$(debug_kernel_dir) ./"
 	[[ -n $found ]] || die "apt on this host has no source for Debian $host: see /etc/apt/sources.list*, and run 'apt-get update'"
 }
 
