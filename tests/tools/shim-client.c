@@ -5,7 +5,8 @@
  * shim-client VERB ARG…, one verb a process:
  *   add NAME PID POLICY [CGROUP-ID]  register; POLICY is CLASS=VERDICT,… with
  *                                    verdicts native, offer, deny
- *   del ID | next ID | list | tags PID
+ *   policy ID POLICY                 another one
+ *   del ID | containers | list | tags PID
  *   serve N [ACTION [RUN-MS]]
  *                     answer N upcalls, claimed for that time (0: the longest):
  *                     run (attach and execute the kernel's own argv, the
@@ -103,6 +104,19 @@ static int verb_add(int device, char **argv)
 	if (ioctl(device, UPCALL_IOC_CONTAINER_ADD, &container))
 		die("add");
 	printf("%llu cgroup=%llu own=%#x\n", container.id, container.cgroup_id, container.own_ns);
+	return 0;
+}
+
+static int verb_policy(int device, char **argv)
+{
+	struct upcall_container container = { 0 };
+
+	if (!argv[0] || !argv[1])
+		usage("policy ID POLICY");
+	container.id = strtoull(argv[0], NULL, 10);
+	policy_parse(argv[1], &container.policy);
+	if (ioctl(device, UPCALL_IOC_CONTAINER_POLICY, &container))
+		die("policy");
 	return 0;
 }
 
@@ -676,19 +690,13 @@ static const struct {
 	const char *name;
 	int (*run)(int device, char **argv);
 } verbs[] = {
-	{ "add", verb_add },
-	{ "del", verb_del },
-	{ "containers", verb_containers },
-	{ "list", verb_list },
-	{ "tags", verb_tags },
-	{ "serve", verb_serve },
-	{ "drain", verb_drain },
-	{ "stall", verb_stall },
-	{ "double", verb_double },
-	{ "peek", verb_peek },
-	{ "witness", verb_witness },
-	{ "wrong", verb_wrong },
-	{ "counters", verb_counters },
+	{ "add", verb_add },	 { "policy", verb_policy },
+	{ "del", verb_del },	 { "containers", verb_containers },
+	{ "list", verb_list },	 { "tags", verb_tags },
+	{ "serve", verb_serve }, { "drain", verb_drain },
+	{ "stall", verb_stall }, { "double", verb_double },
+	{ "peek", verb_peek },	 { "witness", verb_witness },
+	{ "wrong", verb_wrong }, { "counters", verb_counters },
 	{ "gone", verb_gone },
 };
 
