@@ -23,6 +23,7 @@
 
 #include "bus-loop.h"
 #include "cleanup.h"
+#include "clock.h"
 #include "journal.h"
 #include "launcher.h"
 #include "list.h"
@@ -33,8 +34,7 @@
 #define UNIT_FORMAT   "upcall-worker@%s.%s"
 #define UNIT_SIZE     (UPCALL_NAME_LEN + 32)
 
-#define RETRY_SECONDS  .1
-#define STOP_TRIES_MAX 250 /* of RETRY_SECONDS each */
+#define RETRY_SECONDS .1
 
 struct launcher_systemd {
 	struct launcher launcher;
@@ -51,7 +51,7 @@ struct stop {
 	struct launcher_systemd *systemd;
 	struct list link;
 	sd_bus_slot *slot; /* StopUnit, or NULL: it is to be asked for */
-	unsigned int tries;
+	double until;	   /* asked again no later: clock_now() */
 	const char *type;
 	char name[UPCALL_NAME_LEN];
 };
@@ -324,19 +324,28 @@ static void stop_unit(struct launcher_systemd *systemd, const char *name, const 
 		return;
 	stop->systemd = systemd;
 	stop->type = type;
+	stop->until = clock_now() + LAUNCHER_SECONDS;
 	(void)snprintf(stop->name, sizeof(stop->name), "%s", name);
 	list_append(&systemd->stops, &stop->link);
 	stop_ask(stop);
 }
 
-/* Of a name that somebody has again: its worker is asked for anew, or ends when it is idle. */
+/*
+ * Of a name that somebody has again: its worker is asked for anew, or ends when it
+ * is idle. What PID 1 has been asked already comes before that; what of it is lost
+ * is not asked again, when it would come after.
+ */
 static void stops_forget(struct launcher_systemd *systemd, const char *name)
 {
 	struct stop *stop, *after;
 
-	list_for_each_entry_safe(stop, after, &systemd->stops, link)
-		if (!stop->slot && !strcmp(stop->name, name))
+	list_for_each_entry_safe(stop, after, &systemd->stops, link) {
+		if (strcmp(stop->name, name))
+			continue;
+		stop->until = 0.;
+		if (!stop->slot)
 			stop_free(stop);
+	}
 }
 
 /* Cannot be asked now: later, as long as its timer does not end it. */
@@ -374,6 +383,19 @@ static int systemd_start(struct launcher *launcher, const char *name, struct lau
 	return -EINPROGRESS;
 }
 
+/* What PID 1 has been asked to start would listen for ever. */
+static void launch_cancel(struct launch *launch)
+{
+	struct launcher_systemd *systemd = launch->systemd;
+	const bool asked = launch->slot || launch->job;
+	char name[UPCALL_NAME_LEN];
+
+	strcpy(name, launch->name);
+	launch_free(launch);
+	if (asked)
+		stop_unit(systemd, name, "socket");
+}
+
 static void retry(struct ev_loop *loop, ev_timer *timer, int events)
 {
 	struct launcher_systemd *systemd = container_of(timer, struct launcher_systemd, retry);
@@ -383,7 +405,7 @@ static void retry(struct ev_loop *loop, ev_timer *timer, int events)
 	list_for_each_entry_safe(stop, after, &systemd->stops, link) {
 		if (stop->slot)
 			continue;
-		if (stop->tries++ < STOP_TRIES_MAX)
+		if (clock_now() < stop->until)
 			stop_ask(stop);
 		else
 			stop_free(stop);
@@ -433,7 +455,7 @@ static struct launcher *systemd_free(struct launcher *launcher)
 static const struct launcher_vtable vtable = {
 	.name = "systemd",
 	.start = systemd_start,
-	.cancel = launch_free,
+	.cancel = launch_cancel,
 	.stop = systemd_stop,
 	.busy = systemd_busy,
 	.free = systemd_free,

@@ -257,6 +257,22 @@ static void test_start_cancelled_meanwhile(void **state)
 	assert_int_equal(fixture->result, 1);
 }
 
+/* It may listen by now, and nobody would ever stop it. */
+static void test_start_cancelled_after_it_was_asked(void **state)
+{
+	struct fixture *fixture = *state;
+	struct launch *launch;
+
+	fixture->manners = HEARS;
+	launch = start(fixture);
+	assert_true(turn_until(fixture, fixture->starts == 1));
+	fixture->manners = ANSWERS;
+	fixture->launcher->vtable->cancel(launch);
+	assert_true(turn_until(fixture, fixture->stops == 1));
+	assert_true(turn_until(fixture, !busy(fixture)));
+	assert_int_equal(fixture->result, 1);
+}
+
 static void test_stop_lost(void **state)
 {
 	struct fixture *fixture = *state;
@@ -287,6 +303,23 @@ static void test_stop_is_no_more_when_the_name_is_back(void **state)
 	assert_int_equal(fixture->stops, 0);
 }
 
+/* One that PID 1 had been asked for came before the start, and must not come after it. */
+static void test_stop_is_not_repeated_when_the_name_is_back(void **state)
+{
+	struct fixture *fixture = *state;
+
+	fixture->manners = HEARS;
+	fixture->launcher->vtable->stop(fixture->launcher, "no-such-worker");
+	assert_true(turn_until(fixture, fixture->stops == 2));
+	start(fixture);
+	manager_vanish(fixture);
+	fixture->manners = ANSWERS;
+	manager_listen(fixture);
+	assert_true(turn_until(fixture, fixture->result != 1));
+	assert_true(turn_until(fixture, !busy(fixture)));
+	assert_int_equal(fixture->stops, 2);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -295,7 +328,11 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_start_job_lost, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_start_nobody_there, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_start_cancelled_meanwhile, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_start_cancelled_after_it_was_asked, setup,
+						teardown),
 		cmocka_unit_test_setup_teardown(test_stop_lost, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_stop_is_not_repeated_when_the_name_is_back,
+						setup, teardown),
 		cmocka_unit_test_setup_teardown(test_stop_is_no_more_when_the_name_is_back, setup,
 						teardown),
 	};
