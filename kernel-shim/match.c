@@ -142,11 +142,11 @@ static void set_add(struct table_entry *entry, void *arg)
 
 /*
  * Is a task in the container's cgroup inside the container? Its user namespace
- * tells where the container has its own; else its pid namespace, or its mount
- * namespace for who is about to enter that. ATTACK: a supervisor of the host's may
- * have a mount namespace of its own. Where the container has only that one, any but
- * the host's is enough, because it can unshare it again and must not be a host task
- * for it.
+ * tells where the container has its own; else its pid namespace: who is in one
+ * around it is a supervisor, and may have a mount namespace of its own, unless he
+ * is in the container's because he is about to enter. Where the container has only
+ * that one, any but the host's is enough, because it can unshare it again and must
+ * not be a host task for it.
  */
 static bool inside_besides_cgroup(const struct table_entry *entry, const struct task_facts *facts)
 {
@@ -156,7 +156,8 @@ static bool inside_besides_cgroup(const struct table_entry *entry, const struct 
 		return user_ns_within(facts->user_ns, entry->user_ns);
 	own_mnt = entry->own_ns & BIT(UPCALL_NS_MNT);
 	if (entry->own_ns & BIT(UPCALL_NS_PID))
-		return pid_ns_within(facts->pid_ns, entry->pid_ns) ||
+		return facts->pid_ns == entry->pid_ns ||
+		       !pid_ns_within(entry->pid_ns, facts->pid_ns) ||
 		       (own_mnt && facts->ns[UPCALL_NS_MNT] == entry->ns[UPCALL_NS_MNT]);
 	if (!own_mnt)
 		return false;
@@ -239,6 +240,7 @@ static bool set_narrow(struct match_set *set, const struct match_set *other)
 		if (set_has(other, set->entry[i]))
 			set_put(&common, set->entry[i]);
 	if (common.count) {
+		common.overflow = set->overflow && common.count != other->count;
 		*set = common;
 		return true;
 	}

@@ -112,8 +112,10 @@ static bool inside_besides_cgroup(const struct look_up *look_up, const struct up
 
 	if (user)
 		return within(look_up->kin->user, user);
+	/* in a namespace around it: told for the host's only, where the module knows others */
 	if (pid)
-		return within(look_up->kin->pid, pid) || (mnt && look_up->kin->mnt == mnt);
+		return look_up->kin->pid[0] != look_up->host->pid[0] ||
+		       (mnt && look_up->kin->mnt == mnt);
 	return mnt && look_up->kin->mnt != look_up->host->mnt;
 }
 

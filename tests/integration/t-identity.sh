@@ -201,7 +201,17 @@ for class in core key module; do
 	check_equal "A-10b: of class $class, for people" "$(upcallctl status --json | jq ".upcalls.$class.denied") denied" \
 		"$(upcallctl status | sed -n "s/^$class .*\<\([0-9]* denied\).*/\1/p")"
 done
-# Registering changes nothing: where neither has a policy, neither is asked.
+# One of the two has a policy for it: that is enough.
+cat >/etc/upcalld.d/all.conf <<'CONF'
+[Match]
+Name=twin-a
+[Key]
+Handler=deny
+CONF
+upcallctl reload
+check 'A-10b: whose of two, where one has a policy: refused' grep -q '^EKEYREJECTED ' \
+	<<<"$("${in_twin[@]}" "$PWD/requester" key user identity:one c)"
+# Registering changes nothing: where neither has one, neither is asked.
 rm /etc/upcalld.d/all.conf
 upcallctl reload
 audit_checkpoint
