@@ -33,7 +33,8 @@ static unsigned int wait_state(const struct subject *subject, int wait)
 {
 	unsigned int state = is_killable(subject, wait) ? TASK_KILLABLE : TASK_IDLE;
 
-	return state | suspend_freezable(subject);
+	/* see suspend.c */
+	return subject->class == UPCALL_CLASS_CORE ? state | TASK_FREEZABLE : state;
 }
 
 /* The requester is killed. True: it may go; false: its answer is there or imminent. */
@@ -108,10 +109,9 @@ bool upcall_offer(struct subprocess_info *info, int wait, const struct subject *
 {
 	bool served;
 
-	if (suspend_freezable(subject)) {
+	if (subject->class == UPCALL_CLASS_CORE) {
 		served = upcall_serve(info, wait, subject, ret);
-		if (subject->class == UPCALL_CLASS_CORE)
-			suspend_forget();
+		suspend_forget();
 		return served;
 	}
 	if (!suspend_hold())

@@ -3,27 +3,24 @@
  * Suspend
  *
  * Before Linux freezes anybody it waits five seconds for its helpers, and fails
- * with EAGAIN if one still runs. It knows nothing of ours. A requester that holds
- * no lock in anybody's way freezes where it waits (offer.c), however long its
- * handler takes. One that may hold another must not: devices that are suspended
- * then, or tasks that cannot freeze, may want it. So for these we do as Linux does,
- * and as early that no handler is frozen meanwhile.
+ * with EAGAIN if one still runs. It knows nothing of ours. Who dumps core holds no
+ * lock and freezes where he waits (offer.c), however long his handler takes. All
+ * others may hold one, and request_key(2) does: devices that are suspended then, or
+ * tasks that cannot freeze, may want it. So for these we do as Linux does, and as
+ * early that no handler is frozen meanwhile. Nor would the freezer of a version 1
+ * cgroup let a deadline end a frozen one's wait.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
-#include <keys/user-type.h>
 #include <linux/atomic.h>
 #include <linux/freezer.h>
 #include <linux/jiffies.h>
-#include <linux/key.h>
 #include <linux/notifier.h>
 #include <linux/printk.h>
 #include <linux/sched/signal.h>
 #include <linux/suspend.h>
 #include <linux/wait.h>
 
-#include "compat.h"
-#include "subject.h"
 #include "suspend.h"
 
 #define SUSPEND_WAIT (5 * HZ) /* RUNNING_HELPERS_TIMEOUT */
@@ -32,22 +29,6 @@
 static atomic_t suspending = ATOMIC_INIT(0);
 static atomic_t holders = ATOMIC_INIT(0);
 static DECLARE_WAIT_QUEUE_HEAD(holders_gone);
-
-/*
- * A core dump holds no lock. request_key(2) holds key_types_sem, for reading: who
- * waits for that to load a module does not freeze, and suspend fails as it would
- * for a driver that loads; who wants it for reading does. The kernel asks under a
- * task's own credentials, too, and with other locks (cifs, nvdimm), but never for a
- * "user" key.
- */
-unsigned int suspend_freezable(const struct subject *subject)
-{
-	if (subject->class == UPCALL_CLASS_CORE)
-		return TASK_FREEZABLE;
-	if (subject_is_own(subject) && subject->key && subject->key->type == &key_type_user)
-		return TASK_FREEZABLE_UNSAFE;
-	return 0;
-}
 
 /*
  * The freezer stops a task by a signal that is none. Who returns to user space

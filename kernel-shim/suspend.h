@@ -5,13 +5,8 @@
 
 #include <linux/types.h>
 
-struct subject;
-
 int suspend_init(void);
 void suspend_exit(void);
-
-/* To be added to the state in which its requester waits. 0: it must not freeze. */
-unsigned int suspend_freezable(const struct subject *subject);
 
 /* After a core dump's wait: what the freezer has left behind does not end it. */
 void suspend_forget(void);
