@@ -58,6 +58,8 @@ static void *device_news(void)
  */
 static ssize_t device_read(struct file *file, char __user *user, size_t size, loff_t *position)
 {
+	if (!may_decide())
+		return -EPERM;
 	file->private_data = device_news();
 	return -EAGAIN;
 }

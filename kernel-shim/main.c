@@ -27,7 +27,7 @@ static int __init shim_init(void)
 	ret = suspend_init();
 	if (ret)
 		goto err_suspend;
-	/* ORDER: the hook before the device, so that who sees the device sees it working */
+	/* ORDER: nobody is sent here before nothing can fail any more, after the device is there */
 	ret = hook_init();
 	if (ret)
 		goto err_hook;

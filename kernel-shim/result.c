@@ -57,6 +57,8 @@ static int key_refused(struct subprocess_info *info, int error)
 
 	if (!key)
 		return -EIO;
+	/* ATTACK: who possesses it must not bring its end nearer by KEYCTL_SET_TIMEOUT */
+	set_bit(KEY_FLAG_KEEP, &key->flags);
 	/* EBUSY: somebody was quicker and it is instantiated; that is fine too */
 	key_reject_and_link(key, REJECT_SECONDS, key_error(error), NULL, NULL);
 	key_put(key);

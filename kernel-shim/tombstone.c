@@ -165,7 +165,8 @@ static void tombstones_work(struct work_struct *work)
 
 	if (!table_sweep(tombstone_empty))
 		return;
-	WRITE_ONCE(tombstone_period, min(2 * period, (unsigned long)TOMBSTONE_PERIOD_MAX));
+	/* unless another has died meanwhile */
+	cmpxchg(&tombstone_period, period, min(2 * period, (unsigned long)TOMBSTONE_PERIOD_MAX));
 	/* ORDER: not mod_: that would put off one which became due meanwhile */
 	queue_delayed_work(tombstone_workqueue, &tombstones, period);
 }

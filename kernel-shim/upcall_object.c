@@ -516,9 +516,8 @@ void upcall_begin(struct upcall *upcall)
 /* The work that looks at deadlines finds none, and does what is left to do. */
 void upcall_ended(struct upcall *upcall)
 {
-	/* it was pending already, with a reference of its own: never the last */
-	if (mod_delayed_work(upcall_workqueue, &upcall->deadline_work, 0))
-		upcall_put(upcall);
+	/* not pending: its ending has cancelled the deadline, and none is set any more */
+	WARN_ON_ONCE(mod_delayed_work(upcall_workqueue, &upcall->deadline_work, 0));
 }
 
 int upcall_init(void)

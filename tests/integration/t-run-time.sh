@@ -52,6 +52,7 @@ echo 3000 >"$key_run_ms"
 ask user keeps-a-lock &
 requester=$!
 check 'a handler runs that would for an hour' handler_wait "${cgroup[patient]}"
+check_fails 'the module that is to come is not loaded yet' test -e /sys/module/rxrpc
 audit_expect_host /sbin/modprobe 'what rxrpc wants beside'
 modprobe rxrpc &
 loading=$!
@@ -61,6 +62,7 @@ check 'the handler has been ended' wait "$requester"
 check 'and keys can be made' keyctl add user made-afterwards x @s
 check 'nothing is left in the container' wait_for 20 no_leaves patient
 check 'recorded' wait_for 20 is_recorded user 1
+check_equal 'as what the kernel has ended' killed "$(results user)"
 
 echo 3610000 >"$key_run_ms"
 ask user long &

@@ -214,6 +214,18 @@ check 'drained: refused, not parked' grep -q ^EKEYREJECTED <<<"$(key)"
 ./shim-client drain 0
 wait "${requesters[@]}"
 
+# --- read, as PID 1 does before it stops a socket unit: silent until the next one is offered
+key >/dev/null &
+requesters=($!)
+./shim-client silent >silent.out &
+silent=$!
+check 'read: it makes the device unreadable' wait_for 20 grep -q silent silent.out
+key >/dev/null &
+requesters+=($!)
+check 'read: and the next upcall makes it readable' wait "$silent"
+check 'read: both are there' ./shim-client serve 2 deny=126
+wait "${requesters[@]}"
+
 # counted CLASS NAME
 counted() { ./shim-client counters "$1" | sed -n "s/^$2 //p"; }
 for class in 0 1 2 3 4; do

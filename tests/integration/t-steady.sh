@@ -175,6 +175,9 @@ check "A-54: those that were not killed were served ($served of $((churned - fir
 	test "$served" -ge $(((churned - first) / 2 - 1)) -a "$served" -ge 1
 check "A-54: no module was let in ($(wc -l <modules.out) asked)" test "$(grep -cv '^EAFNOSUPPORT ' modules.out)" = 0
 check_fails 'A-54: nor loaded' grep -q '^phonet ' /proc/modules
+for what in keys cores modules host; do
+	check "A-54: of $what there were enough ($(wc -l <"$what.out"))" test "$(wc -l <"$what.out")" -ge $((seconds / 10))
+done
 echo "in $seconds s: $answered keys, $(grep -c '^crash' cores.out) crashes, $(wc -l <modules.out) modules, $(sum ENOKEY host.out) keys of the host," \
 	"$((churned - first)) containers with 3 keys each"
 summary

@@ -41,6 +41,11 @@ step_coccinelle() {
 		cat "$log"
 		return 1
 	}
+	# What a script cannot parse it has nothing to say of: one defect that is to be found, first.
+	mkdir -p "$SCRATCH/coccinelle"
+	printf 'void f(void *p)\n{\n\tif (p)\n\t\tkfree(p);\n}\n' >"$SCRATCH/coccinelle/seed.c"
+	spatch -D report --very-quiet --cocci-file "$KERNEL_SCRIPTS/coccinelle/free/ifnullfree.cocci" --dir "$SCRATCH/coccinelle" 2>&1 |
+		grep -q 'seed.c:4' || { echo 'spatch does not find what is there' && return 1; }
 	: >"$log"
 	while read -r script; do
 		# Written in OCaml, which would need its compiler; of the others, those that report.

@@ -12,6 +12,9 @@
  *                     run (attach and execute the kernel's own argv, the
  *                     default), native, deny=ERRNO, complete=ERRNO, drop (claim
  *                     and close), hang (attach and sleep)
+ *   silent            reads the device once an upcall is offered, says "silent" when that
+ *                     has made it unreadable, as it should be, and waits for it to be
+ *                     readable by the next one
  *   stall             claim one upcall and hold it until killed
  *   double            claim one upcall twice; the first claim must stand
  *   wrong             answer one upcall in each wrong way, then once in the right
@@ -367,6 +370,32 @@ static int verb_serve(int device, char **argv)
 	return 0;
 }
 
+static bool is_readable(int device, int timeout_ms)
+{
+	struct pollfd ready = { .fd = device, .events = POLLIN };
+
+	return poll(&ready, 1, timeout_ms) == 1 && ready.revents & POLLIN;
+}
+
+static int verb_silent(int device, char **argv)
+{
+	int other = device_open();
+	char byte;
+
+	(void)argv;
+	if (!is_readable(device, -1) || !is_readable(other, 0))
+		die("silent: nothing is offered");
+	if (read(device, &byte, 1) >= 0 || errno != EAGAIN)
+		die("silent: read");
+	if (is_readable(device, 0))
+		die("silent: still readable");
+	if (!is_readable(other, 0))
+		die("silent: another open file is, too");
+	puts("silent");
+	fflush(stdout);
+	return is_readable(device, 20000) ? 0 : 1;
+}
+
 static int verb_stall(int device, char **argv)
 {
 	struct pollfd ready = { .fd = device, .events = POLLIN };
@@ -690,14 +719,14 @@ static const struct {
 	const char *name;
 	int (*run)(int device, char **argv);
 } verbs[] = {
-	{ "add", verb_add },	 { "policy", verb_policy },
-	{ "del", verb_del },	 { "containers", verb_containers },
-	{ "list", verb_list },	 { "tags", verb_tags },
-	{ "serve", verb_serve }, { "drain", verb_drain },
-	{ "stall", verb_stall }, { "double", verb_double },
-	{ "peek", verb_peek },	 { "witness", verb_witness },
-	{ "wrong", verb_wrong }, { "counters", verb_counters },
-	{ "gone", verb_gone },
+	{ "add", verb_add },	       { "policy", verb_policy },
+	{ "del", verb_del },	       { "containers", verb_containers },
+	{ "list", verb_list },	       { "tags", verb_tags },
+	{ "serve", verb_serve },       { "drain", verb_drain },
+	{ "silent", verb_silent },     { "stall", verb_stall },
+	{ "double", verb_double },     { "peek", verb_peek },
+	{ "witness", verb_witness },   { "wrong", verb_wrong },
+	{ "counters", verb_counters }, { "gone", verb_gone },
 };
 
 int main(int argc, char **argv)
