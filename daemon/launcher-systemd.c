@@ -390,7 +390,7 @@ static void launch_cancel(struct launch *launch)
 	const bool asked = launch->slot || launch->job;
 	char name[UPCALL_NAME_LEN];
 
-	strcpy(name, launch->name);
+	(void)snprintf(name, sizeof(name), "%s", launch->name);
 	launch_free(launch);
 	if (asked)
 		stop_unit(systemd, name, "socket");
@@ -463,7 +463,8 @@ static const struct launcher_vtable vtable = {
 
 struct launcher *launcher_systemd_new(struct ev_loop *loop, const char *address)
 {
-	struct launcher_systemd *systemd = calloc(1, sizeof(*systemd) + strlen(address) + 1);
+	const size_t size = strlen(address) + 1;
+	struct launcher_systemd *systemd = calloc(1, sizeof(*systemd) + size);
 
 	if (!systemd)
 		return NULL;
@@ -473,6 +474,6 @@ struct launcher *launcher_systemd_new(struct ev_loop *loop, const char *address)
 	list_init(&systemd->launches);
 	list_init(&systemd->stops);
 	ev_timer_init(&systemd->retry, retry, 0., 0.);
-	strcpy(systemd->address, address);
+	memcpy(systemd->address, address, size);
 	return &systemd->launcher;
 }
