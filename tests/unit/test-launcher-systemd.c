@@ -110,7 +110,10 @@ static void manager_accept(struct fixture *fixture)
 {
 	const sd_id128_t id =
 		SD_ID128_MAKE(01, 02, 03, 04, 05, 06, 07, 08, 09, 10, 11, 12, 13, 14, 15, 16);
-	int fd = accept4(fixture->listener, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct sockaddr_un address;
+	socklen_t size = sizeof(address);
+	int fd = accept4(fixture->listener, (struct sockaddr *)&address, &size,
+			 SOCK_CLOEXEC | SOCK_NONBLOCK);
 
 	if (fd < 0)
 		return;
