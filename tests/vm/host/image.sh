@@ -27,6 +27,7 @@ image_key() {
 		root_key "$suite" guest
 		cat "$VM_DIR"/guest/* "$VM_DIR/host/image.sh"
 		[[ -z $packages ]] || (cd "$packages" && sha256sum ./*.deb)
+		[[ -z ${INITRD:-} ]] || tar -C "$INITRD" --sort=name --mtime=@0 --owner=0 --group=0 -cf - .
 	} | hash_text
 }
 
@@ -54,7 +55,11 @@ build_image() {
 	[[ -z $packages ]] || install_packages "$suite" "$root" "$packages" "$tmp/install.log"
 	install_harness "$root"
 	kver=$(guest_kernel "$root")
-	make_initrd "$root" "$kver" "$tmp/image/initrd"
+	if [[ -n ${INITRD:-} ]]; then
+		make_debian_initrd "$root" "$kver" "$tmp/image/initrd"
+	else
+		make_initrd "$root" "$kver" "$tmp/image/initrd"
+	fi
 	extract_vmlinux "$root/boot/vmlinuz-$kver" "$tmp/image/vmlinux"
 	in_root "$root" python3 -c "$(cat "$VM_DIR/guest/exec-probe.py")" <"$tmp/image/vmlinux" \
 		>"$root/usr/lib/upcall-vm/exec-probe" || die "cannot make the exec audit's probe for $kver"
@@ -138,6 +143,16 @@ make_initrd() {
 		awk '$1 == "insmod" && !seen[$2]++ { print $2 }')
 	[[ -s $dir/modules/order ]] || die "no modules found for the initrd in $root/lib/modules/$kver"
 	(cd "$dir" && find . | cpio -o -H newc --quiet) >"$out"
+}
+
+# As a user's: by initramfs-tools, to whose configuration --initrd adds.
+make_debian_initrd() {
+	local root=$1 kver=$2 out=$3
+	[[ -x $root/usr/sbin/mkinitramfs ]] || die "--initrd: the guest root has no initramfs-tools"
+	cp -a "$INITRD/." "$root/etc/initramfs-tools/"
+	printf '%s\n' "${INITRD_MODULES[@]}" >>"$root/etc/initramfs-tools/modules"
+	in_root "$root" mkinitramfs -o /boot/initrd "$kver" >&2 </dev/null || die "mkinitramfs failed; its words are above"
+	mv "$root/boot/initrd" "$out"
 }
 
 # extract_vmlinux BZIMAGE OUT: unpacking the kernel under emulation takes seconds at every boot; QEMU can start the

@@ -37,6 +37,8 @@ qemu_arguments() {
 	cmdline+=" $(suite_cmdline "$SUITE")"
 	# for lib/guest.sh
 	cmdline+=" upcall_vm.patience=$PATIENCE"
+	# for an initrd of --initrd
+	cmdline+=" root=/dev/vda rw"
 	QEMU=(qemu-system-x86_64 -nodefaults -no-user-config -display none -no-reboot -machine "q35,usb=off"
 		-m "$MEMORY" -smp "$SMP")
 	if [[ -n $COUNT ]]; then
