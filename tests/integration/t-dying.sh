@@ -1,0 +1,224 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# lane: default
+# soak: 1000
+#
+# A-35: a container dies with an upcall of it queued, accepted, joining, running or finishing: its init is killed, or its
+# cgroup with all that is in it is killed and removed, so that its network, user, pid and mount namespaces go. (With a user
+# namespace of its own: to others' keys nobody has a claim who is only in their mount and network namespaces.) Who asked
+# from outside, by its namespaces, has an error within a second, or the answer where there is one already; within five
+# seconds no process, no namespace, no entry in either table, no leaf is left.
+# $1: deaths (default 5: one in each stage; 10 are all kinds); joining, each is at another system call
+# of who joins
+
+# shellcheck source=lib/setup.sh
+. lib/setup.sh
+
+# What is stopped must not end by a deadline.
+for parameter in claim_ms attach_ms run_ms key_run_ms; do
+	echo 600000 >"/sys/module/upcall_shim/parameters/$parameter"
+done
+# In queue one waits while another runs.
+policy web <<'CONF'
+[Match]
+Name=web
+[Key user]
+Handler=/usr/libexec/told
+RuntimeMaxSec=600
+CONF
+policy queue <<'CONF'
+[Match]
+Name=queue
+[Key user]
+Handler=/usr/libexec/told
+RuntimeMaxSec=600
+MaxConcurrent=1
+CONF
+audit_expect_host /sbin/modprobe 'crun asks for what it is made of'
+
+deaths=(init cgroup)
+stages=(queued accepted joining running finishing)
+kinds=()
+for death in "${deaths[@]}"; do for stage in "${stages[@]}"; do kinds+=("$death/$stage"); done; done
+count=${1:-5}
+
+# Every namespace's number, when the kernel has it back because the namespace is gone.
+trace=/sys/kernel/tracing/instances/dying
+mkdir -p "$trace"
+echo 'p:dying/freed proc_free_inum number=%di:u32' >>/sys/kernel/tracing/kprobe_events
+echo 1 >"$trace/events/dying/freed/enable"
+echo 1 >"$trace/events/upcall/upcall_answered/enable"
+is_freed() { grep -qE " number=$1\$" "$trace/trace"; }
+are_freed() {
+	local number
+	for number in "${numbers[@]}"; do is_freed "$number" || return; done
+}
+not_freed() {
+	local number
+	for number in "${numbers[@]}"; do is_freed "$number" || lsns -n -o NS,TYPE,PID,COMMAND "$number" 2>/dev/null || echo "$number"; done
+}
+
+in_state() { [ "$(./shim-client list | grep -c "state=$1 ")" -ge "$2" ]; }
+nothing_pending() { [ -z "$(./shim-client list)" ]; }
+no_entry() { [ -z "$(./shim-client containers)" ]; }
+not_listed() { [ "$(upcallctl list --json | jq '.containers | length')" = 0 ]; }
+no_state() { [ -z "$(ls /run/upcalld/containers)" ]; }
+no_leaf() { [ -z "$(find /sys/fs/cgroup -name 'upcall-[0-9]*')" ]; }
+is_stopped() { grep -q '^State:.T' "/proc/$1/status"; }
+
+# ms_since BEGIN END: both of $EPOCHREALTIME
+ms_since() { echo $(((${2/./} - ${1/./}) / 1000)); }
+
+# By all of the container's namespaces but the pid namespace, so that its init's death does not end it.
+declare -A asks
+ask() { # TAG
+	{
+		nsenter -t "${leader[$name]}" -U -m -n -i -u /bin/requester key user "told:0:$1" c >"answer.$1" 2>&1
+		echo "$EPOCHREALTIME" >"ended.$1"
+	} &
+	asks[$1]=$!
+}
+ask_inside() {
+	container_exec "$name" /bin/requester key user "told:0:inside-$serial" c >"inside.$serial" 2>&1 &
+	inside=$!
+}
+worker_find() {
+	worker=$(systemctl show -p MainPID --value "upcall-worker@$name.service")
+	[ "$worker" != 0 ] && [ -e "/proc/$worker/exe" ]
+}
+# The worker has served: it is there, and warm.
+warm() {
+	: >"$gate"
+	ask "warm-$serial"
+	wait "${asks[warm-$serial]}"
+	# A second; on a machine that is as slow as that, what four take that are served.
+	limit=$((4 * $(took_ms "$(tail -n 1 "answer.warm-$serial")")))
+	[ "$limit" -ge 1000 ] || limit=1000
+	check_equal "$what: before, it is served" "payload warm-$serial" "$(head -n 1 "answer.warm-$serial")"
+	check "$what: and nothing is left of that" wait_for 20 nothing_pending
+	check "$what: there is a worker" wait_for 20 worker_find
+	rm -f "$gate"
+}
+
+# --- the stages: each leaves an upcall of outside-$serial and, but for joining, one of a task inside in it; $held is
+# whom to let go on, once the container has died
+stage_queued() {
+	ask "first-$serial"
+	check "$what: one runs" wait_for 60 in_state 4 1
+	ask "outside-$serial"
+	ask_inside
+	check "$what: two wait" wait_for 60 in_state 1 2
+}
+stage_accepted() {
+	kill -STOP "$worker"
+	held=$worker
+	ask "outside-$serial"
+	ask_inside
+	check "$what: two are claimed" wait_for 60 in_state 2 2
+}
+met_claimed=0 met_attached=0
+stage_joining() {
+	local said
+	./halt "$worker" $((serial * 7 % 60 + 1)) >halt.out 2>&1 &
+	local halt=$!
+	check "$what: somebody waits for who joins" wait_for 20 grep -q ready halt.out
+	ask "outside-$serial"
+	wait "$halt"
+	said=$(tail -n 1 halt.out)
+	case $said in
+	stopped*)
+		read -r _ held call <<<"$said"
+		check "$what: it is stopped after system call $call" wait_for 20 is_stopped "$held"
+		;;
+	*) not_ok "$what: it can be stopped" "$(cat halt.out)" ;;
+	esac
+	if in_state 2 1; then met_claimed=$((met_claimed + 1)); else met_attached=$((met_attached + 1)); fi
+}
+stage_running() {
+	ask "outside-$serial"
+	ask_inside
+	check "$what: two run" wait_for 60 in_state 4 2
+}
+# They have answered and ended, and their worker, which stands, has not seen it.
+stage_finishing() {
+	stage_running
+	kill -STOP "$worker"
+	held=$worker
+	: >"$gate"
+	check "$what: they end" wait_for 60 nothing_pending
+}
+
+# --- the deaths
+die_init() { kill -KILL "${leader[$name]}"; }
+# Removed, too, as soon as it lets itself be.
+die_cgroup() { echo 1 >"${cgroup[$name]}/cgroup.kill"; }
+cgroup_remove() {
+	find "${cgroup[$name]}" -depth -type d -exec rmdir {} + 2>/dev/null
+	[ ! -d "${cgroup[$name]}" ]
+}
+
+has_error() { grep -qE '^(ENOKEY|EKEYREJECTED|EIO) ' "$1"; }
+has_answer() { [ "$(head -n 1 "$1")" = "payload ${1#answer.}" ]; }
+judge() { # TAG
+	local file=answer.$1
+	case $stage in
+	finishing) check "$what: $1 has its answer" has_answer "$file" ;;
+	*) check "$what: $1 has an error ($(head -n 1 "$file"))" has_error "$file" ;;
+	esac
+}
+
+one_death() {
+	local tag begun took inside='' held=''
+	name=web
+	[ "$stage" != queued ] || name=queue
+	gate=$containers/$name/rootfs/gate/open
+	rm -f "$containers/$name/rootfs/tmp/ran"
+	asks=()
+	check "$what: registered" registered "$name"
+	mapfile -t numbers < <(for kind in user pid mnt net uts ipc cgroup; do
+		number=$(stat -Lc %i "/proc/${leader[$name]}/ns/$kind")
+		[ "$number" = "$(stat -Lc %i "/proc/1/ns/$kind")" ] || echo "$number"
+	done)
+	warm
+	"stage_$stage"
+	: >"$trace/trace"
+	begun=$EPOCHREALTIME
+	"die_$way"
+	[ -z "$held" ] || kill -CONT "$held" 2>/dev/null
+	for tag in "${!asks[@]}"; do
+		case $tag in warm-*) continue ;; esac
+		wait "${asks[$tag]}"
+		took=$(ms_since "$begun" "$(cat "ended.$tag")")
+		check "$what: $tag: within a second ($took ms)" test "$took" -le "$limit"
+		judge "$tag"
+	done
+	# Its requester has gone with it, or it has what the other one has.
+	[ -z "$inside" ] || wait "$inside"
+	[ "$way" = init ] || check "$what: its cgroup goes" wait_for 20 cgroup_remove
+	check "$what: no upcall is left" wait_for 20 nothing_pending
+	check "$what: its namespaces are gone: ${numbers[*]}" wait_for 20 are_freed || not_freed
+	took=$(ms_since "$begun" "$EPOCHREALTIME")
+	check "$what: within five seconds ($took ms)" test "$took" -le $((limit + 4000))
+	check "$what: no leaf is left" wait_for 20 no_leaf
+	check "$what: the kernel has no entry" wait_for 20 no_entry
+	check "$what: upcalld has none" wait_for 20 not_listed
+	check "$what: nor its state" no_state
+	crun --cgroup-manager=cgroupfs delete --force "$name" 2>/dev/null
+	[ ! -d "/sys/fs/cgroup/$name" ] || rmdir "/sys/fs/cgroup/$name"
+	audit_checkpoint
+	audit_expect_host /sbin/modprobe 'crun asks for what it is made of'
+}
+
+for name in web queue; do
+	container_rootfs "$containers/$name/rootfs"
+	install -m 755 told "$containers/$name/rootfs/usr/libexec/told"
+done
+for ((serial = 0; serial < count; serial++)); do
+	# 3 has no factor of their number
+	IFS=/ read -r way stage <<<"${kinds[serial * 3 % ${#kinds[@]}]}"
+	what="A-35 $serial $way/$stage"
+	one_death
+done
+echo "who joins was stopped $met_claimed times before ATTACH, $met_attached times after it"
+summary
