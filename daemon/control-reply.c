@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <inttypes.h>
 #include <string.h>
 
 #include "cgroup.h"
@@ -9,9 +10,12 @@
 #include "host.h"
 #include "lane.h"
 #include "policy.h"
+#include "process.h"
 #include "shim.h"
 #include "step.h"
 #include "text.h"
+
+#define KEY_RUN_PARAMETER "/sys/module/upcall_shim/parameters/key_run_ms"
 
 static const char *const ns_names[UPCALL_NS_COUNT] = {
 	[UPCALL_NS_PID] = "pid",       [UPCALL_NS_MNT] = "mnt",	  [UPCALL_NS_NET] = "net",
@@ -76,6 +80,41 @@ static int warn_seccomp(char ***warnings, const struct container *container)
 	return strv_append(warnings, text, strlen(text));
 }
 
+/* Milliseconds, or UINT64_MAX if the module does not say. */
+static uint64_t key_run_ms(void)
+{
+	char line[32];
+	uint64_t ms;
+
+	if (read_line(KEY_RUN_PARAMETER, line, sizeof(line)) < 0 ||
+	    text_number(line, 0, UINT32_MAX, &ms) < 0)
+		return UINT64_MAX;
+	return ms;
+}
+
+/* The module ends earlier than that whom request_key(2) waits for. */
+static int warn_key_time(char ***warnings, const struct policy *policy)
+{
+	const uint64_t ms = key_run_ms();
+	char section[RULE_SECTION_SIZE], text[256];
+	int ret = 0;
+
+	for (size_t i = 0; policy && i < policy->rules_count && ret >= 0; i++) {
+		const struct rule *rule = &policy->rules[i];
+
+		if (rule->class != UPCALL_CLASS_KEY || rule->handler != HANDLER_PROGRAM ||
+		    (uint64_t)rule->run_sec * 1000 <= ms)
+			continue;
+		rule_section_name(rule, section);
+		(void)snprintf(text, sizeof(text),
+			       "%s RuntimeMaxSec=%u is more than request_key(2) waits for: %" PRIu64
+			       " ms, key_run_ms in upcall-shim(7)",
+			       section, rule->run_sec, ms);
+		ret = strv_append(warnings, text, strlen(text));
+	}
+	return ret;
+}
+
 /* What of the host matters for this container: cores, if its policy wants them. */
 static int append_warnings(sd_bus_message *reply, const struct container *container)
 {
@@ -95,6 +134,8 @@ static int append_warnings(sd_bus_message *reply, const struct container *contai
 		ret = warn_refused(&warnings, container);
 	if (ret >= 0)
 		ret = warn_seccomp(&warnings, container);
+	if (ret >= 0)
+		ret = warn_key_time(&warnings, container->policy);
 	return ret < 0 ? ret : append_strv(reply, "warnings", warnings);
 }
 

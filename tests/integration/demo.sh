@@ -43,7 +43,7 @@ write_policies() {
 		Handler=/usr/libexec/save-core
 		RuntimeMaxSec=60
 		[Key user]
-		RuntimeMaxSec=60
+		RuntimeMaxSec=35
 		[Module]
 		Allow=can
 	CONF

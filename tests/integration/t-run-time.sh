@@ -25,6 +25,8 @@ CONF
 container_rootfs "$containers/patient/rootfs"
 install -o "$container_uid" -g "$container_uid" gate "$containers/patient/rootfs/usr/libexec/gate"
 check 'patient is registered' registered patient
+check 'it is said that the module does not let it wait for an hour' \
+	grep -q '\[Key user\] RuntimeMaxSec=3600 .* 35000 ms' <<<"$(upcallctl list --json | jq -r '.containers[].warnings[]')"
 
 # A key that the handler leaves as it is: ENOKEY, when it has ended.
 ask() { container_exec patient /bin/requester key "$1" "$2" c | grep -q '^ENOKEY'; }
