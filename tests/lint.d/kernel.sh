@@ -33,14 +33,16 @@ step_checkpatch() {
 		-f kernel-shim/trace.h
 }
 
+# Not among tests/deps: of all that run a test only this step has use for OCaml.
+install_coccinelle() {
+	apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends coccinelle
+}
+
 # Beside the compiler's own warnings: half of them are about what the kernel's functions want of their callers.
 step_coccinelle() {
 	local script log=$SCRATCH/coccinelle.log options ran=0
 	ensure_kernel_scripts || return 1
-	command -v spatch >/dev/null || apt-get install -y -qq --no-install-recommends coccinelle >"$log" 2>&1 || {
-		cat "$log"
-		return 1
-	}
+	command -v spatch >/dev/null || install_coccinelle >"$log" 2>&1 || { cat "$log" && return 1; }
 	# What a script cannot parse it has nothing to say of: one defect that is to be found, first.
 	mkdir -p "$SCRATCH/coccinelle"
 	printf 'void f(void *p)\n{\n\tif (p)\n\t\tkfree(p);\n}\n' >"$SCRATCH/coccinelle/seed.c"
