@@ -96,12 +96,17 @@ churn() {
 churned=0
 
 load_for() {
-	local name
+	local name left
 	: >"$running"
 	for name in keys cores modules; do container_exec web "/bin/$name" >>"$name.out" 2>&1 & done
 	host_keys >>host.out 2>&1 &
 	churn >>churn.out 2>&1 &
-	sleep "$1"
+	# What was executed is judged before its record is full.
+	for ((left = $1; left > 0; left -= 20)); do
+		sleep $((left < 20 ? left : 20))
+		audit_checkpoint
+		audit_expect_host '*' 'the host asks, too'
+	done
 	rm -f "$running"
 	wait
 	churned=$(cat churned)
