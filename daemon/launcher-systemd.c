@@ -386,14 +386,11 @@ static int systemd_start(struct launcher *launcher, const char *name, struct lau
 /* What PID 1 has been asked to start would listen for ever. */
 static void launch_cancel(struct launch *launch)
 {
-	struct launcher_systemd *systemd = launch->systemd;
-	const bool asked = launch->slot || launch->job;
-	char name[UPCALL_NAME_LEN];
-
-	(void)snprintf(name, sizeof(name), "%s", launch->name);
+	/* ORDER: while the launch keeps the connection, or the stop could overtake the start on
+	 * another */
+	if (launch->slot || launch->job)
+		stop_unit(launch->systemd, launch->name, "socket");
 	launch_free(launch);
-	if (asked)
-		stop_unit(systemd, name, "socket");
 }
 
 static void retry(struct ev_loop *loop, ev_timer *timer, int events)
