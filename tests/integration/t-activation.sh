@@ -10,17 +10,7 @@
 # shellcheck source=lib/setup.sh
 . lib/setup.sh
 
-policy web <<'CONF'
-[Match]
-Name=web
-[Key user]
-CONF
-container_rootfs "$containers/web/rootfs"
-handler_script web /bin/answer <<'SH'
-#!/bin/sh
-exec keyctl instantiate "$1" served "$2"
-SH
-echo 'create user * * /bin/answer %k %S' >"$containers/web/rootfs/etc/request-key.conf"
+answering web
 check 'web is registered' registered web
 
 serial=0

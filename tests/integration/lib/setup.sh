@@ -7,6 +7,8 @@
 #   registered NAME [JQ-FILTER]    starts a container and registers it; its leader is ${leader[NAME]}, its cgroup
 #                                  ${cgroup[NAME]}, its root ${root[NAME]}
 #   handler_script NAME PATH <<SH  a program in the container's root
+#   answering NAME                 a policy and a root by which the container's own request-key makes every user key, with the
+#                                  payload "served"
 #   request NAME DESCRIPTION       request_key(2) for a user key in the container; prints requester's output
 #   records FIELD [MATCH…]         that field of the journal's records of upcalls, newest last
 #   now_ms                         milliseconds
@@ -44,6 +46,20 @@ handler_script() {
 	cat >"$file"
 	chmod 755 "$file"
 	chown "$container_uid:$container_uid" "$file"
+}
+
+answering() {
+	policy "$1" <<-CONF
+		[Match]
+		Name=$1
+		[Key user]
+	CONF
+	container_rootfs "$containers/$1/rootfs"
+	handler_script "$1" /bin/answer <<-'SH'
+		#!/bin/sh
+		exec keyctl instantiate "$1" served "$2"
+	SH
+	echo 'create user * * /bin/answer %k %S' >"$containers/$1/rootfs/etc/request-key.conf"
 }
 
 request() { container_exec "$1" /bin/requester key user "$2" callout 2>&1; }
