@@ -79,7 +79,13 @@ check 'it ends' wait_for 60 is_settled 0
 container_stop few
 
 # Two that only their mount and network namespaces tell apart: whose is a task that has others? Those who ask that share what
-# one container has, however slow upcalld is to refuse them.
+# one container has, however slow upcalld is to refuse them. (One of the two has a policy for it: else nobody would be asked.)
+policy twins <<'CONF'
+[Match]
+Name=twin-a
+[Core]
+Handler=/usr/libexec/gate
+CONF
 twins_registered
 offered() { ./shim-client list | grep -c 'state=1 ' || true; }
 are_offered() { [ "$(pgrep -c -x requester)" = "$1" ] && [ "$(offered)" = "$1" ]; }
