@@ -25,8 +25,13 @@ pack_input() {
 	done
 	chmod 755 "$dir/work/$(basename -- "$SCRIPT")"
 	printf '%s\0' "$(basename -- "$SCRIPT")" "${ARGS[@]}" >"$dir/command"
+	date +%s >"$dir/clock"
 	tar -C "$dir" --owner=0 --group=0 -cf "$run/input.tar" .
+	(($(stat -c %s "$run/input.tar") <= INPUT_SIZE)) || die "script and copies are more than $INPUT_SIZE bytes"
+	truncate -s "$INPUT_SIZE" "$run/input.tar"
 }
+# A disk's size is a part of the machine, which may have booted before the input was there. Sparse.
+INPUT_SIZE=$((1 << 30))
 
 # qemu_arguments IMAGE RUN: into the array QEMU
 qemu_arguments() {
@@ -68,11 +73,18 @@ qemu_arguments() {
 	done
 }
 
+# resume_from BOOTED: the machine of QEMU goes on from there
+resume_from() {
+	QEMU=("${QEMU[@]/#file=*\/disk.ext4,*/"file=$1/disk.qcow2,if=none,id=root,format=qcow2,cache=unsafe,snapshot=on"}"
+		-incoming "exec:cat $1/memory")
+}
+
+# start_qemu RUN [MONITOR]
 start_qemu() {
 	local run=$1 name
 	for name in out status kmsg console; do : >"$run/$name"; done
 	# snapshot=on puts its file into TMPDIR
-	TMPDIR=$run "${QEMU[@]}" </dev/null >"$run/qemu.log" 2>&1 &
+	TMPDIR=$run "${QEMU[@]}" <"${2:-/dev/null}" >"$run/qemu.log" 2>&1 &
 	QEMU_PID=$!
 	on_exit stop_qemu
 }

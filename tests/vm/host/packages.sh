@@ -29,7 +29,8 @@ take_sources() {
 	mkdir -p "$dest"
 	list_sources >"$list"
 	[[ -s $list ]] || die "no files in $PROJECT_DIR: nothing to build"
-	while IFS= read -rd '' file; do
+	# Asked by every run, and nearly always there is nothing to do.
+	[[ $(state_of "$PROJECT_DIR" "$list") = "$(state_of "$dest" "$list" 2>&1)" ]] || while IFS= read -rd '' file; do
 		same_file "$PROJECT_DIR/$file" "$dest/$file" && continue
 		mkdir -p "$(dirname -- "$dest/$file")"
 		rm -rf -- "${dest:?}/$file"
@@ -38,6 +39,9 @@ take_sources() {
 	find "$dest" \( -type f -o -type l \) -printf '%P\0' | sort -z | comm -z -13 <(sort -z "$list") - |
 		while IFS= read -rd '' file; do rm -f -- "$dest/$file"; done
 }
+
+# state_of DIRECTORY LIST: names, contents, and whether executable
+state_of() { (cd "$1" && xargs -0 sha256sum <"$2" && xargs -0 stat -c '%n %A' <"$2"); }
 
 # same_file A B: the same content, and executable both or neither
 same_file() {
@@ -51,8 +55,7 @@ sources_key() {
 		root_key "$suite" build
 		echo "$CMAKE_OPTIONS"
 		cat "$VM_DIR/host/packages.sh"
-		# names, contents, and whether executable
-		(cd "$src" && xargs -0 sha256sum <"$list" && xargs -0 stat -c '%n %A' <"$list")
+		state_of "$src" "$list"
 	} | hash_text
 }
 

@@ -7,6 +7,7 @@
 HOST_TOOLS=(
 	mmdebstrap:mmdebstrap
 	qemu-system-x86_64:qemu-system-x86
+	qemu-img:qemu-utils
 	mke2fs:e2fsprogs
 	cpio:cpio
 	flock:util-linux
