@@ -230,9 +230,15 @@ parameter claim_ms 50000
 echo 40 >/proc/sys/kernel/hung_task_timeout_secs
 echo 2 >/proc/sys/kernel/hung_task_check_interval_secs
 started=$(now_ms)
-container_exec fs /bin/ls -d "/mnt/hung.example" >/dev/null 2>&1 &
-hung=$!
-check 'A-29: a mount of a container waits for a name' wait_for 20 in_state 1 key
+# Since it lists its dynamic root, from 6.12 on, kafs has a workqueue ask, and the key is the host's (docs/architecture.md).
+hung=''
+if grep -q '\<afs_dynroot_readdir\>' /proc/kallsyms; then
+	skip "A-29: a mount's look-up" "this kernel's kafs does not ask in the task"
+else
+	container_exec fs /bin/ls -d "/mnt/hung.example" >/dev/null 2>&1 &
+	hung=$!
+	check 'A-29: a mount of a container waits for a name' wait_for 20 in_state 1 key
+fi
 
 # The class' error, at its time.
 parameter claim_ms 2000
@@ -293,11 +299,14 @@ killed key key user told:0:killed c
 killed core crash
 killed module socket 35
 
-# ls has no such name, when it has an answer.
-status=0
-wait "$hung" || status=$?
-check_equal "A-29: the mount's look-up has an end, and no answer" 1 "$status"
-check 'A-29: and not before its time, in which it would have been taken for hung' test $(($(now_ms) - started)) -ge 49000
+if [ -n "$hung" ]; then
+	# ls has no such name, when it has an answer.
+	status=0
+	wait "$hung" || status=$?
+	check_equal "A-29: the mount's look-up has an end, and no answer" 1 "$status"
+	check 'A-29: and not before its time, in which it would have been taken for hung' \
+		test $(($(now_ms) - started)) -ge 49000
+fi
 check_equal 'A-29: nobody was' '' "$(dmesg | grep 'blocked for more than')"
 check_equal "A-29: no class' upcall went to the host" '' "$(audit_host_upcalls)"
 check_equal 'no upcall is left' '' "$(./shim-client list)"
