@@ -11,7 +11,8 @@ is_usual() { [[ -z $BOOT$COUNT$INITRD${UPCALL_VM_CMDLINE:-} && ${UPCALL_VM_ACCEL
 # ensure_booted VARIABLE IMAGE: the directory with "memory" and "disk.qcow2"; empty if the boot was not what it should be:
 # whoever then boots by himself sees why
 ensure_booted() {
-	local kept=$2/booted-$SMP-$MEMORY-$(machine_key)
+	local kept
+	kept=$2/booted-$SMP-$MEMORY-$(machine_key)
 	[[ -d $kept ]] || with_lock "booted-$SUITE" boot_once "$2" "$kept"
 	[[ -d $kept ]] || kept=''
 	printf -v "$1" %s "$kept"
