@@ -84,7 +84,7 @@ wait "$broker" 2>/dev/null
 list() { ./fail-nth "$1" LIST ./shim-client list; }
 tags() { ./fail-nth "$1" TAGS ./shim-client tags "$leader"; }
 opened() { ./fail-nth "$1" open ./shim-client list; }
-witness() { ./fail-nth "$1" WITNESS ./shim-client witness "$leader"; }
+witness() { ./fail-nth "$1" WITNESS ./fd-rights witness "$leader"; }
 anew() { ./fail-nth "$1" CONTAINER_POLICY ./shim-client policy "$web" "$policy"; }
 for what in list tags opened witness anew; do every_allocation "A-55: $what" "$what"; done
 

@@ -30,7 +30,7 @@ check_fails 'a kernel thread is no container' ./shim-client add kernel 2 key=off
 check_fails 'nobody is no container' ./shim-client add nobody 4194303 key=offer
 check_equal 'a task in it belongs to it' 'scope=1 container=16' "$(./shim-client tags "$leader")"
 check_equal 'the host does not' 'scope=0 container=0' "$(./shim-client tags 1)"
-check 'a witness tells tags and can do nothing else' ./shim-client witness "$leader"
+check 'a witness tells tags and can do nothing else' ./fd-rights witness "$leader"
 
 inside=(nsenter -t "$leader" -U -p -m -n --preserve-credentials "$PWD/requester")
 serial=0
@@ -115,7 +115,7 @@ check "one claimed for half a second is killed then ($output)" test "${output##*
 check 'and the upcall has ended' wait_for 5 nothing_left
 
 # a claim that fails takes nothing from the one that stands
-./shim-client double >double.log 2>&1 &
+./fd-rights double >double.log 2>&1 &
 double=$!
 output=$(key)
 check 'a second claim does not revoke the first' wait "$double"
@@ -127,7 +127,7 @@ mkdir -p "$trace"
 echo 1 >"$trace/events/upcall/upcall_answered/enable"
 parameter module_claim_ms 30000
 for class in key core module; do
-	./shim-client wrong >wrong.log &
+	./fd-rights wrong >wrong.log &
 	wrong=$!
 	case $class in
 	key) key >key.log ;;
@@ -147,7 +147,7 @@ rmdir "$trace"
 parameter module_claim_ms 1000
 
 # tags are asked for while upcalls are in the making
-./shim-client peek 4 &
+./fd-rights peek 4 &
 peek=$!
 ./shim-client serve 40 deny=129 >/dev/null &
 broker=$!
@@ -217,7 +217,7 @@ wait "${requesters[@]}"
 # --- read, as PID 1 does before it stops a socket unit: silent until the next one is offered
 key >/dev/null &
 requesters=($!)
-./shim-client silent >silent.out &
+./fd-rights silent >silent.out &
 silent=$!
 check 'read: it makes the device unreadable' wait_for 20 grep -q silent silent.out
 key >/dev/null &
