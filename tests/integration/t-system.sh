@@ -83,7 +83,7 @@ restarted() {
 	pid=$(main_pid "$1")
 	systemctl restart "$1" && is_another "$1" "$pid"
 }
-audit_expect_host /lib/systemd/systemd 'PID 1 executes itself again; its parent is the kernel'
+audit_expect_host '*/lib/systemd/systemd' 'PID 1 executes itself again; its parent is the kernel'
 under 'daemon-reexec' systemctl daemon-reexec
 under 'daemon-reload' systemctl daemon-reload
 under 'dbus is restarted' restarted dbus.service
