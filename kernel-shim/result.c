@@ -54,13 +54,15 @@ static unsigned int key_error(int error)
 static int key_refused(struct subprocess_info *info, int error)
 {
 	struct key *key = subject_key_get(info);
+	bool kept;
 
 	if (!key)
 		return -EIO;
 	/* ATTACK: who possesses it must not bring its end nearer by KEYCTL_SET_TIMEOUT */
-	set_bit(KEY_FLAG_KEEP, &key->flags);
-	/* EBUSY: somebody was quicker and it is instantiated; that is fine too */
-	key_reject_and_link(key, REJECT_SECONDS, key_error(error), NULL, NULL);
+	kept = test_and_set_bit(KEY_FLAG_KEEP, &key->flags);
+	/* EBUSY: somebody was quicker and it is instantiated: a good key, and its owner's */
+	if (key_reject_and_link(key, REJECT_SECONDS, key_error(error), NULL, NULL) && !kept)
+		clear_bit(KEY_FLAG_KEEP, &key->flags);
 	key_put(key);
 	return 0;
 }

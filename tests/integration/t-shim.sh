@@ -196,6 +196,21 @@ check 'running: a killed requester takes its upcall along' wait_for 2 nothing_le
 handler_gone() { [ ! -e "/proc/$hung/ns" ] || grep -q '^State:.Z' "/proc/$hung/status"; }
 check 'running: and its handler' wait_for 2 handler_gone
 
+# killed when its handler has instantiated the key already: that key is a good one, and its owner's
+user_keyring=-4 # stays when the requester has gone, which its session keyring does not
+./shim-client serve 1 instantiate >/dev/null &
+"${inside[@]}" key user shim:whole c "$user_keyring" >/dev/null &
+requester=$!
+check 'its handler instantiates the key and hangs' wait_for 10 grep -q ' I[^U]* .*user *shim:whole:' /proc/keys
+check 'and is waited for' state_is 4
+pkill -KILL -x requester
+wait "$requester"
+check 'instantiated: a killed requester takes its upcall along' wait_for 2 nothing_left
+in_keyring() { "${inside[@]::${#inside[@]} - 1}" keyctl "$@"; }
+whole=$(in_keyring search @u user shim:whole)
+check 'instantiated: it is there' test -n "$whole"
+check 'instantiated: it can be revoked' in_keyring revoke "$whole"
+
 # a container's share
 parameter pending_max 3
 requesters=()
@@ -233,7 +248,7 @@ for class in 0 1 2 3 4; do
 	check "class $class: what was offered has ended, and is counted once ($(paste -sd " " counted))" \
 		awk '{ n[$1] = $2 } END { exit n["offered"] != n["done"] + n["failed"] + n["overdue"] + n["given-back"] + n["killed"] }' counted
 done
-check_equal 'killed requesters are counted' 2 "$(counted 1 killed)"
+check_equal 'killed requesters are counted' 3 "$(counted 1 killed)"
 check_equal 'so is what was refused, beyond a share and after drain' 2 "$(counted 1 refused)"
 check 'and what a deadline has ended' test "$(counted 1 overdue)" -ge 3
 check_fails 'there is no class 5' ./shim-client counters 5

@@ -11,7 +11,8 @@
  *                     answer N upcalls, claimed for that time (0: the longest):
  *                     run (attach and execute the kernel's own argv, the
  *                     default), native, deny=ERRNO, complete=ERRNO, drop (claim
- *                     and close), hang (attach and sleep)
+ *                     and close), hang (attach and sleep), instantiate (attach,
+ *                     give the key a payload, and sleep)
  *   stall             claim one upcall and hold it until killed
  *   gone NAME PID     says "ready", waits for PID's death and then for the end of NAME's
  *                     entry; prints the milliseconds between the two
@@ -19,6 +20,7 @@
  *   counters CLASS    by number; "NAME VALUE" each
  * Exit status 1 with a line on stderr if the kernel said no.
  */
+#include <linux/keyctl.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -218,8 +220,18 @@ static void strings_split(const char *data, size_t length, char **ret, size_t ro
 	ret[count] = NULL;
 }
 
+/* As the helper. The key is the second argument of request-key(8). */
+static void instantiate(char *const *argv)
+{
+	long key = argv[0] && argv[1] && argv[2] ? strtol(argv[2], NULL, 10) : 0;
+
+	if (syscall(SYS_keyctl, KEYCTL_ASSUME_AUTHORITY, key) < 0 ||
+	    syscall(SYS_keyctl, KEYCTL_INSTANTIATE, key, "whole", 5, 0) < 0)
+		_exit(125);
+}
+
 /* In the child: become the helper and execute what the kernel would have. */
-static void attach_and_run(int upcall, const char *info, size_t size, int hang)
+static void attach_and_run(int upcall, const char *info, size_t size, const char *action)
 {
 	struct upcall_attach attach = { .capabilities = ~0ULL };
 	char *argv[64], *envp[64];
@@ -230,11 +242,13 @@ static void attach_and_run(int upcall, const char *info, size_t size, int hang)
 	close_range(0, 99, 0);
 	if (ioctl(upcall, UPCALL_IOC_ATTACH, &attach))
 		_exit(126);
-	while (hang)
-		pause();
 	path = attribute_find(info, size, UPCALL_A_PATH, &length);
 	data = attribute_find(info, size, UPCALL_A_ARGV, &length);
 	strings_split(data, length, argv, 64);
+	if (!strcmp(action, "instantiate"))
+		instantiate(argv);
+	while (strcmp(action, "run"))
+		pause();
 	data = attribute_find(info, size, UPCALL_A_ENVP, &length);
 	strings_split(data, data ? length : 0, envp, 64);
 	execve(path, argv, envp);
@@ -271,9 +285,9 @@ static void claim_and_act(int device, const struct upcall_list_entry *entry, con
 		die("info");
 	child = fork();
 	if (!child)
-		attach_and_run(upcall, buffer, info.size, !strcmp(action, "hang"));
+		attach_and_run(upcall, buffer, info.size, action);
 	close(upcall);
-	if (strcmp(action, "hang"))
+	if (!strcmp(action, "run"))
 		waitpid(child, NULL, 0);
 }
 
