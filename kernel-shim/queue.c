@@ -176,10 +176,12 @@ static u64 deadline_left_ns(const struct upcall *upcall)
 u32 queue_list(u64 after, struct upcall_list_entry *entries, u32 room)
 {
 	struct upcall *upcall;
-	u64 now = ktime_get_boottime_ns();
 	u32 count = 0;
+	u64 now;
 
 	spin_lock_irq(&queue_lock);
+	/* ORDER: locked, else one that is made meanwhile is younger than nothing */
+	now = ktime_get_boottime_ns();
 	list_for_each_entry(upcall, &queue, link) {
 		struct upcall_list_entry *entry = &entries[count];
 
