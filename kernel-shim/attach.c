@@ -17,8 +17,8 @@
 #include <linux/umh.h>
 #include <linux/user_namespace.h>
 
-#include "attach.h"
 #include "compat.h"
+#include "handle.h"
 #include "match.h"
 #include "table.h"
 #include "upcall_object.h"

@@ -16,7 +16,7 @@
 #include <linux/string.h>
 #include <linux/umh.h>
 
-#include "class.h"
+#include "subject.h"
 
 struct class_symbol {
 	const char *name;

@@ -19,7 +19,6 @@
 #include <linux/uaccess.h>
 #include <net/netlink.h>
 
-#include "attach.h"
 #include "handle.h"
 #include "queue.h"
 #include "tags.h"

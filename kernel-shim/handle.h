@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* The upcall fd: the authority to answer one upcall. */
+/* The upcall fd: the authority to answer one upcall; and ATTACH (attach.c). */
 #ifndef UPCALL_SHIM_HANDLE_H
 #define UPCALL_SHIM_HANDLE_H
+
+#include <linux/types.h>
 
 #include "upcall.h"
 
@@ -17,5 +19,11 @@ int handle_witness(void);
 /* UPCALL_IOC_INFO and UPCALL_IOC_TAGS, which both kinds of fd have. */
 int info_to_user(const struct upcall *upcall, struct upcall_info __user *user);
 int tags_to_user(struct upcall_tags __user *user);
+
+/*
+ * Makes the calling process a usermode helper. @capabilities: what its sets are
+ * cut to. Errors: struct upcall_attach in upcall.h.
+ */
+int attach_current(struct upcall *upcall, u32 generation, u64 capabilities);
 
 #endif

@@ -6,7 +6,6 @@
 #include <linux/wait.h>
 
 #include "compat.h"
-#include "handler.h"
 #include "upcall_object.h"
 
 /*

@@ -29,11 +29,10 @@
 #include "event.h"
 #include "hook.h"
 #include "monitor.h"
-#include "offer.h"
-#include "result.h"
 #include "subject.h"
 #include "table.h"
 #include "trace.h"
+#include "upcall_object.h"
 
 /* What the original does when it is done with it. */
 static void info_free(struct subprocess_info *info)

@@ -11,6 +11,9 @@
 #include "table.h"
 #include "upcall_object.h"
 
+#define CREATE_TRACE_POINTS
+#include "trace.h"
+
 static int __init shim_init(void)
 {
 	int ret;

@@ -9,10 +9,7 @@
 
 #include "compat.h"
 #include "counters.h"
-#include "handler.h"
 #include "monitor.h"
-#include "offer.h"
-#include "result.h"
 #include "subject.h"
 #include "suspend.h"
 #include "upcall_object.h"

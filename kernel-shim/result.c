@@ -21,7 +21,6 @@
 #include <linux/key.h>
 #include <linux/umh.h>
 
-#include "result.h"
 #include "subject.h"
 
 /*

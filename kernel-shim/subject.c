@@ -15,7 +15,6 @@
 #include <linux/umh.h>
 #include <net/net_namespace.h>
 
-#include "class.h"
 #include "subject.h"
 #include "table.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-only */
-/* What an upcall is about, whose it is, and what the table says of it. */
+/* What an upcall is about, whose it is, what the table says of it, and its refusal. */
 #ifndef UPCALL_SHIM_SUBJECT_H
 #define UPCALL_SHIM_SUBJECT_H
 
@@ -42,5 +42,25 @@ void subject_release(struct subject *subject);
 
 /* The key under construction: argv[2] of a key upcall. A reference, or NULL. */
 struct key *subject_key_get(const struct subprocess_info *info);
+
+/**
+ * class_of - class of an upcall, told by kernel code addresses (class.c)
+ * @info: the caller's
+ * @caller: where call_usermodehelper_exec() returns to
+ * @infrastructure: set if it is one that no policy may touch, because the
+ *	machine's state, or a lock that everybody needs, hangs on it
+ */
+enum upcall_class class_of(const struct subprocess_info *info, unsigned long caller,
+			   bool *infrastructure);
+
+/**
+ * result_refused - make the refusal of an upcall (result.c)
+ * @wait: UMH_* as the caller gave it
+ * @error: positive errno; EINTR: the requester was killed
+ *
+ * Returns what call_usermodehelper_exec() is to return. For a key it rejects
+ * the key too, which may sleep. @info stays the caller's.
+ */
+int result_refused(struct subprocess_info *info, int wait, enum upcall_class class, int error);
 
 #endif

@@ -19,7 +19,6 @@
 
 #include "match.h"
 #include "table.h"
-#include "tombstone.h"
 
 #define TABLE_BITS 12
 #define TABLE_MAX  65536

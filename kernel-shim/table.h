@@ -87,4 +87,26 @@ void table_by_user_ns(const struct user_namespace *ns, table_visit fn, void *arg
 void table_by_mnt(u32 inum, table_visit fn, void *arg);
 void table_by_net(u64 cookie, table_visit fn, void *arg);
 
+/*
+ * Tombstones (tombstone.c): entries whose leader has died, or left. Everything of
+ * them is DENY.
+ */
+
+/* The queue is the caller's, and stays until after tombstone_exit(). */
+void tombstone_init(struct workqueue_struct *workqueue);
+/* When nothing is watched any more. */
+void tombstone_exit(void);
+
+/* From then on the leader's death makes it one, without anybody asking. */
+void tombstone_watch(struct table_entry *entry);
+void tombstone_unwatch(struct table_entry *entry);
+
+/*
+ * Is it one? It is if its leader does not live with all the namespaces that it was
+ * registered with, and stays so whatever the leader does then. Under RCU.
+ */
+bool tombstone_is(struct table_entry *entry);
+/* Also of a tombstone, whose leader may have left but some other namespace. Under RCU. */
+bool tombstone_leader_holds_mnt(const struct table_entry *entry);
+
 #endif

@@ -20,7 +20,6 @@
 
 #include "match.h"
 #include "table.h"
-#include "tombstone.h"
 
 /*
  * Looked at often when one is new, because the rest of a container ends soon after

@@ -26,7 +26,6 @@
 
 #include "counters.h"
 #include "event.h"
-#include "handler.h"
 #include "match.h"
 #include "queue.h"
 #include "subject.h"

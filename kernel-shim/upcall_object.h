@@ -93,8 +93,18 @@ void upcall_attach_end(struct upcall *upcall, int error);
 bool upcall_claim_stands(struct upcall *upcall, u32 generation);
 
 /*
- * For offer.c and handler.c
+ * For offer.c and handler.c, and what these do
  */
+
+/**
+ * upcall_offer - offer an upcall and wait for its ending
+ *
+ * Returns true with *@ret set: it has been answered, @info is the caller's to
+ * free. Returns false: the caller is to use the kernel's own usermodehelper,
+ * with @info as it was.
+ */
+bool upcall_offer(struct subprocess_info *info, int wait, const struct subject *subject, int *ret);
+
 /* In the queue but not yet offered; or an error. */
 struct upcall *upcall_new(struct subprocess_info *info, int wait, const struct subject *subject);
 void upcall_begin(struct upcall *upcall); /* offers it */
@@ -107,5 +117,20 @@ void upcall_end(struct upcall *upcall, enum upcall_state state, int error, int s
 void upcall_wake_pollers(struct upcall *upcall);
 /* From any context: wakes pollers soon, and gives a reference away. */
 void upcall_ended(struct upcall *upcall);
+
+/*
+ * The process that has attached to an upcall: its end is the upcall's. Of struct
+ * upcall these are its own: handler, handler_cgroup, watch, watched.
+ */
+void handler_init(struct upcall *upcall);
+
+/* The current process is the handler; it is alive, so its end cannot be missed. */
+void handler_watch(struct upcall *upcall);
+
+/*
+ * Kill it: it was too late, it is cancelled, or its requester has gone. Called
+ * unlocked, and once at most: by whoever has ended a RUNNING upcall before it.
+ */
+void handler_end(struct upcall *upcall);
 
 #endif
