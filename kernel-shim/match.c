@@ -124,8 +124,10 @@ static bool is_elsewhere(const struct table_entry *entry, const struct task_fact
 	       !user_ns_within(facts->user_ns, entry->user_ns);
 }
 
-static void set_put(struct match_set *set, struct table_entry *entry)
+static void set_put(struct table_entry *entry, void *arg)
 {
+	struct match_set *set = arg;
+
 	if (set->count < MATCH_MAX)
 		set->entry[set->count++] = entry;
 	else
@@ -137,7 +139,7 @@ static void set_add(struct table_entry *entry, void *arg)
 	struct match_set *set = arg;
 
 	if (!is_elsewhere(entry, set->facts))
-		set_put(set, entry);
+		set_put(entry, set);
 }
 
 /*
@@ -171,7 +173,7 @@ static void set_add_by_cgroup(struct table_entry *entry, void *arg)
 
 	/* not is_elsewhere(): a cgroup is nobody else's, whatever was unshared in it */
 	if (inside_besides_cgroup(entry, set->facts))
-		set_put(set, entry);
+		set_put(entry, set);
 }
 
 static void set_from_cgroup(struct match_set *set)
@@ -190,10 +192,10 @@ static void set_from_pid_ns(struct match_set *set)
 		table_by_pid_ns(ns, set_add, set);
 }
 
-static void set_from_user_ns(struct match_set *set, struct user_namespace *ns)
+static void set_from_user_ns(struct match_set *set, struct user_namespace *ns, table_visit fn)
 {
 	for (; ns && !set->count; ns = ns->parent)
-		table_by_user_ns(ns, set_add, set);
+		table_by_user_ns(ns, fn, set);
 }
 
 static bool entry_inside(const struct table_entry *inner, const struct table_entry *outer)
@@ -238,7 +240,7 @@ static bool set_narrow(struct match_set *set, const struct match_set *other)
 	}
 	for (i = 0; i < set->count; i++)
 		if (set_has(other, set->entry[i]))
-			set_put(&common, set->entry[i]);
+			set_put(set->entry[i], &common);
 	if (common.count) {
 		common.overflow = set->overflow && common.count != other->count;
 		*set = common;
@@ -254,11 +256,17 @@ static bool set_narrow(struct match_set *set, const struct match_set *other)
 	return set_inside(set, other);
 }
 
-static void claimants_put(const struct match_set *set, struct match *match)
+void match_nobody(struct match *match, enum upcall_scope scope)
 {
-	match->scope = UPCALL_SCOPE_AMBIGUOUS;
+	match->scope = scope;
 	match->entry = NULL;
 	match->strong = false;
+	match->claimants = 0;
+}
+
+static void claimants_put(const struct match_set *set, struct match *match)
+{
+	match_nobody(match, UPCALL_SCOPE_AMBIGUOUS);
 	match->claimants = set->overflow ? 0 : set->count;
 	memcpy(match->claimant, set->entry, sizeof(match->claimant));
 }
@@ -269,6 +277,7 @@ static void match_from_set(const struct match_set *set, bool strong, struct matc
 		match->scope = UPCALL_SCOPE_CONTAINER;
 		match->entry = set->entry[0];
 		match->strong = strong;
+		match->claimants = 0;
 	} else {
 		claimants_put(set, match);
 	}
@@ -276,13 +285,9 @@ static void match_from_set(const struct match_set *set, bool strong, struct matc
 
 static void match_unowned(const struct task_facts *facts, struct match *match)
 {
-	u32 foreign = task_facts_foreign(facts);
+	u32 foreign = task_facts_foreign(facts) & (BIT(UPCALL_NS_PID) | BIT(UPCALL_NS_USER));
 
-	match->entry = NULL;
-	match->strong = false;
-	match->scope = foreign & (BIT(UPCALL_NS_PID) | BIT(UPCALL_NS_USER)) ?
-			       UPCALL_SCOPE_UNREGISTERED :
-			       UPCALL_SCOPE_HOST;
+	match_nobody(match, foreign ? UPCALL_SCOPE_UNREGISTERED : UPCALL_SCOPE_HOST);
 }
 
 static bool is_foreign_besides_net(const struct task_facts *facts)
@@ -300,10 +305,9 @@ void match_task(const struct task_facts *facts, struct match *match)
 	struct match_set by_net = { .facts = facts };
 	bool agreed, strong;
 
-	match->claimants = 0;
 	set_from_cgroup(&set);
 	set_from_pid_ns(&by_pid);
-	set_from_user_ns(&by_user, facts->user_ns);
+	set_from_user_ns(&by_user, facts->user_ns, set_add);
 	agreed = set_narrow(&set, &by_pid) && set_narrow(&set, &by_user);
 	strong = set.count;
 	/*
@@ -319,27 +323,12 @@ void match_task(const struct task_facts *facts, struct match *match)
 		if (agreed && set.count != 1)
 			agreed = set_narrow(&set, &by_net);
 	}
-	if (!agreed) {
-		match->scope = UPCALL_SCOPE_AMBIGUOUS;
-		match->entry = NULL;
-		match->strong = false;
-	} else if (set.count) {
+	if (!agreed)
+		match_nobody(match, UPCALL_SCOPE_AMBIGUOUS);
+	else if (set.count)
 		match_from_set(&set, strong, match);
-	} else {
+	else
 		match_unowned(facts, match);
-	}
-}
-
-/* The mount's network namespace is meant here, wherever the task is. */
-static void set_add_net(struct table_entry *entry, void *arg)
-{
-	set_put(arg, entry);
-}
-
-static void net_from_user_ns(struct match_set *set, struct user_namespace *ns)
-{
-	for (; ns && !set->count; ns = ns->parent)
-		table_by_user_ns(ns, set_add_net, set);
 }
 
 /*
@@ -354,7 +343,7 @@ static void match_passer_by(const struct task_facts *facts, struct match *match)
 	match_task(facts, match);
 	if (match->scope != UPCALL_SCOPE_CONTAINER)
 		return;
-	set_put(&set, match->entry);
+	set_put(match->entry, &set);
 	claimants_put(&set, match);
 }
 
@@ -378,25 +367,22 @@ void match_net(const struct net *net, const struct task_facts *facts, bool kthre
 	bool inside = !kthread && facts->net_cookie == net->net_cookie;
 	bool registered;
 
-	match->claimants = 0;
+	/* the mount's namespace is meant, wherever the task is: not set_add() */
 	if (!host_net)
-		table_by_net(net->net_cookie, set_add_net, &set);
+		table_by_net(net->net_cookie, set_put, &set);
 	registered = host_net || set.count;
 	if (!registered)
-		net_from_user_ns(&set, net->user_ns);
-	if (set.count == 1 && !set.overflow) {
+		set_from_user_ns(&set, net->user_ns, set_put);
+	if (set.count == 1 && !set.overflow)
 		match_from_set(&set, false, match);
-	} else if (inside && (origin == UPCALL_ORIGIN_SYSCALL || !registered)) {
+	else if (inside && (origin == UPCALL_ORIGIN_SYSCALL || !registered))
 		match_task(facts, match);
-	} else if (set.count) {
+	else if (set.count)
 		claimants_put(&set, match);
-	} else if (!host_net && !kthread) {
+	else if (!host_net && !kthread)
 		match_passer_by(facts, match);
-	} else {
-		match->entry = NULL;
-		match->strong = false;
-		match->scope = !host_net ? UPCALL_SCOPE_UNREGISTERED :
-			       kthread	 ? UPCALL_SCOPE_KTHREAD :
-					   UPCALL_SCOPE_HOST;
-	}
+	else if (!host_net)
+		match_nobody(match, UPCALL_SCOPE_UNREGISTERED);
+	else
+		match_nobody(match, kthread ? UPCALL_SCOPE_KTHREAD : UPCALL_SCOPE_HOST);
 }

@@ -46,6 +46,9 @@ void match_task(const struct task_facts *facts, struct match *match);
 void match_net(const struct net *net, const struct task_facts *facts, bool kthread,
 	       enum upcall_origin origin, struct match *match);
 
+/* No entry's, and without claimants. Anywhere. */
+void match_nobody(struct match *match, enum upcall_scope scope);
+
 bool pid_ns_within(const struct pid_namespace *ns, const struct pid_namespace *outer);
 bool user_ns_within(const struct user_namespace *ns, const struct user_namespace *outer);
 

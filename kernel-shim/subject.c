@@ -91,12 +91,9 @@ static void match_subject(struct subject *subject, const struct task_facts *fact
 		match_net(net, facts, kthread, subject->origin, match);
 	} else if (kthread) {
 		/* a tag whose namespace is going: not the host's, and nobody's any more */
-		match->scope = subject->key && key_has_domain(subject->key) ?
-				       UPCALL_SCOPE_UNREGISTERED :
-				       UPCALL_SCOPE_KTHREAD;
-		match->entry = NULL;
-		match->strong = false;
-		match->claimants = 0;
+		match_nobody(match, subject->key && key_has_domain(subject->key) ?
+					    UPCALL_SCOPE_UNREGISTERED :
+					    UPCALL_SCOPE_KTHREAD);
 	} else {
 		match_task(facts, match);
 	}
