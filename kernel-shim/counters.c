@@ -3,15 +3,11 @@
 
 #include "counters.h"
 
-struct counters {
-	u64 of[UPCALL_CLASS_COUNT][UPCALL_COUNT_COUNT];
-};
-
-static DEFINE_PER_CPU(struct counters, counters);
+static DEFINE_PER_CPU(u64[UPCALL_CLASS_COUNT][UPCALL_COUNT_COUNT], counters);
 
 void counters_add(enum upcall_class class, enum upcall_count count)
 {
-	this_cpu_inc(counters.of[class][count]);
+	this_cpu_inc(counters[class][count]);
 }
 
 u64 counters_read(enum upcall_class class, enum upcall_count count)
@@ -20,6 +16,6 @@ u64 counters_read(enum upcall_class class, enum upcall_count count)
 	int cpu;
 
 	for_each_possible_cpu(cpu)
-		sum += READ_ONCE(per_cpu_ptr(&counters, cpu)->of[class][count]);
+		sum += READ_ONCE(per_cpu(counters, cpu)[class][count]);
 	return sum;
 }

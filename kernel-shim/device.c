@@ -177,33 +177,27 @@ static int device_claim(const struct upcall_claim __user *user)
 	return handle_claim(&claim);
 }
 
-static int device_end(unsigned int command, const struct upcall_ref *ref)
+static int device_end(unsigned int command, const struct upcall_ref __user *user)
 {
 	struct upcall *upcall;
-	int ret;
-
-	if (command == UPCALL_IOC_NATIVE && ref->error)
-		return -EINVAL;
-	upcall = queue_find(ref);
-	if (IS_ERR(upcall))
-		return PTR_ERR(upcall);
-	if (command == UPCALL_IOC_NATIVE)
-		ret = upcall_give_back(upcall, ref->generation);
-	else if (command == UPCALL_IOC_CANCEL)
-		ret = upcall_cancel(upcall, ref->generation, ref->error);
-	else
-		ret = upcall_refuse(upcall, ref->generation, ref->error);
-	upcall_put(upcall);
-	return ret;
-}
-
-static long device_ref_ioctl(unsigned int command, const struct upcall_ref __user *user)
-{
 	struct upcall_ref ref;
+	int ret;
 
 	if (copy_from_user(&ref, user, sizeof(ref)))
 		return -EFAULT;
-	return device_end(command, &ref);
+	if (command == UPCALL_IOC_NATIVE && ref.error)
+		return -EINVAL;
+	upcall = queue_find(&ref);
+	if (IS_ERR(upcall))
+		return PTR_ERR(upcall);
+	if (command == UPCALL_IOC_NATIVE)
+		ret = upcall_give_back(upcall, ref.generation);
+	else if (command == UPCALL_IOC_CANCEL)
+		ret = upcall_cancel(upcall, ref.generation, ref.error);
+	else
+		ret = upcall_refuse(upcall, ref.generation, ref.error);
+	upcall_put(upcall);
+	return ret;
 }
 
 static int container_ioctl(unsigned int command, struct upcall_container *container)
@@ -294,7 +288,7 @@ static long device_ioctl(struct file *file, unsigned int command, unsigned long 
 	case UPCALL_IOC_NATIVE:
 	case UPCALL_IOC_DENY:
 	case UPCALL_IOC_CANCEL:
-		return device_ref_ioctl(command, user);
+		return device_end(command, user);
 	case UPCALL_IOC_DRAIN:
 		return device_drain(user);
 	case UPCALL_IOC_WITNESS:

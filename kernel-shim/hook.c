@@ -35,18 +35,13 @@
 #include "upcall_object.h"
 
 /* What the original does when it is done with it. */
-static void info_free(struct subprocess_info *info)
-{
-	if (info->cleanup)
-		info->cleanup(info);
-	kfree(info);
-}
-
 static int info_finish(struct subprocess_info *info, int ret)
 {
 	/* some cleanup functions read it */
 	info->retval = ret;
-	info_free(info);
+	if (info->cleanup)
+		info->cleanup(info);
+	kfree(info);
 	return ret;
 }
 

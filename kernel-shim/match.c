@@ -91,7 +91,7 @@ u32 task_facts_foreign(const struct task_facts *facts)
 	return mask;
 }
 
-bool pid_ns_within(const struct pid_namespace *ns, const struct pid_namespace *outer)
+static bool pid_ns_within(const struct pid_namespace *ns, const struct pid_namespace *outer)
 {
 	for (; ns; ns = ns->parent)
 		if (ns == outer)

@@ -49,7 +49,6 @@ void match_net(const struct net *net, const struct task_facts *facts, bool kthre
 /* No entry's, and without claimants. Anywhere. */
 void match_nobody(struct match *match, enum upcall_scope scope);
 
-bool pid_ns_within(const struct pid_namespace *ns, const struct pid_namespace *outer);
 bool user_ns_within(const struct user_namespace *ns, const struct user_namespace *outer);
 
 #endif

@@ -22,7 +22,8 @@
  */
 static bool is_killable(const struct subject *subject, int wait)
 {
-	return wait & UMH_KILLABLE || subject_is_own(subject);
+	return wait & UMH_KILLABLE || subject->class == UPCALL_CLASS_CORE ||
+	       (subject->class == UPCALL_CLASS_KEY && subject->origin == UPCALL_ORIGIN_SYSCALL);
 }
 
 /* Deadlines bound the wait, so the hung-task detector need not look: it skips both states. */

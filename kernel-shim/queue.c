@@ -238,7 +238,7 @@ static struct upcall *queue_first_offered(u64 container)
 	return found;
 }
 
-static void queue_refuse_offered(u64 container)
+void queue_refuse(u64 container)
 {
 	struct upcall *upcall;
 
@@ -258,12 +258,7 @@ void queue_drain(bool drain)
 	WRITE_ONCE(queue_draining, drain);
 	spin_unlock_irq(&queue_lock);
 	if (drain)
-		queue_refuse_offered(0);
-}
-
-void queue_refuse(u64 container)
-{
-	queue_refuse_offered(container);
+		queue_refuse(0);
 }
 
 bool queue_is_draining(void)

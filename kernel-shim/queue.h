@@ -46,7 +46,7 @@ void queue_wake(void);
 /* Offer nothing from now on, and refuse what waits. */
 void queue_drain(bool drain);
 bool queue_is_draining(void);
-/* Refuse what waits for the container, which has left the table. */
+/* Refuse what waits: for the container, which has left the table, or with 0 for anybody. */
 void queue_refuse(u64 container);
 
 #endif

@@ -174,12 +174,6 @@ void subject_init(struct subject *subject, const struct subprocess_info *info,
 	rcu_read_unlock();
 }
 
-bool subject_is_own(const struct subject *subject)
-{
-	return subject->class == UPCALL_CLASS_CORE ||
-	       (subject->class == UPCALL_CLASS_KEY && subject->origin == UPCALL_ORIGIN_SYSCALL);
-}
-
 void subject_release(struct subject *subject)
 {
 	key_put(subject->key);

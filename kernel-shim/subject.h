@@ -35,9 +35,6 @@ void subject_init(struct subject *subject, const struct subprocess_info *info,
 /* Are unregistered namespaces refused? Then an empty table says nothing. */
 bool subject_strict(void);
 
-/* Raised for nobody but the task itself, as far as its credentials tell. */
-bool subject_is_own(const struct subject *subject);
-
 void subject_release(struct subject *subject);
 
 /* The key under construction: argv[2] of a key upcall. A reference, or NULL. */

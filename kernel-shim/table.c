@@ -33,7 +33,7 @@ static DEFINE_HASHTABLE(table_user_ns, TABLE_BITS);
 static DEFINE_HASHTABLE(table_mnt, TABLE_BITS);
 static DEFINE_HASHTABLE(table_net, TABLE_BITS);
 
-static struct workqueue_struct *table_workqueue;
+struct workqueue_struct *table_workqueue;
 
 /* ---------------------------------------------------------------- entries */
 
@@ -451,10 +451,7 @@ int __init table_init(void)
 {
 	match_init();
 	table_workqueue = alloc_workqueue("upcall_table", WQ_UNBOUND, 0);
-	if (!table_workqueue)
-		return -ENOMEM;
-	tombstone_init(table_workqueue);
-	return 0;
+	return table_workqueue ? 0 : -ENOMEM;
 }
 
 /* Nobody raises upcalls into us any more, so there are no readers. */

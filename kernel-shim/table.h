@@ -62,6 +62,9 @@ struct table_entry {
 int table_init(void);
 void table_exit(void);
 
+/* The table's own works, and those of tombstone.c. */
+extern struct workqueue_struct *table_workqueue;
+
 /* No entry at all: the common case on a machine where nothing is registered. */
 bool table_is_empty(void);
 
@@ -92,8 +95,6 @@ void table_by_net(u64 cookie, table_visit fn, void *arg);
  * them is DENY.
  */
 
-/* The queue is the caller's, and stays until after tombstone_exit(). */
-void tombstone_init(struct workqueue_struct *workqueue);
 /* When nothing is watched any more. */
 void tombstone_exit(void);
 

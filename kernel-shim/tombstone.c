@@ -29,7 +29,6 @@
 #define TOMBSTONE_PERIOD_MIN (HZ / 8)
 #define TOMBSTONE_PERIOD_MAX (5 * HZ)
 
-static struct workqueue_struct *tombstone_workqueue;
 static unsigned long tombstone_period;
 static void tombstones_work(struct work_struct *work);
 static DECLARE_DELAYED_WORK(tombstones, tombstones_work);
@@ -37,7 +36,7 @@ static DECLARE_DELAYED_WORK(tombstones, tombstones_work);
 static void tombstones_soon(void)
 {
 	WRITE_ONCE(tombstone_period, TOMBSTONE_PERIOD_MIN);
-	mod_delayed_work(tombstone_workqueue, &tombstones, 0);
+	mod_delayed_work(table_workqueue, &tombstones, 0);
 }
 
 /* ----------------------------------------------------------------- leader */
@@ -167,12 +166,7 @@ static void tombstones_work(struct work_struct *work)
 	/* unless another has died meanwhile */
 	cmpxchg(&tombstone_period, period, min(2 * period, (unsigned long)TOMBSTONE_PERIOD_MAX));
 	/* ORDER: not mod_: that would put off one which became due meanwhile */
-	queue_delayed_work(tombstone_workqueue, &tombstones, period);
-}
-
-void __init tombstone_init(struct workqueue_struct *workqueue)
-{
-	tombstone_workqueue = workqueue;
+	queue_delayed_work(table_workqueue, &tombstones, period);
 }
 
 void tombstone_exit(void)
