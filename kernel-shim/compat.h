@@ -88,6 +88,15 @@ static inline u32 compat_dump_mode(const struct coredump_params *params)
 #endif
 }
 
+/*
+ * A zombie whose whole group has ended is dead, reaped or not. Who watches wait_pidfd
+ * has to look: a tracer is told of each thread's end, which is not the group's.
+ */
+static inline bool compat_group_ended(struct task_struct *leader)
+{
+	return leader->exit_state && thread_group_empty(leader);
+}
+
 /* The status that wait(2) would report of a thread group that has ended. */
 static inline int compat_exit_status(const struct task_struct *leader)
 {

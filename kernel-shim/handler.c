@@ -24,8 +24,7 @@ static int handler_wake(wait_queue_entry_t *watch, unsigned int mode, int flags,
 	rcu_read_lock();
 	leader = pid_task(upcall->handler, PIDTYPE_PID);
 	if (leader) {
-		/* a tracer is told of each thread's end: not the group's */
-		alive = !(leader->exit_state && thread_group_empty(leader));
+		alive = !compat_group_ended(leader);
 		status = compat_exit_status(leader);
 	}
 	rcu_read_unlock();

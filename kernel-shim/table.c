@@ -343,16 +343,6 @@ static int table_insert(struct table_entry *entry)
 	return 0;
 }
 
-static bool cgroup_id_exists(u64 id)
-{
-	struct cgroup *cgroup = cgroup_get_from_id(id);
-
-	if (IS_ERR(cgroup))
-		return false;
-	cgroup_put(cgroup);
-	return true;
-}
-
 int table_add(struct upcall_container *container)
 {
 	struct table_entry *entry;
@@ -361,7 +351,7 @@ int table_add(struct upcall_container *container)
 	if (container->flags || container->reserved || !container->name[0] ||
 	    strnlen(container->name, UPCALL_NAME_LEN) == UPCALL_NAME_LEN)
 		return -EINVAL;
-	if (container->cgroup_id && !cgroup_id_exists(container->cgroup_id))
+	if (container->cgroup_id && cgroup_id_populated(container->cgroup_id) < 0)
 		return -ENOENT;
 	entry = entry_new(container);
 	if (IS_ERR(entry))

@@ -107,6 +107,8 @@ void tombstone_unwatch(struct table_entry *entry);
  * registered with, and stays so whatever the leader does then. Under RCU.
  */
 bool tombstone_is(struct table_entry *entry);
+/* Does anybody live in it? -ENOENT: there is none. May sleep. */
+int cgroup_id_populated(u64 id);
 /* Also of a tombstone, whose leader may have left but some other namespace. Under RCU. */
 bool tombstone_leader_holds_mnt(const struct table_entry *entry);
 

@@ -18,6 +18,7 @@
 #include <linux/wait.h>
 #include <linux/workqueue.h>
 
+#include "compat.h"
 #include "match.h"
 #include "table.h"
 
@@ -41,12 +42,12 @@ static void tombstones_soon(void)
 
 /* ----------------------------------------------------------------- leader */
 
-/* Under RCU. A zombie whose whole group has ended is dead, reaped or not. */
+/* Under RCU. */
 static bool leader_lives(const struct table_entry *entry)
 {
 	struct task_struct *leader = pid_task(entry->leader, PIDTYPE_PID);
 
-	return leader && !(leader->exit_state && thread_group_empty(leader));
+	return leader && !compat_group_ended(leader);
 }
 
 /* Under RCU. False: there is nobody to ask. */
@@ -108,7 +109,6 @@ static int leader_wake(wait_queue_entry_t *watch, unsigned int mode, int flags, 
 	struct table_entry *entry = container_of(watch, struct table_entry, leader_watch);
 	bool alive;
 
-	/* a tracer is told of each thread's end: not the group's */
 	rcu_read_lock();
 	alive = leader_lives(entry);
 	rcu_read_unlock();
@@ -132,13 +132,13 @@ void tombstone_unwatch(struct table_entry *entry)
 
 /* -------------------------------------------------------------------- end */
 
-static bool cgroup_id_populated(u64 id)
+int cgroup_id_populated(u64 id)
 {
 	struct cgroup *cgroup = cgroup_get_from_id(id);
 	bool populated;
 
 	if (IS_ERR(cgroup))
-		return false;
+		return -ENOENT;
 	populated = cgroup_is_populated(cgroup);
 	cgroup_put(cgroup);
 	return populated;
@@ -154,7 +154,9 @@ static bool tombstone_empty(const struct table_entry *entry)
 	rcu_read_unlock();
 	if (lives)
 		return false;
-	return entry->cgroup_id ? !cgroup_id_populated(entry->cgroup_id) : entry->leader_is_init;
+	if (entry->cgroup_id)
+		return cgroup_id_populated(entry->cgroup_id) <= 0;
+	return entry->leader_is_init;
 }
 
 static void tombstones_work(struct work_struct *work)
