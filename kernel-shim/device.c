@@ -6,7 +6,7 @@
  * authority is checked at open and at each call, in the initial user and pid
  * namespaces, so that an fd that was passed on or inherited, by mistake or by
  * somebody who was talked into it, is none. It is readable as long as anything
- * waits for a claim.
+ * waits for a claim; after a read(2), only from the next one on.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

@@ -19,7 +19,6 @@
 
 #include <linux/file.h>
 #include <linux/module.h>
-#include <linux/mutex.h>
 #include <linux/net.h>
 #include <linux/sched.h>
 #include <linux/pid.h>

@@ -3,8 +3,10 @@
  * The upcall fd
  *
  * An anonymous inode that stands for one claim: an upcall in one generation.
- * Where the claim has been revoked, everything but INFO answers ESTALE. Closing
- * the last copy before ATTACH or COMPLETE gives the upcall back to the queue.
+ * Where the claim has been revoked, COMPLETE and ATTACH answer ESTALE, unless
+ * ATTACH has something else to refuse first (EPERM, EBADF: attach.c); INFO and
+ * TAGS work. Closing the last copy before ATTACH or COMPLETE gives the upcall
+ * back to the queue.
  */
 #include <linux/anon_inodes.h>
 #include <linux/file.h>

@@ -10,12 +10,12 @@
  * A task that sleeps in here pins the module: the reference is taken where
  * ftrace still guarantees that the module stays, before the instruction pointer
  * moves, and given back as the last thing. While nobody is registered, nobody is
- * sent here: a machine whose own helpers never pause could not unload us.
+ * sent here, unless a monitor looks or the parameter strict is set: a machine whose
+ * own helpers never pause could not unload us.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
 #include <linux/ftrace.h>
-#include <linux/kallsyms.h>
 #include <linux/module.h>
 #include <linux/preempt.h>
 #include <linux/rcupdate.h>

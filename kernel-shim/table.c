@@ -2,9 +2,11 @@
 /*
  * The table of registered containers
  *
- * Written under table_mutex, read under RCU by whoever raises an upcall. An
- * entry that is taken out stays readable until a grace period has passed and
- * the last upcall that refers to it has ended.
+ * Written under table_mutex, read under RCU by whoever raises an upcall. But for
+ * two members: an entry's tombstone, which is only ever set, by whoever notices,
+ * under RCU or tasklist_lock; and its share, which is the queue's. An entry that
+ * is taken out stays readable until a grace period has passed and the last upcall
+ * that refers to it has ended.
  */
 #include <linux/cgroup.h>
 #include <linux/cred.h>

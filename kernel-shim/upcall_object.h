@@ -2,12 +2,30 @@
 /*
  * An upcall: one object, one table of transitions, one ending
  *
- * Lock order: struct pid's wait_pidfd.lock, then upcall.lock, then queue_lock.
- * upcall.lock is taken by the exit watch, under tasklist_lock with interrupts
- * off: irqsave everywhere, and nothing but spinlocks and the requester's wake-up
- * inside. No lock is held over init(), sends or wake-ups of pollers.
- *
  * The requester's side is offer.c, the handler's is handler.c.
+ *
+ * Lock order of the whole module, outer ones first:
+ *
+ *   table_mutex > task_lock()               a leader's facts: is_taken(), entry_to_uapi()
+ *   table_mutex > wait_pidfd.lock           tombstone_watch(), tombstone_unwatch()
+ *   table_mutex > the kernel's own locks    of cgroups: table_sweep(); of workqueues
+ *   tasklist_lock > wait_pidfd.lock         the kernel's, when a process has ended
+ *   wait_pidfd.lock > upcall.lock           handler_wake()
+ *   upcall.lock > queue_lock                queue_set_state()
+ *   upcall.lock > the kernel's own locks    of a completion, with it the scheduler's;
+ *                                           of timers and workqueues: deadlines
+ *   wait_pidfd.lock > timers, workqueues    leader_wake(), handler_wake()
+ *
+ * task_lock() is also taken alone, by all that ask for a task's facts.
+ * The subscription_lock, monitor_lock and the siglock in suspend.c are leaves: no
+ * lock of ours is held around them, and none is taken inside. Nor is any inside
+ * queue_lock.
+ *
+ * handler_wake() is called with interrupts off, under tasklist_lock, which is also
+ * taken in interrupts. So whoever takes upcall.lock or queue_lock has them off; all
+ * others are called with interrupts on, so only handler_wake() has to save them. And
+ * nothing but spinlocks and the requester's wake-up is inside. No lock is held over
+ * init(), sends or wake-ups of pollers.
  */
 #ifndef UPCALL_SHIM_UPCALL_OBJECT_H
 #define UPCALL_SHIM_UPCALL_OBJECT_H
@@ -55,8 +73,12 @@ struct upcall {
 	bool overdue;		/* a deadline of ours has ended it */
 	int error;		/* answer: positive errno, or 0 */
 	int status;		/* answer without error: what the helper's wait status is */
-	bool watched;		/* watch is on handler->wait_pidfd and holds a reference */
-	/* these two are written once, in ATTACHING, by the process itself */
+	/*
+	 * Watch is on handler->wait_pidfd and holds a reference. Set unlocked, before
+	 * it is put there, and nobody looks who has not found it there, or RUNNING.
+	 */
+	bool watched;
+	/* these two are written once, in ATTACHING, by the process itself; readers need no lock */
 	struct pid *handler;	/* reference */
 	u64 handler_cgroup;	/* where it attached */
 	unsigned long deadline; /* jiffies, with deadline_work pending */
@@ -120,7 +142,8 @@ void upcall_ended(struct upcall *upcall);
 
 /*
  * The process that has attached to an upcall: its end is the upcall's. Of struct
- * upcall these are its own: handler, handler_cgroup, watch, watched.
+ * upcall it alone writes handler, handler_cgroup, watch and watched; queue.c reads
+ * the first two, without the lock.
  */
 void handler_init(struct upcall *upcall);
 

@@ -8,7 +8,8 @@
  *    time an upcall enters the state OFFERED, one UPCALL_CMD_OFFERED message is
  *    unicast to the one subscribed socket. The event is a doorbell: a lost one
  *    loses nothing, because the kernel holds the queue (UPCALL_IOC_LIST) and
- *    the device polls readable as long as anything is OFFERED. Monitors
+ *    the device polls readable as long as anything is OFFERED; after a read(2),
+ *    which never has data, only from the next one on. Monitors
  *    (UPCALL_IOC_MONITOR) get one UPCALL_CMD_DECIDED for each upcall that is not
  *    offered, or that the broker gave back; there is no multicast group.
  *
