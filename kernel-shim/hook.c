@@ -73,8 +73,8 @@ static bool can_wait(int wait)
 	return true;
 }
 
-static int refuse(struct subprocess_info *info, int wait, const struct subject *subject,
-		  enum upcall_count count)
+static int exec_refused(struct subprocess_info *info, int wait, const struct subject *subject,
+			enum upcall_count count, int error)
 {
 	int ret;
 
@@ -83,30 +83,46 @@ static int refuse(struct subprocess_info *info, int wait, const struct subject *
 	if (!preemptible()) /* rejecting a key would sleep */
 		ret = -EPERM;
 	else
-		ret = result_refused(info, wait, subject->class, EKEYREJECTED);
+		ret = result_refused(info, wait, subject->class, error);
+	return info_finish(info, ret);
+}
+
+static int exec_native(struct subprocess_info *info, int wait, const struct subject *subject)
+{
+	monitor_decided(info, wait, subject, UPCALL_VERDICT_NATIVE);
+	return call_usermodehelper_exec(info, wait);
+}
+
+static int exec_offered(struct subprocess_info *info, int wait, const struct subject *subject)
+{
+	int ret;
+
+	if (!can_wait(wait))
+		return exec_refused(info, wait, subject, UPCALL_COUNT_REFUSED, EKEYREJECTED);
+	switch (upcall_offer(info, wait, subject, &ret)) {
+	case OFFER_NATIVE:
+		return exec_native(info, wait, subject);
+	case OFFER_REFUSED:
+		return exec_refused(info, wait, subject, UPCALL_COUNT_REFUSED, ret);
+	case OFFER_ANSWERED:
+		break;
+	}
 	return info_finish(info, ret);
 }
 
 static int exec_decided(struct subprocess_info *info, int wait, const struct subject *subject)
 {
-	int ret;
-
 	switch (subject->verdict) {
 	case UPCALL_VERDICT_DENY:
-		return refuse(info, wait, subject, UPCALL_COUNT_DENIED);
+		return exec_refused(info, wait, subject, UPCALL_COUNT_DENIED, EKEYREJECTED);
 	case UPCALL_VERDICT_OFFER:
-		if (!can_wait(wait))
-			return refuse(info, wait, subject, UPCALL_COUNT_REFUSED);
-		if (upcall_offer(info, wait, subject, &ret))
-			return info_finish(info, ret);
-		break;
+		return exec_offered(info, wait, subject);
 	case UPCALL_VERDICT_NATIVE:
 	case __UPCALL_VERDICT_COUNT:
-		counters_add(subject->class, UPCALL_COUNT_NATIVE);
 		break;
 	}
-	monitor_decided(info, wait, subject, UPCALL_VERDICT_NATIVE);
-	return call_usermodehelper_exec(info, wait);
+	counters_add(subject->class, UPCALL_COUNT_NATIVE);
+	return exec_native(info, wait, subject);
 }
 
 static int exec_judged(struct subprocess_info *info, int wait, unsigned long caller, bool passes)

@@ -8,8 +8,6 @@
 #include <linux/umh.h>
 
 #include "compat.h"
-#include "counters.h"
-#include "monitor.h"
 #include "subject.h"
 #include "suspend.h"
 #include "upcall_object.h"
@@ -68,23 +66,16 @@ static void upcall_wait(struct upcall *upcall, unsigned int state)
 			break;
 }
 
-static bool offer_refused(struct subprocess_info *info, int wait, const struct subject *subject,
-			  int error, int *ret)
-{
-	counters_add(subject->class, UPCALL_COUNT_REFUSED);
-	monitor_decided(info, wait, subject, UPCALL_VERDICT_DENY);
-	*ret = result_refused(info, wait, subject->class, error);
-	return true;
-}
-
-static bool upcall_serve(struct subprocess_info *info, int wait, const struct subject *subject,
-			 int *ret)
+static enum offer_result upcall_serve(struct subprocess_info *info, int wait,
+				      const struct subject *subject, int *ret)
 {
 	struct upcall *upcall = upcall_new(info, wait, subject);
 	bool native;
 
-	if (IS_ERR(upcall))
-		return offer_refused(info, wait, subject, -PTR_ERR(upcall), ret);
+	if (IS_ERR(upcall)) {
+		*ret = -PTR_ERR(upcall);
+		return OFFER_REFUSED;
+	}
 	upcall_begin(upcall);
 	upcall_wait(upcall, wait_state(subject, wait));
 
@@ -93,28 +84,29 @@ static bool upcall_serve(struct subprocess_info *info, int wait, const struct su
 	upcall->info = NULL;
 	native = upcall->state == UPCALL_STATE_NATIVE;
 	spin_unlock_irq(&upcall->lock);
-	if (native)
-		*ret = 0;
-	else if (upcall->error)
+	if (upcall->error)
 		*ret = result_refused(info, wait, upcall->class, upcall->error);
 	else
 		*ret = upcall->status;
 	upcall_put(upcall);
-	return !native;
+	return native ? OFFER_NATIVE : OFFER_ANSWERED;
 }
 
-bool upcall_offer(struct subprocess_info *info, int wait, const struct subject *subject, int *ret)
+enum offer_result upcall_offer(struct subprocess_info *info, int wait,
+			       const struct subject *subject, int *ret)
 {
-	bool served;
+	enum offer_result result;
 
 	if (subject->class == UPCALL_CLASS_CORE) {
-		served = upcall_serve(info, wait, subject, ret);
+		result = upcall_serve(info, wait, subject, ret);
 		suspend_forget();
-		return served;
+		return result;
 	}
-	if (!suspend_hold())
-		return offer_refused(info, wait, subject, EBUSY, ret);
-	served = upcall_serve(info, wait, subject, ret);
+	if (!suspend_hold()) {
+		*ret = EBUSY;
+		return OFFER_REFUSED;
+	}
+	result = upcall_serve(info, wait, subject, ret);
 	suspend_release();
-	return served;
+	return result;
 }

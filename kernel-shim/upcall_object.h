@@ -118,14 +118,15 @@ bool upcall_claim_stands(struct upcall *upcall, u32 generation);
  * For offer.c and handler.c, and what these do
  */
 
-/**
- * upcall_offer - offer an upcall and wait for its ending
- *
- * Returns true with *@ret set: it has been answered, @info is the caller's to
- * free. Returns false: the caller is to use the kernel's own usermodehelper,
- * with @info as it was.
- */
-bool upcall_offer(struct subprocess_info *info, int wait, const struct subject *subject, int *ret);
+enum offer_result {
+	OFFER_ANSWERED, /* *@ret is what call_usermodehelper_exec() is to return */
+	OFFER_NATIVE,	/* to be left to the kernel's own usermodehelper */
+	OFFER_REFUSED,	/* not offered; *@ret is the positive errno to refuse it with */
+};
+
+/* Offer an upcall and wait for its ending. @info stays the caller's, as it was. */
+enum offer_result upcall_offer(struct subprocess_info *info, int wait,
+			       const struct subject *subject, int *ret);
 
 /* In the queue but not yet offered; or an error. */
 struct upcall *upcall_new(struct subprocess_info *info, int wait, const struct subject *subject);
