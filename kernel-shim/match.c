@@ -181,7 +181,7 @@ static void set_from_cgroup(struct match_set *set)
 	struct cgroup *cgroup;
 
 	for (cgroup = set->facts->cgroup; cgroup && !set->count; cgroup = cgroup_parent(cgroup))
-		table_by_cgroup(cgroup_id(cgroup), set_add_by_cgroup, set);
+		table_visit(INDEX_CGROUP, cgroup_id(cgroup), set_add_by_cgroup, set);
 }
 
 static void set_from_pid_ns(struct match_set *set)
@@ -189,13 +189,20 @@ static void set_from_pid_ns(struct match_set *set)
 	struct pid_namespace *ns;
 
 	for (ns = set->facts->pid_ns; ns && !set->count; ns = ns->parent)
-		table_by_pid_ns(ns, set_add, set);
+		table_visit(INDEX_PID_NS, (unsigned long)ns, set_add, set);
 }
 
-static void set_from_user_ns(struct match_set *set, struct user_namespace *ns, table_visit fn)
+static void set_from_user_ns(struct match_set *set, struct user_namespace *ns, table_visitor fn)
 {
 	for (; ns && !set->count; ns = ns->parent)
-		table_by_user_ns(ns, fn, set);
+		table_visit(INDEX_USER_NS, (unsigned long)ns, fn, set);
+}
+
+/* The number may be used again once the leader has left: then it tells nothing. */
+static void set_add_by_mnt(struct table_entry *entry, void *arg)
+{
+	if (tombstone_leader_holds_mnt(entry))
+		set_add(entry, arg);
 }
 
 static bool entry_inside(const struct table_entry *inner, const struct table_entry *outer)
@@ -317,8 +324,8 @@ void match_task(const struct task_facts *facts, struct match *match)
 	 * the host that has but joined a network is still the host's.
 	 */
 	if (agreed && set.count != 1 && is_foreign_besides_net(facts)) {
-		table_by_mnt(facts->ns[UPCALL_NS_MNT], set_add, &by_mnt);
-		table_by_net(facts->net_cookie, set_add, &by_net);
+		table_visit(INDEX_MNT, facts->ns[UPCALL_NS_MNT], set_add_by_mnt, &by_mnt);
+		table_visit(INDEX_NET, facts->net_cookie, set_add, &by_net);
 		agreed = set_narrow(&set, &by_mnt);
 		if (agreed && set.count != 1)
 			agreed = set_narrow(&set, &by_net);
@@ -369,7 +376,7 @@ void match_net(const struct net *net, const struct task_facts *facts, bool kthre
 
 	/* the mount's namespace is meant, wherever the task is: not set_add() */
 	if (!host_net)
-		table_by_net(net->net_cookie, set_put, &set);
+		table_visit(INDEX_NET, net->net_cookie, set_put, &set);
 	registered = host_net || set.count;
 	if (!registered)
 		set_from_user_ns(&set, net->user_ns, set_put);

@@ -29,11 +29,7 @@ static DEFINE_MUTEX(table_mutex);
 static LIST_HEAD(table_entries);
 static unsigned int table_count;
 static u64 table_next_id = UPCALL_CONTAINER_FIRST;
-static DEFINE_HASHTABLE(table_cgroup, TABLE_BITS);
-static DEFINE_HASHTABLE(table_pid_ns, TABLE_BITS);
-static DEFINE_HASHTABLE(table_user_ns, TABLE_BITS);
-static DEFINE_HASHTABLE(table_mnt, TABLE_BITS);
-static DEFINE_HASHTABLE(table_net, TABLE_BITS);
+static struct hlist_head table_hash[INDEX_COUNT][1 << TABLE_BITS];
 
 struct workqueue_struct *table_workqueue;
 
@@ -94,50 +90,13 @@ bool table_is_empty(void)
 	return !READ_ONCE(table_count);
 }
 
-void table_by_cgroup(u64 cgroup_id, table_visit fn, void *arg)
+void table_visit(enum index_kind kind, u64 key, table_visitor fn, void *arg)
 {
-	struct table_entry *entry;
+	struct table_index *index;
 
-	hash_for_each_possible_rcu(table_cgroup, entry, by_cgroup, cgroup_id)
-		if (entry->cgroup_id == cgroup_id)
-			fn(entry, arg);
-}
-
-void table_by_pid_ns(const struct pid_namespace *ns, table_visit fn, void *arg)
-{
-	struct table_entry *entry;
-
-	hash_for_each_possible_rcu(table_pid_ns, entry, by_pid_ns, (unsigned long)ns)
-		if (entry->pid_ns == ns)
-			fn(entry, arg);
-}
-
-void table_by_user_ns(const struct user_namespace *ns, table_visit fn, void *arg)
-{
-	struct table_entry *entry;
-
-	hash_for_each_possible_rcu(table_user_ns, entry, by_user_ns, (unsigned long)ns)
-		if (entry->user_ns == ns)
-			fn(entry, arg);
-}
-
-/* The number may be used again once the leader has left: then it tells nothing. */
-void table_by_mnt(u32 inum, table_visit fn, void *arg)
-{
-	struct table_entry *entry;
-
-	hash_for_each_possible_rcu(table_mnt, entry, by_mnt, inum)
-		if (entry->ns[UPCALL_NS_MNT] == inum && tombstone_leader_holds_mnt(entry))
-			fn(entry, arg);
-}
-
-void table_by_net(u64 cookie, table_visit fn, void *arg)
-{
-	struct table_entry *entry;
-
-	hash_for_each_possible_rcu(table_net, entry, by_net, cookie)
-		if (entry->net_cookie == cookie)
-			fn(entry, arg);
+	hash_for_each_possible_rcu(table_hash[kind], index, node, key)
+		if (index->key == key)
+			fn(index->entry, arg);
 }
 
 static struct table_entry *entry_find(u64 id)
@@ -152,30 +111,42 @@ static struct table_entry *entry_find(u64 id)
 }
 
 /* Only namespaces of its own tell a container; the initial ones are the host's. */
+static u64 own_key(const struct table_entry *entry, enum upcall_ns ns, u64 key)
+{
+	return entry->own_ns & BIT(ns) ? key : 0;
+}
+
 static void entry_index(struct table_entry *entry)
 {
-	if (entry->cgroup_id)
-		hash_add_rcu(table_cgroup, &entry->by_cgroup, entry->cgroup_id);
-	if (entry->own_ns & BIT(UPCALL_NS_PID))
-		hash_add_rcu(table_pid_ns, &entry->by_pid_ns, (unsigned long)entry->pid_ns);
-	if (entry->own_ns & BIT(UPCALL_NS_USER))
-		hash_add_rcu(table_user_ns, &entry->by_user_ns, (unsigned long)entry->user_ns);
-	if (entry->own_ns & BIT(UPCALL_NS_MNT))
-		hash_add_rcu(table_mnt, &entry->by_mnt, entry->ns[UPCALL_NS_MNT]);
-	if (entry->own_ns & BIT(UPCALL_NS_NET))
-		hash_add_rcu(table_net, &entry->by_net, entry->net_cookie);
+	const u64 keys[INDEX_COUNT] = {
+		[INDEX_CGROUP] = entry->cgroup_id,
+		[INDEX_PID_NS] = own_key(entry, UPCALL_NS_PID, (unsigned long)entry->pid_ns),
+		[INDEX_USER_NS] = own_key(entry, UPCALL_NS_USER, (unsigned long)entry->user_ns),
+		[INDEX_MNT] = own_key(entry, UPCALL_NS_MNT, entry->ns[UPCALL_NS_MNT]),
+		[INDEX_NET] = own_key(entry, UPCALL_NS_NET, entry->net_cookie),
+	};
+	int kind;
+
+	for (kind = 0; kind < INDEX_COUNT; kind++) {
+		struct table_index *index = &entry->index[kind];
+
+		if (!keys[kind])
+			continue;
+		index->key = keys[kind];
+		index->entry = entry;
+		hash_add_rcu(table_hash[kind], &index->node, index->key);
+	}
 }
 
 static void entry_remove(struct table_entry *entry)
 {
+	int kind;
+
 	lockdep_assert_held(&table_mutex);
 	list_del(&entry->link);
 	WRITE_ONCE(table_count, table_count - 1);
-	hash_del_rcu(&entry->by_cgroup);
-	hash_del_rcu(&entry->by_pid_ns);
-	hash_del_rcu(&entry->by_user_ns);
-	hash_del_rcu(&entry->by_mnt);
-	hash_del_rcu(&entry->by_net);
+	for (kind = 0; kind < INDEX_COUNT; kind++)
+		hash_del_rcu(&entry->index[kind].node);
 	tombstone_unwatch(entry);
 	table_entry_put(entry);
 }

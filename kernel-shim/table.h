@@ -30,13 +30,25 @@ struct table_policy {
 	struct upcall_policy uapi;
 };
 
+/* What entries are found by, and what the key is. */
+enum index_kind {
+	INDEX_CGROUP,  /* id */
+	INDEX_PID_NS,  /* address */
+	INDEX_USER_NS, /* address */
+	INDEX_MNT,     /* inode number */
+	INDEX_NET,     /* cookie */
+	INDEX_COUNT
+};
+
+struct table_index {
+	struct hlist_node node;
+	u64 key;
+	struct table_entry *entry; /* that it is part of */
+};
+
 struct table_entry {
 	struct list_head link; /* table, in order of ids */
-	struct hlist_node by_cgroup;
-	struct hlist_node by_pid_ns;
-	struct hlist_node by_user_ns;
-	struct hlist_node by_mnt;
-	struct hlist_node by_net;
+	struct table_index index[INDEX_COUNT];
 
 	refcount_t refs;
 	struct rcu_work free;
@@ -82,13 +94,12 @@ void table_entry_put(struct table_entry *entry);
 enum upcall_verdict table_verdict(struct table_entry *entry, enum upcall_class class,
 				  const char *key_type);
 
-/* Call fn for each entry that is indexed under the key. Under RCU. */
-typedef void (*table_visit)(struct table_entry *entry, void *arg);
-void table_by_cgroup(u64 cgroup_id, table_visit fn, void *arg);
-void table_by_pid_ns(const struct pid_namespace *ns, table_visit fn, void *arg);
-void table_by_user_ns(const struct user_namespace *ns, table_visit fn, void *arg);
-void table_by_mnt(u32 inum, table_visit fn, void *arg);
-void table_by_net(u64 cookie, table_visit fn, void *arg);
+/*
+ * Call fn for each entry that is indexed under the key. Under RCU. A mount namespace's
+ * number may be used again once the leader has left: see tombstone_leader_holds_mnt().
+ */
+typedef void (*table_visitor)(struct table_entry *entry, void *arg);
+void table_visit(enum index_kind kind, u64 key, table_visitor fn, void *arg);
 
 /*
  * Tombstones (tombstone.c): entries whose leader has died, or left. Everything of
