@@ -249,7 +249,9 @@ static bool set_narrow(struct match_set *set, const struct match_set *other)
 		if (set_has(other, set->entry[i]))
 			set_put(set->entry[i], &common);
 	if (common.count) {
-		common.overflow = set->overflow && common.count != other->count;
+		/* whole is what one of the two was seen to be */
+		common.overflow = set->overflow &&
+				  (other->overflow || common.count != other->count);
 		*set = common;
 		return true;
 	}
