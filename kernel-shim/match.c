@@ -233,7 +233,10 @@ static bool set_inside(const struct match_set *inner, const struct match_set *ou
 	return true;
 }
 
-/* Narrow `set` by what another kind says; false: they disagree and none is nearer. */
+/*
+ * Narrow `set` by what another kind says; false: they disagree and none is nearer,
+ * and it may be anybody's of both.
+ */
 static bool set_narrow(struct match_set *set, const struct match_set *other)
 {
 	struct match_set common = { .facts = set->facts };
@@ -262,7 +265,11 @@ static bool set_narrow(struct match_set *set, const struct match_set *other)
 		*set = *other;
 		return true;
 	}
-	return set_inside(set, other);
+	if (set_inside(set, other))
+		return true;
+	for (i = 0; i < other->count; i++)
+		set_put(other->entry[i], set);
+	return false;
 }
 
 void match_nobody(struct match *match, enum upcall_scope scope)
@@ -333,7 +340,7 @@ void match_task(const struct task_facts *facts, struct match *match)
 			agreed = set_narrow(&set, &by_net);
 	}
 	if (!agreed)
-		match_nobody(match, UPCALL_SCOPE_AMBIGUOUS);
+		claimants_put(&set, match);
 	else if (set.count)
 		match_from_set(&set, strong, match);
 	else
