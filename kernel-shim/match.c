@@ -107,20 +107,26 @@ bool user_ns_within(const struct user_namespace *ns, const struct user_namespace
 	return false;
 }
 
+static bool has_its_mnt_ns(const struct table_entry *entry, const struct task_facts *facts)
+{
+	return (entry->own_ns & BIT(UPCALL_NS_MNT)) &&
+	       facts->ns[UPCALL_NS_MNT] == entry->ns[UPCALL_NS_MNT];
+}
+
 /*
  * Containers share namespaces: those of one user all have its user namespace,
  * those of a pod its network namespace. A task that is in another pid or user
- * namespace than the entry's, and not the host's, is another container's, and
- * may be one that nobody registered.
+ * namespace than the entry's is another container's, maybe one that nobody
+ * registered, or stands around the container: nobody comes out of these two. Such
+ * is a rootless engine, with all that it runs in the user namespace of its user.
+ * Who is about to enter comes from the host's pid namespace.
  */
 static bool is_elsewhere(const struct table_entry *entry, const struct task_facts *facts)
 {
-	u32 foreign = task_facts_foreign(facts);
-
-	if ((entry->own_ns & foreign & BIT(UPCALL_NS_PID)) &&
-	    !pid_ns_within(facts->pid_ns, entry->pid_ns))
+	if ((entry->own_ns & BIT(UPCALL_NS_PID)) && !pid_ns_within(facts->pid_ns, entry->pid_ns) &&
+	    ((task_facts_foreign(facts) & BIT(UPCALL_NS_PID)) || !has_its_mnt_ns(entry, facts)))
 		return true;
-	return (entry->own_ns & foreign & BIT(UPCALL_NS_USER)) &&
+	return (entry->own_ns & BIT(UPCALL_NS_USER)) &&
 	       !user_ns_within(facts->user_ns, entry->user_ns);
 }
 
@@ -152,16 +158,13 @@ static void set_add(struct table_entry *entry, void *arg)
  */
 static bool inside_besides_cgroup(const struct table_entry *entry, const struct task_facts *facts)
 {
-	bool own_mnt;
-
 	if (entry->own_ns & BIT(UPCALL_NS_USER))
 		return user_ns_within(facts->user_ns, entry->user_ns);
-	own_mnt = entry->own_ns & BIT(UPCALL_NS_MNT);
 	if (entry->own_ns & BIT(UPCALL_NS_PID))
 		return facts->pid_ns == entry->pid_ns ||
 		       !pid_ns_within(entry->pid_ns, facts->pid_ns) ||
-		       (own_mnt && facts->ns[UPCALL_NS_MNT] == entry->ns[UPCALL_NS_MNT]);
-	if (!own_mnt)
+		       has_its_mnt_ns(entry, facts);
+	if (!(entry->own_ns & BIT(UPCALL_NS_MNT)))
 		return false;
 	/* an exiting task has left its namespaces already, but not for the host's */
 	return !facts->ns[UPCALL_NS_MNT] || (task_facts_foreign(facts) & BIT(UPCALL_NS_MNT));

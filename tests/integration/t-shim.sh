@@ -180,6 +180,21 @@ joined=$!
 wait_for 5 test "$(readlink /proc/$joined/ns/net)" = "$(readlink "/proc/$leader/ns/net")"
 check_equal 'a process of the host that joined its network is the host'\''s' 'scope=0 container=0' "$(./shim-client tags "$joined")"
 kill "$joined" "$sibling_launcher"
+# Who stands around it: a rootless engine has the user namespace of its containers, and is none of them; nor is who has entered
+# all but that. Who is in its mounts is about to enter.
+# tags_of NAMESPACES: of a task that is in these of the container's, and in no other
+tags_of() {
+	nsenter -t "$leader" "$@" --preserve-credentials sleep 2147483644 &
+	local task=$!
+	is_asleep() { [ "$(cat "/proc/$task/comm")" = sleep ]; }
+	wait_for 10 is_asleep
+	./shim-client tags "$task"
+	kill "$task"
+}
+check_equal 'a process that has but its user namespace is not its' 'scope=2 container=0' "$(tags_of -U)"
+check_equal 'nor one that has its network, too' 'scope=2 container=0' "$(tags_of -U -n)"
+check_equal 'nor one of the host that has its mounts' 'scope=0 container=0' "$(tags_of -m)"
+check_equal 'one that is about to enter is' 'scope=1 container=16' "$(tags_of -U -m)"
 
 # the requester is killed: while offered, and while its handler runs
 key >/dev/null &
