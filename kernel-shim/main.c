@@ -4,6 +4,7 @@
 
 #include <linux/module.h>
 
+#include "cores.h"
 #include "device.h"
 #include "event.h"
 #include "hook.h"
@@ -62,6 +63,7 @@ static void __exit shim_exit(void)
 	suspend_exit();
 	event_exit();
 	upcall_exit();
+	cores_exit();
 	table_exit();
 }
 

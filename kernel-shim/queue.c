@@ -26,12 +26,6 @@
 static unsigned int pending_max = 64;
 module_param(pending_max, uint, 0644);
 MODULE_PARM_DESC(pending_max, "upcalls of one container that may wait or run (default: 64)");
-static unsigned int cores_max = 12;
-module_param(cores_max, uint, 0644);
-MODULE_PARM_DESC(cores_max, "core dumps of all containers that may wait or run (default: 12)");
-static unsigned int cores_share = 4;
-module_param(cores_share, uint, 0644);
-MODULE_PARM_DESC(cores_share, "the same of one container (default: 4)");
 
 static DEFINE_SPINLOCK(queue_lock);
 static LIST_HEAD(queue);
@@ -39,7 +33,6 @@ static unsigned int queue_count;
 static unsigned int queue_offered;
 static unsigned long queue_offered_ever = 1;
 static unsigned int queue_modules;
-static unsigned int queue_cores;
 static struct queue_share unowned; /* of no entry: ambiguous ones are like one container */
 static u64 queue_next_id = 1;
 static bool queue_draining;
@@ -61,25 +54,12 @@ static void queue_count_upcall(struct upcall *upcall, int step)
 	if (upcall->class == UPCALL_CLASS_MODULE) {
 		queue_modules += step;
 		atomic_add(step, &share->modules);
-	} else if (upcall->class == UPCALL_CLASS_CORE) {
-		queue_cores += step;
-		atomic_add(step, &share->cores);
 	}
 }
 
 static bool modules_are_full(const struct queue_share *share)
 {
 	return queue_modules >= MODULES_MAX || atomic_read(&share->modules) >= MODULES_SHARE;
-}
-
-/*
- * A dump holds one of the kernel.core_pipe_limit slots of the machine before we
- * are asked, until its handler has ended: what is refused at once gives it back.
- */
-static bool cores_are_full(const struct queue_share *share)
-{
-	return queue_cores >= READ_ONCE(cores_max) ||
-	       atomic_read(&share->cores) >= READ_ONCE(cores_share);
 }
 
 static bool queue_is_full(const struct upcall *upcall)
@@ -89,9 +69,7 @@ static bool queue_is_full(const struct upcall *upcall)
 	lockdep_assert_held(&queue_lock);
 	if (queue_count >= QUEUE_MAX || atomic_read(&share->pending) >= READ_ONCE(pending_max))
 		return true;
-	if (upcall->class == UPCALL_CLASS_MODULE)
-		return modules_are_full(share);
-	return upcall->class == UPCALL_CLASS_CORE && cores_are_full(share);
+	return upcall->class == UPCALL_CLASS_MODULE && modules_are_full(share);
 }
 
 static void queue_remove(struct upcall *upcall)

@@ -20,7 +20,6 @@ struct upcall;
 struct queue_share {
 	atomic_t pending; /* upcalls that have not ended */
 	atomic_t modules; /* of these, module requests */
-	atomic_t cores;	  /* of these, core dumps */
 };
 
 /* -EDQUOT: this container's share, or everybody's, is used up. -EKEYREJECTED: draining. */

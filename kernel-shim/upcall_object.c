@@ -24,6 +24,7 @@
 #include <linux/user_namespace.h>
 #include <net/genetlink.h>
 
+#include "cores.h"
 #include "counters.h"
 #include "event.h"
 #include "match.h"
@@ -484,6 +485,11 @@ struct upcall *upcall_new(struct subprocess_info *info, int wait, const struct s
 	queue_depth(subject, &nested);
 	if (nested.depth > DEPTH_MAX)
 		return ERR_PTR(-ELOOP);
+	if (subject->class == UPCALL_CLASS_CORE) {
+		ret = cores_enter(subject->entry);
+		if (ret)
+			return ERR_PTR(ret);
+	}
 	upcall = upcall_alloc(info, wait, subject);
 	if (!upcall)
 		return ERR_PTR(-ENOMEM);

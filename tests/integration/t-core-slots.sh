@@ -66,6 +66,53 @@ check 'they end' wait_for 60 is_settled 0
 container_stop hog
 container_stop one
 
+# ATTACK: the handler ends, and leaves the pipe open in another process of the container: the kernel goes on waiting for its
+# reader, in the machine's slot.
+policy thief <<'CONF'
+[Match]
+Name=thief
+[Core]
+Handler=/usr/libexec/leave
+MaxConcurrent=64
+CONF
+check 'thief is registered' many_registered thief
+handler_script thief /usr/libexec/leave <<'SH'
+#!/bin/sh
+echo $$ >/gate/handlers/$$
+until [ -e /gate/held/$$ ]; do /bin/busybox usleep 50000; done
+SH
+handler_script thief /bin/keep <<'SH'
+#!/bin/sh
+mkdir -m 777 /gate/handlers /gate/held
+while :; do
+	for pid in $(ls /gate/handlers); do
+		sh -c "echo >/gate/held/$pid; while [ -e /gate/keep ]; do /bin/busybox usleep 100000; done" </proc/$pid/fd/0 &
+		rm /gate/handlers/$pid
+	done
+	/bin/busybox usleep 50000
+done
+SH
+: >"${root[thief]}/gate/keep"
+container_exec thief /bin/keep &
+check 'it is at work' wait_for 20 test -d "${root[thief]}/gate/held"
+crash thief 4 &
+are_served() { [ "$(records UPCALL_ID UPCALL_CONTAINER=thief UPCALL_RESULT=served | wc -l)" = "$1" ]; }
+check 'four handlers have ended' wait_for 60 are_served 4
+check_equal 'and those who crashed have not (else the test proves nothing)' 4 "$(pgrep -c -x requester)"
+refused() { ./shim-client counters 0 | sed -n 's/^refused //p'; }
+before=$(refused)
+crash thief 8 &
+have_been_refused() { [ "$(refused)" = "$1" ]; }
+check 'the next ones are refused at once' wait_for 60 have_been_refused $((before + 8))
+are_there() { [ "$(pgrep -c -x requester)" = "$1" ]; }
+check 'four it is still' wait_for 20 are_there 4
+check_equal 'served as well' 4 "$(records UPCALL_ID UPCALL_CONTAINER=thief UPCALL_RESULT=served | wc -l)"
+rm "${root[thief]}/gate/keep"
+check 'when the pipe is closed they end' wait_for 60 is_settled 0
+check 'and the next is served' crash thief 1
+check 'as the record says' wait_for 20 are_served 5
+container_stop thief
+
 # A section's own limit: no waiting either.
 check 'few is registered' many_registered few
 crash few 1 &
@@ -90,7 +137,9 @@ twins_registered
 offered() { ./shim-client list | grep -c 'state=1 ' || true; }
 are_offered() { [ "$(pgrep -c -x requester)" = "$1" ] && [ "$(offered)" = "$1" ]; }
 systemctl kill -s STOP upcalld.service
-for _ in 1 2 3 4 5 6 7 8; do "${in_twin[@]}" "$PWD/requester" crash & done
+# The shell, because nsenter, which is nobody's, would die of the same signal as its child.
+# shellcheck disable=SC2016
+for _ in 1 2 3 4 5 6 7 8; do "${in_twin[@]}" sh -c '"$@"; exit $?' sh "$PWD/requester" crash & done
 check '8 of nobody crash, and upcalld does nothing: 4 wait, the others have ended' wait_for 60 are_offered 4
 systemctl kill -s CONT upcalld.service
 check 'it refuses these' wait_for 60 are_offered 0

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: GPL-2.0-only
+/*
+ * How many tasks of containers may be dumping core
+ *
+ * A dump holds one of the kernel.core_pipe_limit slots of the machine before we are
+ * asked, until the last reader of its pipe has gone. ATTACK: that is long after the
+ * end of a handler that has left it with another process of its container. So who
+ * is counted is the process that dumps, until its own end; and one that is refused
+ * goes there at once. They are looked at when one more comes: nobody waits for a slot.
+ */
+#include <linux/list.h>
+#include <linux/moduleparam.h>
+#include <linux/pid.h>
+#include <linux/rcupdate.h>
+#include <linux/sched/signal.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
+
+#include "compat.h"
+#include "cores.h"
+#include "table.h"
+
+static unsigned int cores_max = 12;
+module_param(cores_max, uint, 0644);
+MODULE_PARM_DESC(cores_max, "processes of all containers that may be dumping core (default: 12)");
+static unsigned int cores_share = 4;
+module_param(cores_share, uint, 0644);
+MODULE_PARM_DESC(cores_share, "the same of one container (default: 4)");
+
+struct core_slot {
+	struct list_head link;
+	struct pid *dumper;	   /* reference; its thread group */
+	struct table_entry *entry; /* reference; NULL: of those that are nobody's, together */
+};
+
+static DEFINE_SPINLOCK(cores_lock);
+static LIST_HEAD(cores);
+
+static void slot_free(struct core_slot *slot)
+{
+	put_pid(slot->dumper);
+	table_entry_put(slot->entry);
+	kfree(slot);
+}
+
+static void slots_free(struct list_head *slots)
+{
+	struct core_slot *slot, *next;
+
+	list_for_each_entry_safe(slot, next, slots, link)
+		slot_free(slot);
+}
+
+static bool has_ended(const struct core_slot *slot)
+{
+	struct task_struct *leader;
+	bool ended;
+
+	rcu_read_lock();
+	leader = pid_task(slot->dumper, PIDTYPE_TGID);
+	ended = !leader || compat_group_ended(leader);
+	rcu_read_unlock();
+	return ended;
+}
+
+/* Moves those that have ended to @ended, and counts the others. */
+static bool cores_are_full(const struct table_entry *entry, struct list_head *ended)
+{
+	struct core_slot *slot, *next;
+	unsigned int all = 0, share = 0;
+
+	lockdep_assert_held(&cores_lock);
+	list_for_each_entry_safe(slot, next, &cores, link) {
+		if (has_ended(slot)) {
+			list_move(&slot->link, ended);
+			continue;
+		}
+		all++;
+		share += slot->entry == entry;
+	}
+	return all >= READ_ONCE(cores_max) || share >= READ_ONCE(cores_share);
+}
+
+int cores_enter(struct table_entry *entry)
+{
+	struct core_slot *slot = kzalloc(sizeof(*slot), GFP_KERNEL_ACCOUNT);
+	LIST_HEAD(ended);
+	bool full;
+
+	if (!slot)
+		return -ENOMEM;
+	slot->dumper = get_pid(task_tgid(current));
+	slot->entry = table_entry_get(entry);
+	spin_lock(&cores_lock);
+	full = cores_are_full(entry, &ended);
+	list_add(&slot->link, full ? &ended : &cores);
+	spin_unlock(&cores_lock);
+	slots_free(&ended);
+	return full ? -EDQUOT : 0;
+}
+
+void cores_exit(void)
+{
+	slots_free(&cores);
+}
