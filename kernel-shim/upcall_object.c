@@ -175,23 +175,21 @@ void upcall_wake_pollers(struct upcall *upcall)
 	wake_up_interruptible_poll(&upcall->poll, EPOLLHUP);
 }
 
-static unsigned int claim_time(const struct upcall *upcall)
-{
-	if (upcall->class == UPCALL_CLASS_MODULE)
-		return READ_ONCE(module_claim_ms);
-	return READ_ONCE(claim_ms);
-}
-
 /*
  * ATTACK: request_key(2) holds key_types_sem while it waits. Whoever registers a
  * type, as a module that is loaded, waits for that, and behind him all that have to
  * do with keys, on the whole machine.
  */
+static bool holds_key_types(const struct upcall *upcall)
+{
+	return upcall->class == UPCALL_CLASS_KEY && upcall->origin == UPCALL_ORIGIN_SYSCALL;
+}
+
 static unsigned int run_time_max(const struct upcall *upcall)
 {
 	if (upcall->class == UPCALL_CLASS_CORE)
 		return READ_ONCE(core_run_ms);
-	if (upcall->class == UPCALL_CLASS_KEY && upcall->origin == UPCALL_ORIGIN_SYSCALL)
+	if (holds_key_types(upcall))
 		return min(READ_ONCE(key_run_ms), READ_ONCE(run_ms));
 	return READ_ONCE(run_ms);
 }
@@ -202,6 +200,39 @@ static unsigned int run_time(const struct upcall *upcall)
 	unsigned int most = run_time_max(upcall);
 
 	return upcall->run_ms ? min(upcall->run_ms, most) : most;
+}
+
+/* The end of the time that one turn may take, before it runs. */
+static unsigned long turn_end(const struct upcall *upcall)
+{
+	return upcall->begun + msecs_to_jiffies(READ_ONCE(claim_ms)) +
+	       msecs_to_jiffies(READ_ONCE(attach_ms));
+}
+
+/*
+ * However often it is claimed and given up: a second turn begins only within the
+ * time of one. A module request, which holds one of the kernel's slots, has one.
+ */
+static bool upcall_has_time(const struct upcall *upcall)
+{
+	return upcall->class != UPCALL_CLASS_MODULE && time_before(jiffies, turn_end(upcall));
+}
+
+/* And all turns of one that holds everybody up end with that. */
+static unsigned int turn_time(const struct upcall *upcall, unsigned int ms)
+{
+	unsigned long end = turn_end(upcall), now = jiffies;
+
+	if (!holds_key_types(upcall))
+		return ms;
+	return time_before(now, end) ? min(ms, jiffies_to_msecs(end - now)) : 0;
+}
+
+static unsigned int claim_time(const struct upcall *upcall)
+{
+	if (upcall->class == UPCALL_CLASS_MODULE)
+		return READ_ONCE(module_claim_ms);
+	return turn_time(upcall, READ_ONCE(claim_ms));
 }
 
 /* Under the lock: into the queue, for the first time or again. */
@@ -221,19 +252,6 @@ static void upcall_announce(struct upcall *upcall)
 	}
 	queue_wake();
 	event_offered(upcall);
-}
-
-/*
- * However often it is claimed and given up: a second turn begins only within the
- * time that one turn may take. A module request, which holds one of the
- * kernel's slots, has one.
- */
-static bool upcall_has_time(const struct upcall *upcall)
-{
-	unsigned long turn =
-		msecs_to_jiffies(READ_ONCE(claim_ms)) + msecs_to_jiffies(READ_ONCE(attach_ms));
-
-	return upcall->class != UPCALL_CLASS_MODULE && time_before(jiffies, upcall->begun + turn);
 }
 
 /* Take a claim back. True: it is queued again and must be announced. */
@@ -261,7 +279,7 @@ int upcall_claim(struct upcall *upcall, u32 generation, u32 claimed_ms)
 	if (upcall->state == UPCALL_STATE_OFFERED && upcall->generation == generation) {
 		upcall_move(upcall, UPCALL_STATE_CLAIMED);
 		upcall->run_ms = claimed_ms;
-		deadline_set(upcall, READ_ONCE(attach_ms));
+		deadline_set(upcall, turn_time(upcall, READ_ONCE(attach_ms)));
 		ret = 0;
 	}
 	spin_unlock_irq(&upcall->lock);
