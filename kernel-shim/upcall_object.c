@@ -454,7 +454,8 @@ unlock:
 static struct upcall *upcall_alloc(struct subprocess_info *info, int wait,
 				   const struct subject *subject)
 {
-	struct upcall *upcall = kzalloc(sizeof(*upcall), GFP_KERNEL);
+	/* ACCOUNT: of the requester, because an fd of it keeps it after its end */
+	struct upcall *upcall = kzalloc(sizeof(*upcall), GFP_KERNEL_ACCOUNT);
 
 	if (!upcall)
 		return NULL;
@@ -487,7 +488,7 @@ static int upcall_encode(struct upcall *upcall, const struct subject *subject,
 
 	tags.id = upcall->id;
 	tags.wait = upcall->wait;
-	upcall->tags = alloc_skb(tags_size(upcall->info, subject), GFP_KERNEL);
+	upcall->tags = alloc_skb(tags_size(upcall->info, subject), GFP_KERNEL_ACCOUNT);
 	if (!upcall->tags)
 		return -ENOMEM;
 	return tags_put_generation(upcall->tags, 0) ?:
