@@ -8,6 +8,7 @@
 #include "device.h"
 #include "event.h"
 #include "hook.h"
+#include "subject.h"
 #include "suspend.h"
 #include "table.h"
 #include "upcall_object.h"
@@ -63,6 +64,7 @@ static void __exit shim_exit(void)
 	suspend_exit();
 	event_exit();
 	upcall_exit();
+	result_exit();
 	cores_exit();
 	table_exit();
 }

@@ -19,7 +19,11 @@
  */
 #include <linux/key-type.h>
 #include <linux/key.h>
+#include <linux/list.h>
+#include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/umh.h>
+#include <linux/workqueue.h>
 
 #include "subject.h"
 
@@ -50,18 +54,90 @@ static unsigned int key_error(int error)
 	return error;
 }
 
+/*
+ * ATTACK: who possesses a refused key must not bring its end nearer by
+ * KEYCTL_SET_TIMEOUT, so it is KEEP. Not longer than it is refused: by then somebody
+ * may have filled it, and it is a key as others, that can be revoked.
+ */
+struct kept_key {
+	struct list_head link;
+	struct key *key; /* reference */
+	unsigned long until;
+};
+
+static DEFINE_SPINLOCK(kept_lock);
+static LIST_HEAD(kept_keys); /* in the order of their ends */
+static void kept_work(struct work_struct *work);
+static DECLARE_DELAYED_WORK(kept_end, kept_work);
+
+static void kept_free(struct kept_key *kept)
+{
+	clear_bit(KEY_FLAG_KEEP, &kept->key->flags);
+	key_put(kept->key);
+	kfree(kept);
+}
+
+/* Those whose time has come, or all. */
+static void kept_sweep(bool all)
+{
+	struct kept_key *kept, *next;
+	LIST_HEAD(ended);
+
+	spin_lock(&kept_lock);
+	list_for_each_entry_safe(kept, next, &kept_keys, link) {
+		if (!all && time_before(jiffies, kept->until)) {
+			schedule_delayed_work(&kept_end, kept->until - jiffies);
+			break;
+		}
+		list_move(&kept->link, &ended);
+	}
+	spin_unlock(&kept_lock);
+	list_for_each_entry_safe(kept, next, &ended, link)
+		kept_free(kept);
+}
+
+static void kept_work(struct work_struct *work)
+{
+	kept_sweep(false);
+}
+
+static void kept_add(struct kept_key *kept)
+{
+	kept->until = jiffies + REJECT_SECONDS * HZ;
+	spin_lock(&kept_lock);
+	list_add_tail(&kept->link, &kept_keys);
+	schedule_delayed_work(&kept_end, REJECT_SECONDS * HZ);
+	spin_unlock(&kept_lock);
+}
+
+void result_exit(void)
+{
+	cancel_delayed_work_sync(&kept_end);
+	kept_sweep(true);
+}
+
 static int key_refused(struct subprocess_info *info, int error)
 {
+	struct kept_key *kept = kzalloc(sizeof(*kept), GFP_KERNEL_ACCOUNT);
 	struct key *key = subject_key_get(info);
-	bool kept;
+	int ret;
 
-	if (!key)
+	if (!key) {
+		kfree(kept);
 		return -EIO;
-	/* ATTACK: who possesses it must not bring its end nearer by KEYCTL_SET_TIMEOUT */
-	kept = test_and_set_bit(KEY_FLAG_KEEP, &key->flags);
+	}
+	if (kept && !test_and_set_bit(KEY_FLAG_KEEP, &key->flags)) {
+		kept->key = key_get(key);
+	} else {
+		kfree(kept);
+		kept = NULL;
+	}
+	ret = key_reject_and_link(key, REJECT_SECONDS, key_error(error), NULL, NULL);
 	/* EBUSY: somebody was quicker and it is instantiated: a good key, and its owner's */
-	if (key_reject_and_link(key, REJECT_SECONDS, key_error(error), NULL, NULL) && !kept)
-		clear_bit(KEY_FLAG_KEEP, &key->flags);
+	if (kept && ret)
+		kept_free(kept);
+	else if (kept)
+		kept_add(kept);
 	key_put(key);
 	return 0;
 }

@@ -59,5 +59,7 @@ enum upcall_class class_of(const struct subprocess_info *info, unsigned long cal
  * the key too, which may sleep. @info stays the caller's.
  */
 int result_refused(struct subprocess_info *info, int wait, enum upcall_class class, int error);
+/* Nobody is refused any more: undoes what refusals have done for some seconds. */
+void result_exit(void);
 
 #endif

@@ -15,6 +15,7 @@
  *   upcall.lock > the kernel's own locks    of a completion, with it the scheduler's;
  *                                           of timers and workqueues: deadlines
  *   wait_pidfd.lock > timers, workqueues    leader_wake(), handler_wake()
+ *   kept_lock > timers, workqueues          refused keys: result.c
  *
  * task_lock() is also taken alone, by all that ask for a task's facts.
  * The subscription_lock, monitor_lock, cores_lock and the siglock in suspend.c are

@@ -182,12 +182,12 @@ check_equal 'a process of the host that joined its network is the host'\''s' 'sc
 kill "$joined" "$sibling_launcher"
 # Who stands around it: a rootless engine has the user namespace of its containers, and is none of them; nor is who has entered
 # all but that. Who is in its mounts is about to enter.
+is_asleep() { [ "$(cat "/proc/$1/comm")" = sleep ]; }
 # tags_of NAMESPACES: of a task that is in these of the container's, and in no other
 tags_of() {
 	nsenter -t "$leader" "$@" --preserve-credentials sleep 2147483644 &
 	local task=$!
-	is_asleep() { [ "$(cat "/proc/$task/comm")" = sleep ]; }
-	wait_for 10 is_asleep
+	wait_for 10 is_asleep "$task"
 	./shim-client tags "$task"
 	kill "$task"
 }
@@ -225,6 +225,15 @@ in_keyring() { "${inside[@]::${#inside[@]} - 1}" keyctl "$@"; }
 whole=$(in_keyring search @u user shim:whole)
 check 'instantiated: it is there' test -n "$whole"
 check 'instantiated: it can be revoked' in_keyring revoke "$whole"
+
+# refused, and then filled by who asked: its own as well, when it would not be refused any more
+./shim-client serve 1 deny=129 >/dev/null &
+"${inside[@]}" key user shim:filled c "$user_keyring" >denied
+check 'a key is refused' grep -q ^EKEYREJECTED denied
+filled=$(in_keyring add user shim:filled content @u)
+check 'and then made by who asked' test -n "$filled"
+check_fails 'it cannot be revoked at first (else nothing has kept it refused)' in_keyring revoke "$filled"
+check 'later it can' wait_for 20 in_keyring revoke "$filled"
 
 # a container's share
 parameter pending_max 3
