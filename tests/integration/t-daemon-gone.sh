@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak-suites: trixie trixie-backports
 # soak: 70 286
 #
 # upcalld hangs, is flooded while it does, and never comes back: the host and PID 1 notice nothing, nothing that was

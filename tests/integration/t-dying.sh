@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak-suites: trixie trixie-backports
 # soak: 1000
 #
 # a container dies with an upcall of it queued, accepted, joining, running or finishing: its init is killed, or its

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak-suites: trixie trixie-backports
 #
 # A task of a registered container that unshares everything, or whose leader has been killed, runs nothing on the host:
 # with a cgroup that is known, and without one. Nor does what somebody else unshares go to the container.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak-suites: trixie trixie-backports
 # soak: 10000
 #
 # nobody is registered: upcalls of host tasks, hundreds of them, with the module and without it in turns, end for who

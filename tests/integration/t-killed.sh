@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak-suites: trixie trixie-backports
 # soak: 6 50 100
 #
 # the daemon is killed (SIGKILL) while upcalls are offered, claimed, attaching and running: each requester gets exactly

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak-suites: trixie trixie-backports
 #
 # where the module cannot have its hook, or may not be loaded, it says why and leaves nothing: no hook, no device, no
 # family. Loaded twice; redirected by another already; ftrace switched off; unsigned, in lockdown.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak-suites: trixie trixie-backports
 #
 # handlers that make upcalls themselves: a key's asks for a key, whose handler asks for one, and so on to the depth
 # limit; a core's asks for a key; a key's crashes, and asks for a module. None waits for himself, even where MaxConcurrent= is

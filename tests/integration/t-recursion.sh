@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak-suites: trixie trixie-backports
 #
 # a handler of core dumps that itself crashes, a daemon that crashes and a worker that does: one upcall for the process
 # that crashed, none for them, one line of the kernel's for the recursion, nothing that grows, one restart.

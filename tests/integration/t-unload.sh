@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak-suites: trixie trixie-backports
 # soak: 1000
 #
 # while anybody waits in the module, whatever for and in whatever state, it does not unload; drained, it does. Loaded

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak-suites: trixie trixie-backports
 # needs: other-shims
 #
 # Half an upgrade: the module that is loaded speaks an older version of the protocol than upcalld, or a newer one. upcalld
