@@ -218,12 +218,12 @@ static bool upcall_has_time(const struct upcall *upcall)
 	return upcall->class != UPCALL_CLASS_MODULE && time_before(jiffies, turn_end(upcall));
 }
 
-/* And all turns of one that holds everybody up end with that. */
+/* And of one that holds everybody up, all turns after the first end with that. */
 static unsigned int turn_time(const struct upcall *upcall, unsigned int ms)
 {
 	unsigned long end = turn_end(upcall), now = jiffies;
 
-	if (!holds_key_types(upcall))
+	if (!holds_key_types(upcall) || !upcall->requeues)
 		return ms;
 	return time_before(now, end) ? min(ms, jiffies_to_msecs(end - now)) : 0;
 }
