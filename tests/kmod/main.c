@@ -10,7 +10,9 @@
  * with one of the modes and contexts below: COUNT upcalls are raised, one after
  * the other, and the write returns when all have returned. Contexts that cannot
  * sleep take the mode no-wait only. Or it is "reset", which forgets all records,
- * or EBUSY while an upcall has not been cleaned up.
+ * or EBUSY while an upcall has not been cleaned up. Or it is "poweroff": the
+ * kernel's orderly_poweroff(), which only drivers can call, without its force: if
+ * kernel.poweroff_cmd does not run, nothing comes of it. It is not recorded.
  *
  * What is read is a line of totals and a line for each upcall:
  *
@@ -27,6 +29,7 @@
 #include <linux/kstrtox.h>
 #include <linux/miscdevice.h>
 #include <linux/module.h>
+#include <linux/reboot.h>
 #include <linux/seq_file.h>
 #include <linux/slab.h>
 #include <linux/string.h>
@@ -120,7 +123,7 @@ static int command_run(const char *text)
 static ssize_t raiser_write(struct file *file, const char __user *user, size_t size, loff_t *pos)
 {
 	char *text;
-	int ret;
+	int ret = 0;
 
 	if (size >= PAGE_SIZE)
 		return -E2BIG;
@@ -129,6 +132,8 @@ static ssize_t raiser_write(struct file *file, const char __user *user, size_t s
 		return PTR_ERR(text);
 	if (!strcmp(strim(text), "reset"))
 		ret = records_reset();
+	else if (!strcmp(text, "poweroff"))
+		orderly_poweroff(false);
 	else
 		ret = command_run(text);
 	kfree(text);
