@@ -4,9 +4,9 @@
 # lane: default
 # soak-suites: trixie trixie-backports
 #
-# A-34: a container that is frozen (cgroup.freeze). Whoever asked before it was, and whoever asks by its namespaces from
-# outside while it is, has an end within the bound; once it is thawed nothing starts for who has his answer, what ran is gone,
-# and nobody has the authority over a key any more.
+# A-34: a container that is frozen (cgroup.freeze). Whoever asked before it was, offered or claimed, and whoever asks by its
+# namespaces from outside while it is, has an end within the bound; once it is thawed nothing starts for who has his answer,
+# what ran is gone, and nobody has the authority over a key any more.
 
 # shellcheck source=lib/setup.sh
 . lib/setup.sh
@@ -14,12 +14,20 @@
 policy ice <<'CONF'
 [Match]
 Name=ice
+[Core]
+Handler=/usr/libexec/core
+RuntimeMaxSec=3
 [Key user]
 Handler=/usr/libexec/told
 RuntimeMaxSec=3
 CONF
 container_rootfs "$containers/ice/rootfs"
 install -o "$container_uid" -g "$container_uid" told "$containers/ice/rootfs/usr/libexec/told"
+handler_script ice /usr/libexec/core <<'SH'
+#!/bin/sh
+echo served-core >>/tmp/ran
+exec cat >/dev/null
+SH
 check 'ice is registered' registered ice
 ran=${root[ice]}/tmp/ran
 gate=${root[ice]}/gate/open
@@ -98,6 +106,44 @@ for who in worker kernel; do
 	check "A-34: frozen under a handler, $who: nothing is left" wait_for 20 no_leaves ice
 done
 check_equal 'A-34: each handler has begun once' $'before\nrun-worker\nrun-kernel' "$(cat "$ran")"
+
+# --- claimed before, by a worker that comes to it when all is frozen
+ask_key() { outside "$1"; }
+# The shell, because nsenter would die of the same signal as its child, and be one more.
+ask_core() {
+	local started
+	started=$(now_ms)
+	nsenter -t "${leader[ice]}" -U -p -m /bin/sh -c '/bin/requester crash; exit 0' >/dev/null 2>&1
+	echo "ended ms=$(($(now_ms) - started))" >"$1"
+}
+signal_worker() { systemctl kill --kill-whom=main -s "$1" upcall-worker@ice.service; }
+for class in key core; do
+	"ask_$class" "served-$class"
+	check_equal "A-34: claimed before, $class: not frozen, its handler runs" "served-$class" "$(tail -n 1 "$ran")"
+	check "A-34: claimed before, $class: nothing is left of that" wait_for 20 nothing_left
+	before=$(cat "$ran")
+	# It has just served, so it is there.
+	check "A-34: claimed before, $class: the worker is stopped" signal_worker STOP
+	"ask_$class" "claimed-$class" &
+	requester=$!
+	check "A-34: claimed before, $class: it has been given to the worker" wait_for 20 in_state 2
+	check "A-34: claimed before, $class: frozen" freeze 1
+	check "A-34: claimed before, $class: all stands" wait_for 20 is_frozen 1
+	check "A-34: claimed before, $class: still claimed" in_state 2
+	signal_worker CONT
+	wait "$requester"
+	[ $class = core ] || check "A-34: claimed before, $class: its requester has an error ($(cat claimed-key))" \
+		grep -qE '^(ENOKEY|ETIMEDOUT|EKEYREJECTED|EIO) ' claimed-key
+	# The worker says so at once: it does not take the 25 s of attach_ms.
+	check "A-34: claimed before, $class: it has ended in time ($(cat "claimed-$class"))" \
+		test "$(took_ms "$(cat "claimed-$class")")" -lt 20000
+	check "A-34: claimed before, $class: nobody has the authority" wait_for 20 no_authority
+	check "A-34: claimed before, $class: thawed" freeze 0
+	check "A-34: claimed before, $class: all goes on" wait_for 20 is_frozen 0
+	sleep 2
+	check_equal "A-34: claimed before, $class: no handler has started for it" "$before" "$(cat "$ran")"
+	check "A-34: claimed before, $class: nothing is left" no_leaves ice
+done
 
 # --- afterwards
 outside after
