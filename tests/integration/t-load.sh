@@ -3,9 +3,11 @@
 #
 # lane: default
 # soak-suites: trixie trixie-backports
+# needs: untraceable-shim
 #
 # where the module cannot have its hook, or may not be loaded, it says why and leaves nothing: no hook, no device, no
-# family. Loaded twice; redirected by another already; ftrace switched off; unsigned, in lockdown.
+# family. Loaded twice; redirected by another already; the function missing, or one that ftrace cannot redirect; ftrace
+# switched off; unsigned, in lockdown.
 
 # shellcheck source=../vm/lib/guest.sh
 . "$UPCALL_VM_LIB/guest.sh"
@@ -28,12 +30,14 @@ status_of() {
 	"$@" >said 2>&1 || status=$?
 	echo "$status"
 }
-# cannot WHAT WORDS: it is not loaded, and the kernel's log, from line $lines on, has these words
+# cannot WHAT WORDS [COMMAND…]: it is not loaded, and the kernel's log, from line $lines on, has these words
 mark_log() { lines=$(dmesg | wc -l); }
 says_why() { dmesg | tail -n +$((lines + 1)) | grep -q "$1"; }
 cannot() {
+	local -a how=("${@:3}")
+	((${#how[@]})) || how=(modprobe upcall_shim)
 	mark_log
-	check_fails "$1: the module is not loaded" modprobe upcall_shim
+	check_fails "$1: the module is not loaded" "${how[@]}"
 	check "$1: the kernel's log says why" says_why "$2"
 	nothing_of_it "$1"
 	check_equal "$1: upcallctl status has a status of its own" 6 "$(status_of upcallctl status)"
@@ -93,6 +97,16 @@ else
 fi
 check 'ftrace is on again: it loads' load
 check 'ftrace is on again: and hooks' hooked
+check 'unloaded' unload
+
+# --- a kernel without the function, by name, and one in which ftrace cannot redirect it (notrace, or inlined)
+LC_ALL=C sed 's/call_usermodehelper_exec\x00/call_usermodehelper_exex\x00/g' upcall_shim.ko >upcall_missing.ko
+cannot 'no such function' 'upcall_shim: Unknown symbol call_usermodehelper_exex' insmod upcall_missing.ko
+check_fails 'no such function: not hooked' hooked
+cannot 'untraceable' 'upcall_shim: call_usermodehelper_exec() cannot be traced: -22' insmod untraceable-shim/upcall_shim.ko
+check_fails 'untraceable: not hooked' hooked
+check 'after both: it loads' load
+check 'after both: and hooks' hooked
 check 'unloaded' unload
 
 # --- no trust in its signature; there is no way back from that
