@@ -3,6 +3,7 @@
 #
 # lane: default
 # soak-suites: trixie trixie-backports
+# module: kmod
 #
 # Whose is an upcall? A-03: of who unshares everything inside a container, that container's; of a user of the host who does
 # so, nobody's, and with strict refused. A-04: a namespace's number that is used again says nothing of who had it before.
@@ -14,6 +15,8 @@
 . lib/everything.sh
 parameters=/sys/module/upcall_shim/parameters
 install -m 755 requester /usr/local/bin/
+check 'what raises upcalls of the class other is there' insmod ./upcall_raiser.ko
+wait_for 10 test -c /dev/upcall-raiser
 
 policy all <<'CONF'
 [Match]
@@ -23,6 +26,8 @@ Handler=/usr/libexec/core
 [Key user]
 Handler=/usr/libexec/key
 [Module]
+[Other]
+Handler=/usr/libexec/other
 CONF
 prepare() {
 	local class
@@ -48,20 +53,30 @@ prepare() {
 
 # counted: how many were refused, by the table, the module or the daemon, of each class that a test raises
 counted() {
-	upcallctl status --json | jq -r '[.upcalls | (.core, .key, .module) | .denied + .refused + .failed | tostring] | join(" ")'
+	upcallctl status --json | jq -r '[.upcalls | (.core, .key, .module, .other) | .denied + .refused + .failed | tostring] | join(" ")'
 }
 # each_once BEFORE AFTER: one more of each
 each_once() {
 	local before after i
 	read -ra before <<<"$1"
 	read -ra after <<<"$2"
-	for i in 0 1 2; do [ "${after[i]}" = $((before[i] + 1)) ] || return; done
+	for i in 0 1 2 3; do [ "${after[i]}" = $((before[i] + 1)) ] || return; done
 }
-# refused_and_counted WHAT COMMAND…: as everything()
+# other_refused WHAT COMMAND…: one of the class other, which no call of the system raises
+other_refused() {
+	local what=$1
+	shift
+	"$@" raise "proc process 1 $PWD/outcome exit 0" >/dev/null
+	check_equal "$what: other refused, nobody ran anything for it" 'ret=256 retval=256 returns=1 inits=0 cleanups=1 by=nobody' \
+		"$(grep -o 'ret=.* by=[a-z]*' /dev/upcall-raiser)"
+	echo reset >/dev/upcall-raiser
+}
+# refused_and_counted WHAT COMMAND…: as everything(), and other
 refused_and_counted() {
 	local before
 	before=$(counted)
 	everything "$@"
+	other_refused "$@"
 	check "A-10b $1: each class is counted once ($before, then $(counted))" each_once "$before" "$(counted)"
 }
 
@@ -197,7 +212,8 @@ twins_registered
 # shellcheck disable=SC2016 # for the inner shell
 refused_and_counted 'whose of two' "${in_twin[@]}" sh -c '"$@"; exit $?' sh "$PWD/requester"
 check 'A-10b: and the record says why' grep -q '^several containers match' <<<"$(records UPCALL_REASON UPCALL_CLASS=key | tail -n 1)"
-for class in core key module; do
+check 'A-10b: of class other, too' grep -q '^several containers match' <<<"$(records UPCALL_REASON UPCALL_CLASS=other | tail -n 1)"
+for class in core key module other; do
 	check_equal "A-10b: of class $class, for people" "$(upcallctl status --json | jq ".upcalls.$class.denied") denied" \
 		"$(upcallctl status | sed -n "s/^$class .*\<\([0-9]* denied\).*/\1/p")"
 done

@@ -9,6 +9,7 @@
  *                      number); prints the payload
  *   socket FAMILY      socket(2) of that number: asks for net-pf-FAMILY
  *   mount TYPE SOURCE TARGET [OPTIONS]
+ *   raise TEXT         writes it to the device of tests/kmod
  *   wait FILE          until FILE exists; then exits
  *   leave NS FILE      waits for FILE, leaves its uts, ipc or cgroup namespace for
  *                      a new one, renames FILE to FILE.left and stays
@@ -96,6 +97,15 @@ static int verb_mount(char **argv)
 	if (!argv[0] || !argv[1] || !argv[2])
 		return 2;
 	return report(mount(argv[1], argv[2], argv[0], 0, argv[3]));
+}
+
+static int verb_raise(char **argv)
+{
+	int fd = open("/dev/upcall-raiser", O_WRONLY | O_CLOEXEC);
+
+	if (!argv[0])
+		return 2;
+	return report(fd < 0 ? fd : write(fd, argv[0], strlen(argv[0])));
 }
 
 static const struct timespec interval = { .tv_nsec = 20000000 };
@@ -200,9 +210,9 @@ static const struct {
 	const char *name;
 	int (*run)(char **argv);
 } verbs[] = {
-	{ "crash", verb_crash },     { "key", verb_key },     { "socket", verb_socket },
-	{ "mount", verb_mount },     { "wait", verb_wait },   { "leave", verb_leave },
-	{ "unshare", verb_unshare }, { "while", verb_while },
+	{ "crash", verb_crash }, { "key", verb_key },	      { "socket", verb_socket },
+	{ "mount", verb_mount }, { "raise", verb_raise },     { "wait", verb_wait },
+	{ "leave", verb_leave }, { "unshare", verb_unshare }, { "while", verb_while },
 };
 
 static int run(char **argv)
