@@ -25,6 +25,8 @@ Name=web
 Handler=/usr/libexec/told
 RuntimeMaxSec=600
 MaxConcurrent=1
+[Key logon]
+Handler=deny
 CONF
 container_rootfs "$containers/web/rootfs"
 install -o "$container_uid" -g "$container_uid" told "$containers/web/rootfs/usr/libexec/told"
@@ -131,6 +133,15 @@ for who in "${people[@]}"; do
 	check "A-09 $who: has listened" wait_for 60 grep -q ^bytes "heard.$who"
 	check_equal "A-09 $who: and heard nothing" 'bytes 0' "$(grep ^bytes "heard.$who")"
 done
+# What has heard nothing hears what it is told: the same program as root, of an upcall that is refused, by the device.
+./eavesdropper device $mark /run/stop-root >heard.root &
+listener=$!
+check 'A-09 root: monitors' wait_for 60 grep -q ^monitors heard.root
+check 'A-09 root: an upcall that has the mark is refused' grep -q '^EKEYREJECTED ' \
+	<<<"$(container_exec web /bin/requester key logon $mark c)"
+touch /run/stop-root
+check 'A-09 root: has listened' wait "$listener"
+check "A-09 root: and heard it (else the others' silence proves nothing)" grep -q '^bytes [1-9]' heard.root
 undecided A-09
 
 # --- A-10: events of others than the kernel
