@@ -1,8 +1,8 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# A machine that has booted, kept in the image's directory: its memory, and what it has written to its disk. A boot takes
-# twenty seconds under emulation, the debug kernel's minutes, and is the same every time; going on from there takes one.
+# A machine that has booted, kept in the image's directory: its memory, and what it has written to its disk. A boot is
+# the same every time; from there to the script's first word it is 5 s instead of 17.
 # Tests that are about the boot ask for one of their own (--boot, or anything on the kernel's command line).
 
 # is_usual: whether the machine that is wanted is one that others have booted
@@ -23,8 +23,19 @@ machine_key() {
 	{
 		qemu-system-x86_64 --version
 		declare -f qemu_arguments suite_cmdline
-		declare -p PATIENCE
+		declare -p PATIENCE INPUT_SIZE
 	} | hash_text
+}
+
+# with_kept_disk KEPT [OPTION]: the machine of QEMU has the disk that is kept there
+with_kept_disk() {
+	QEMU=("${QEMU[@]/#file=*\/disk.ext4,*/"file=$1/disk.qcow2,if=none,id=root,format=qcow2,cache=unsafe${2:+,$2}"}")
+}
+
+# resume_from KEPT: and goes on from there, and writes elsewhere
+resume_from() {
+	with_kept_disk "$1" snapshot=on
+	QEMU+=(-incoming "exec:cat $1/memory")
 }
 
 boot_once() {
@@ -36,7 +47,8 @@ boot_once() {
 	qemu-img create -q -f qcow2 -b "$image/disk.ext4" -F raw "$run/kept/disk.qcow2" || die "cannot make $run/kept/disk.qcow2"
 	truncate -s "$INPUT_SIZE" "$run/input.tar" # empty: the runner in the guest waits for its being another
 	qemu_arguments "$image" "$run"
-	QEMU=("${QEMU[@]/#file="$image/disk.ext4",*/"file=$run/kept/disk.qcow2,if=none,id=root,format=qcow2,cache=unsafe"}" -monitor stdio)
+	with_kept_disk "$run/kept"
+	QEMU+=(-monitor stdio)
 	mkfifo "$run/monitor"
 	exec {monitor}<>"$run/monitor"
 	start_qemu "$run" "$run/monitor"

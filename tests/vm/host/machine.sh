@@ -73,12 +73,6 @@ qemu_arguments() {
 	done
 }
 
-# resume_from BOOTED: the machine of QEMU goes on from there
-resume_from() {
-	QEMU=("${QEMU[@]/#file=*\/disk.ext4,*/"file=$1/disk.qcow2,if=none,id=root,format=qcow2,cache=unsafe,snapshot=on"}"
-		-incoming "exec:cat $1/memory")
-}
-
 # start_qemu RUN [MONITOR]
 start_qemu() {
 	local run=$1 name
