@@ -64,8 +64,7 @@ audit_counter() { cat "$audit_instance"/per_cpu/cpu*/stats | awk -F': ' -v name=
 # Recording goes on meanwhile; what is added then is for the next time.
 audit_flush() {
 	local name lost
-	# The read ends with EAGAIN when there is no more.
-	dd if="$audit_instance/trace_pipe" iflag=nonblock bs=64K >"$UPCALL_VM_AUDIT_DIR/record" 2>/dev/null
+	audit_take >"$UPCALL_VM_AUDIT_DIR/record"
 	audit_parse "$(audit_counter 'read events')" <"$UPCALL_VM_AUDIT_DIR/record" >>"$UPCALL_VM_AUDIT_DIR/log"
 	for name in overrun 'commit overrun' 'dropped events'; do
 		lost=$(audit_counter "$name")
@@ -73,6 +72,15 @@ audit_flush() {
 			audit_violation "the record has holes ($name: $lost): call audit_checkpoint more often, or raise UPCALL_VM_AUDIT_KB"
 	done
 	while IFS= read -r lost; do audit_violation "$lost"; done <"$UPCALL_VM_AUDIT_DIR/parse-errors"
+}
+
+# Prints what is recorded so far. Not up to the record's end: under load more may be added than is read, and it never
+# comes. Reads are of whole events; one ends with EAGAIN when there is no more.
+audit_take() {
+	local upto
+	upto=$(($(audit_counter 'read events') + $(audit_counter entries)))
+	while dd if="$audit_instance/trace_pipe" iflag=nonblock bs=64K count=256 2>/dev/null &&
+		[ "$(audit_counter 'read events')" -lt "$upto" ]; do :; done
 }
 
 # audit_parse EVENTS: the trace on stdin. A path may hold anything, also a newline: a line that does not begin like an
