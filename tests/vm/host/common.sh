@@ -103,10 +103,10 @@ with_lock() {
 	exec {fd}>&-
 }
 
-# A pause without a process: nothing is ever written to this pipe. Opened once: with a process substitution for each pause
-# a soak was found waiting, after some ten thousand of them, for its only other child, the virtual machine, for ever.
-exec {PAUSE}<> <(:)
-pause() { read -rt "$1" -u "$PAUSE" || true; }
+# A process for each. Bash can pause by itself (read -t from a pipe to which nobody writes), but 5.2 does not bear it: after
+# some ten thousand of them, or when a child ends just then, it crashed (a garbled name, "stack smashing detected"), or
+# waited for ever.
+pause() { sleep "$1"; }
 
 hash_text() { sha256sum | cut -c1-16; }
 
