@@ -81,7 +81,7 @@ check_equal 'a socket is offered as a module' module "$(say_class)"
 parameter claim_ms 300
 output=$(key)
 check 'nobody claims: ETIMEDOUT' grep -q ^ETIMEDOUT <<<"$output"
-check "nobody claims: in time ($output)" test "${output##*ms=}" -lt 1500
+check_within "nobody claims: in time ($output)" "${output##*ms=}" 1500
 check_fails 'a module nobody claims is refused' "${inside[@]}" socket 35
 parameter claim_ms 30000
 
@@ -108,10 +108,10 @@ hang_for() {
 	key
 }
 output=$(hang_for 60000)
-check "one claimed for longer than the module allows is bounded ($output)" test "${output##*ms=}" -lt 20000
+check_within "one claimed for longer than the module allows is bounded ($output)" "${output##*ms=}" 20000
 parameter run_ms 3610000
 output=$(hang_for 500)
-check "one claimed for half a second is killed then ($output)" test "${output##*ms=}" -lt 20000
+check_within "one claimed for half a second is killed then ($output)" "${output##*ms=}" 20000
 check 'and the upcall has ended' wait_for 5 nothing_left
 
 # a claim that fails takes nothing from the one that stands
@@ -221,18 +221,32 @@ check 'and is waited for' state_is 4
 pkill -KILL -x requester
 wait "$requester"
 check 'instantiated: a killed requester takes its upcall along' wait_for 2 nothing_left
-in_keyring() { "${inside[@]::${#inside[@]} - 1}" keyctl "$@"; }
+in_container() { "${inside[@]::${#inside[@]} - 1}" "$@"; }
+in_keyring() { in_container keyctl "$@"; }
 whole=$(in_keyring search @u user shim:whole)
 check 'instantiated: it is there' test -n "$whole"
 check 'instantiated: it can be revoked' in_keyring revoke "$whole"
 
-# refused, and then filled by who asked: its own as well, when it would not be refused any more
-./shim-client serve 1 deny=129 >/dev/null &
-"${inside[@]}" key user shim:filled c "$user_keyring" >denied
-check 'a key is refused' grep -q ^EKEYREJECTED denied
-filled=$(in_keyring add user shim:filled content @u)
-check 'and then made by who asked' test -n "$filled"
-check_fails 'it cannot be revoked at first (else nothing has kept it refused)' in_keyring revoke "$filled"
+# refused, and then filled by who asked: its own as well, when it would not be refused any more. It is kept refused for five
+# seconds from then, so a round that took longer says nothing.
+# refilled N: "serial, revoked or kept, milliseconds since the refusal"
+refilled() {
+	./shim-client serve 1 deny=129 >/dev/null &
+	# shellcheck disable=SC2016 # the inner shell's
+	in_container sh -c '
+		'"$PWD"'/requester key user "$1" c '$user_keyring' | grep -q ^EKEYREJECTED || exit
+		read -r refused _ </proc/uptime
+		id=$(keyctl add user "$1" content @u) || exit
+		keyctl revoke "$id" 2>/dev/null && is=revoked || is=kept
+		read -r now _ </proc/uptime
+		echo "$id $is $((${now%.*}${now#*.}0 - ${refused%.*}${refused#*.}0))"' sh "shim:filled-$1"
+}
+for ((i = 0; i < 10; i++)); do
+	read -r filled is took < <(refilled $i)
+	if [ "$is" = kept ] || [ "$took" -lt 4000 ]; then break; fi
+done
+check 'a key is refused, and then made by who asked' test -n "$filled"
+check_equal "it cannot be revoked at first, else nothing has kept it refused ($took ms)" kept "$is"
 check 'later it can' wait_for 20 in_keyring revoke "$filled"
 
 # a container's share
@@ -282,7 +296,7 @@ audit_checkpoint
 audit_expect_host /sbin/request-key 'the host asks'
 started=$(date +%s%N)
 ./requester key user host:1 c >/dev/null
-check 'the host is not asked about' test $((($(date +%s%N) - started) / 1000000)) -lt 3000
+check_within 'the host is not asked about' $((($(date +%s%N) - started) / 1000000)) 3000
 
 kill -9 "$leader"
 gone() { ! ./shim-client containers | grep -q web; }

@@ -120,7 +120,7 @@ killed_native() {
 	sh -c "echo 'proc-killable process 1 $helper hang' >$device" 2>/dev/null &
 	wait_for 10 hanging 1
 	end_by_kill $!
-	check "$1: a killed one goes on at once ($took ms)" test "$took" -lt 1000
+	check_within "$1: a killed one goes on at once ($took ms)" "$took" 1000
 	check "$1: its helper runs, and keeps what is its own" grep -q ' cleanups=0 live=1 ' "$device"
 	pkill -KILL -x outcome
 	check_equal "$1: cleanup() has run once in the end" \
@@ -255,7 +255,7 @@ for mode in exec-killable proc-killable; do
 	ask_beside $mode
 	wait_for 10 state_is 1
 	end_by_kill "$asking"
-	check "A-58: $mode, killed while offered: ends at once ($took ms)" test "$took" -lt 1000
+	check_within "A-58: $mode, killed while offered: ends at once ($took ms)" "$took" 1000
 	check_equal "A-58: $mode, killed while offered" \
 		"$mode process ret=-512 retval=-512 returns=1 inits=0 cleanups=1 by=nobody $helper exit 0" "$(one_line)"
 	check "A-58: $mode, killed while offered: nothing is left" nothing_left
@@ -282,8 +282,8 @@ for mode in proc proc-killable; do
 	hung=$(./shim-client list | sed 's/.*handler=//')
 	end_by_kill "$asking"
 	case $mode in
-	proc) ret=9 && check "A-58: $mode, killed while its handler runs: the handler's deadline ends it ($took ms)" test "$took" -lt 20000 ;;
-	*) ret=-512 && check "A-58: $mode, killed while its handler runs: ends at once ($took ms)" test "$took" -lt 1000 ;;
+	proc) ret=9 && check_within "A-58: $mode, killed while its handler runs: the handler's deadline ends it ($took ms)" "$took" 20000 ;;
+	*) ret=-512 && check_within "A-58: $mode, killed while its handler runs: ends at once ($took ms)" "$took" 1000 ;;
 	esac
 	check_equal "A-58: $mode, killed while its handler runs" \
 		"$mode process ret=$ret retval=$ret returns=1 inits=1 cleanups=1 by=process $helper exit 0" "$(one_line)"

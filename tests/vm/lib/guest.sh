@@ -8,6 +8,7 @@
 #   check DESCRIPTION COMMAND [ARG…]     success if COMMAND succeeds; its output is shown only if it does not
 #   check_fails DESCRIPTION COMMAND…     success if COMMAND fails
 #   check_equal DESCRIPTION EXPECTED ACTUAL
+#   check_within DESCRIPTION TOOK LIMIT  in milliseconds, of which a kernel that watches itself gets more
 #   skip DESCRIPTION REASON              count neither, but say so
 #   wait_for SECONDS COMMAND [ARG…]      until COMMAND succeeds; 1 if it does not in time
 #   check_leaks DESCRIPTION              on a kernel with kmemleak: the module has lost no memory; elsewhere nothing
@@ -74,6 +75,9 @@ check_equal() {
 
 # How many times longer than on others things take on a kernel that watches itself
 guest_patience=$(sed -n 's/.*upcall_vm\.patience=\([0-9]*\).*/\1/p' /proc/cmdline)
+
+# check_within DESCRIPTION TOOK LIMIT: in milliseconds
+check_within() { check "$1" test "$2" -lt $(($3 * guest_patience)); }
 
 # Polls: the time limit is for failure only; success is seen within a twentieth of a second.
 wait_for() {
