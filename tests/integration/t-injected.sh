@@ -77,6 +77,9 @@ check 'A-55: nothing is left of it' wait_for 20 nothing_left
 check 'A-55: each that was offered has ended' balanced 0
 served=$(wc -l <served)
 check "A-55: some were offered all the same ($served)" test "$served" -gt 3
+# By default the number of a process is its first socket's, too.
+announced() { awk -v port="$broker" '$2 == 16 && $3 == port && $5 > 0 { some = 1 } END { exit !some }' /proc/net/netlink; }
+check 'A-55: they were announced to the broker (else no allocation for that has failed)' announced
 kill "$broker"
 wait "$broker" 2>/dev/null
 

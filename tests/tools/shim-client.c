@@ -21,6 +21,8 @@
  * Exit status 1 with a line on stderr if the kernel said no.
  */
 #include <linux/keyctl.h>
+#include <linux/netlink.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -310,6 +312,23 @@ static void act(int device, const struct upcall_list_entry *entry, const char *a
 	}
 }
 
+/*
+ * The module announces offers, which it does to nobody else. Nobody reads it: what has
+ * no room is lost, and the device says it, too. Where upcalld listens that is enough.
+ */
+static void subscribe(int device)
+{
+	const struct sockaddr_nl any = { .nl_family = AF_NETLINK };
+	struct upcall_subscribe subscribe = {
+		.netlink_fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_GENERIC),
+	};
+
+	if (bind(subscribe.netlink_fd, (const struct sockaddr *)&any, sizeof(any)))
+		die("netlink");
+	if (ioctl(device, UPCALL_IOC_SUBSCRIBE, &subscribe) && errno != EBUSY)
+		die("subscribe");
+}
+
 static int verb_serve(int device, char **argv)
 {
 	unsigned long left = argv[0] ? strtoul(argv[0], NULL, 10) : 1;
@@ -317,6 +336,7 @@ static int verb_serve(int device, char **argv)
 
 	if (argv[0] && argv[1] && argv[2])
 		run_ms = (__u32)strtoul(argv[2], NULL, 10);
+	subscribe(device);
 	while (left) {
 		struct pollfd ready = { .fd = device, .events = POLLIN };
 		struct upcall_list_entry entries[64];
