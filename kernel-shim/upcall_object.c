@@ -15,8 +15,8 @@
  * which is never left early, the process that runs init(). The waiter does not
  * return while that goes on, because the data may live on its stack.
  *
- * Every state in which user space has to do something has a deadline here, so
- * that no death and no stall there keeps a requester.
+ * Every state in which user space has to do something has a deadline here (how
+ * long: times.c), so that no death and no stall there keeps a requester.
  */
 #include <linux/cred.h>
 #include <linux/module.h>
@@ -37,26 +37,6 @@
 
 #define DEPTH_MAX    4
 #define REQUEUES_MAX 3
-
-static unsigned int claim_ms = 30000;
-module_param(claim_ms, uint, 0644);
-MODULE_PARM_DESC(claim_ms, "time for the broker to claim an upcall (default: 30000)");
-static unsigned int module_claim_ms = 1000;
-module_param(module_claim_ms, uint, 0644);
-MODULE_PARM_DESC(module_claim_ms, "the same for module requests (default: 1000)");
-static unsigned int attach_ms = 25000;
-module_param(attach_ms, uint, 0644);
-MODULE_PARM_DESC(attach_ms, "time from claim to attach (default: 25000)");
-/* An hour, which is the broker's bound, and some for it to end its handlers itself. */
-static unsigned int run_ms = 3610000;
-module_param(run_ms, uint, 0644);
-MODULE_PARM_DESC(run_ms, "time for a handler to run, at most (default: 3610000)");
-static unsigned int key_run_ms = 35000;
-module_param(key_run_ms, uint, 0644);
-MODULE_PARM_DESC(key_run_ms, "the same for a handler that request_key(2) waits for (default: 35000)");
-static unsigned int core_run_ms = 3610000;
-module_param(core_run_ms, uint, 0644);
-MODULE_PARM_DESC(core_run_ms, "the same for a core dump's handler (default: 3610000)");
 
 static struct workqueue_struct *upcall_workqueue;
 
@@ -175,72 +155,12 @@ void upcall_wake_pollers(struct upcall *upcall)
 	wake_up_interruptible_poll(&upcall->poll, EPOLLHUP);
 }
 
-/*
- * ATTACK: request_key(2) holds key_types_sem while it waits. Whoever registers a
- * type, as a module that is loaded, waits for that, and behind him all that have to
- * do with keys, on the whole machine.
- */
-static bool holds_key_types(const struct upcall *upcall)
-{
-	return upcall->class == UPCALL_CLASS_KEY && upcall->origin == UPCALL_ORIGIN_SYSCALL;
-}
-
-static unsigned int run_time_max(const struct upcall *upcall)
-{
-	if (upcall->class == UPCALL_CLASS_CORE)
-		return READ_ONCE(core_run_ms);
-	if (holds_key_types(upcall))
-		return min(READ_ONCE(key_run_ms), READ_ONCE(run_ms));
-	return READ_ONCE(run_ms);
-}
-
-/* What its claim says, within what the machine allows. */
-static unsigned int run_time(const struct upcall *upcall)
-{
-	unsigned int most = run_time_max(upcall);
-
-	return upcall->run_ms ? min(upcall->run_ms, most) : most;
-}
-
-/* The end of the time that one turn may take, before it runs. */
-static unsigned long turn_end(const struct upcall *upcall)
-{
-	return upcall->begun + msecs_to_jiffies(READ_ONCE(claim_ms)) +
-	       msecs_to_jiffies(READ_ONCE(attach_ms));
-}
-
-/*
- * However often it is claimed and given up: a second turn begins only within the
- * time of one. A module request, which holds one of the kernel's slots, has one.
- */
-static bool upcall_has_time(const struct upcall *upcall)
-{
-	return upcall->class != UPCALL_CLASS_MODULE && time_before(jiffies, turn_end(upcall));
-}
-
-/* And of one that holds everybody up, all turns after the first end with that. */
-static unsigned int turn_time(const struct upcall *upcall, unsigned int ms)
-{
-	unsigned long end = turn_end(upcall), now = jiffies;
-
-	if (!holds_key_types(upcall) || !upcall->requeues)
-		return ms;
-	return time_before(now, end) ? min(ms, jiffies_to_msecs(end - now)) : 0;
-}
-
-static unsigned int claim_time(const struct upcall *upcall)
-{
-	if (upcall->class == UPCALL_CLASS_MODULE)
-		return READ_ONCE(module_claim_ms);
-	return turn_time(upcall, READ_ONCE(claim_ms));
-}
-
 /* Under the lock: into the queue, for the first time or again. */
 static void upcall_enter_offered(struct upcall *upcall)
 {
 	if (!upcall_move(upcall, UPCALL_STATE_OFFERED))
 		return;
-	deadline_set(upcall, claim_time(upcall));
+	deadline_set(upcall, times_claim(upcall));
 }
 
 /* Unlocked: tell the broker. The device's readiness is what cannot get lost. */
@@ -261,7 +181,7 @@ static bool upcall_revoke(struct upcall *upcall, int error)
 	upcall->generation++;
 	/* in place: its attribute comes first */
 	*(u32 *)nla_data((struct nlattr *)upcall->tags->data) = upcall->generation;
-	if (upcall->requeues++ >= REQUEUES_MAX || !upcall_has_time(upcall)) {
+	if (upcall->requeues++ >= REQUEUES_MAX || !times_again(upcall)) {
 		upcall->overdue = error == ETIMEDOUT;
 		upcall_end(upcall, UPCALL_STATE_DONE, error, 0);
 		return false;
@@ -279,7 +199,7 @@ int upcall_claim(struct upcall *upcall, u32 generation, u32 claimed_ms)
 	if (upcall->state == UPCALL_STATE_OFFERED && upcall->generation == generation) {
 		upcall_move(upcall, UPCALL_STATE_CLAIMED);
 		upcall->run_ms = claimed_ms;
-		deadline_set(upcall, turn_time(upcall, READ_ONCE(attach_ms)));
+		deadline_set(upcall, times_attach(upcall));
 		ret = 0;
 	}
 	spin_unlock_irq(&upcall->lock);
@@ -370,7 +290,7 @@ void upcall_attach_end(struct upcall *upcall, int error)
 		upcall_end(upcall, UPCALL_STATE_DONE, error, 0);
 	} else {
 		upcall_move(upcall, UPCALL_STATE_RUNNING);
-		deadline_set(upcall, run_time(upcall));
+		deadline_set(upcall, times_run(upcall));
 		if (!(upcall->wait & UMH_WAIT_PROC))
 			upcall_answer(upcall, 0, 0);
 	}

@@ -116,7 +116,7 @@ void upcall_attach_end(struct upcall *upcall, int error);
 bool upcall_claim_stands(struct upcall *upcall, u32 generation);
 
 /*
- * For offer.c and handler.c, and what these do
+ * For offer.c and handler.c, and what these and times.c do
  */
 
 enum offer_result {
@@ -141,6 +141,16 @@ void upcall_end(struct upcall *upcall, enum upcall_state state, int error, int s
 void upcall_wake_pollers(struct upcall *upcall);
 /* From any context: wakes pollers soon, and gives a reference away. */
 void upcall_ended(struct upcall *upcall);
+
+/*
+ * Milliseconds that its state may last: until it is claimed, is attached to, has run.
+ * Under its lock.
+ */
+unsigned int times_claim(const struct upcall *upcall);
+unsigned int times_attach(const struct upcall *upcall);
+unsigned int times_run(const struct upcall *upcall);
+/* Is there time for another turn? */
+bool times_again(const struct upcall *upcall);
 
 /*
  * The process that has attached to an upcall: its end is the upcall's. Of struct
