@@ -26,7 +26,6 @@
 #include "device.h"
 #include "event.h"
 #include "handle.h"
-#include "monitor.h"
 #include "queue.h"
 #include "table.h"
 #include "upcall_object.h"
@@ -66,8 +65,7 @@ static ssize_t device_read(struct file *file, char __user *user, size_t size, lo
 
 static int device_release(struct inode *inode, struct file *file)
 {
-	event_unsubscribe(file);
-	monitor_remove(file);
+	event_unlisten(file);
 	return 0;
 }
 
@@ -99,9 +97,9 @@ static int device_subscribe(unsigned int command, struct file *file,
 		return -EFAULT;
 	if (subscribe.flags)
 		return -EINVAL;
-	if (command == UPCALL_IOC_MONITOR)
-		return monitor_add(file, subscribe.netlink_fd);
-	return event_subscribe(file, subscribe.netlink_fd);
+	return event_listen(file, subscribe.netlink_fd,
+			    command == UPCALL_IOC_MONITOR ? UPCALL_CMD_DECIDED :
+							    UPCALL_CMD_OFFERED);
 }
 
 static int device_list(struct upcall_list __user *user)

@@ -8,34 +8,39 @@
 #include "upcall.h"
 
 struct file;
-struct sk_buff;
+struct subject;
+struct subprocess_info;
 struct upcall;
 
 int event_init(void);
 void event_exit(void);
 
 /*
- * @device is the open /dev/upcall that the subscription belongs to: it ends
- * with event_unsubscribe(@device). -EBUSY: another device file holds it.
+ * Who listens to OFFERED is the broker, to DECIDED a monitor. @device is the open
+ * /dev/upcall that the listener belongs to: it ends with event_unlisten(@device).
+ * -EINVAL: no bound generic netlink socket of the initial network namespace. -EBUSY:
+ * another device file is the broker's, or this one monitors; -EUSERS: too many do.
  */
-int event_subscribe(const struct file *device, int netlink_fd);
-void event_unsubscribe(const struct file *device);
+int event_listen(const struct file *device, int netlink_fd, enum upcall_cmd event);
+void event_unlisten(const struct file *device);
 
-/* Is the calling process the one that subscribed? */
-bool event_from_subscriber(void);
+/* Is the calling process the one that was last to listen as the broker? */
+bool event_from_broker(void);
+
+/* One load and one branch: what a native upcall pays while nobody looks. */
+extern unsigned int event_monitors;
+static inline bool event_is_monitored(void)
+{
+	return unlikely(READ_ONCE(event_monitors));
+}
 
 void event_offered(const struct upcall *upcall);
 
 /*
- * A socket that events can be sent to: its file, with a reference, and its port.
- * -EINVAL: no bound generic netlink socket of the initial network namespace.
+ * Tell the monitors that this upcall is left to the kernel, or refused here.
+ * Never sleeps and never fails: what cannot be told is counted as lost.
  */
-struct file *event_socket_get(int netlink_fd, u32 *ret_portid);
-
-/*
- * One message with these attributes. Never sleeps. A negative errno: it did not
- * get there. The caller holds the socket's file.
- */
-int event_send(u32 portid, enum upcall_cmd command, const struct sk_buff *tags);
+void event_decided(const struct subprocess_info *info, int wait, const struct subject *subject,
+		   enum upcall_verdict verdict);
 
 #endif

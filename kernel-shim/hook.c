@@ -28,7 +28,6 @@
 #include "counters.h"
 #include "event.h"
 #include "hook.h"
-#include "monitor.h"
 #include "subject.h"
 #include "table.h"
 #include "trace.h"
@@ -57,7 +56,7 @@ static bool hook_is_blind(const struct subprocess_info *info)
  */
 static bool hook_passes(void)
 {
-	return is_global_init(current) || event_from_subscriber() ||
+	return is_global_init(current) || event_from_broker() ||
 	       (table_is_empty() && !subject_strict());
 }
 
@@ -79,7 +78,7 @@ static int exec_refused(struct subprocess_info *info, int wait, const struct sub
 	int ret;
 
 	counters_add(subject->class, count);
-	monitor_decided(info, wait, subject, UPCALL_VERDICT_DENY);
+	event_decided(info, wait, subject, UPCALL_VERDICT_DENY);
 	if (!preemptible()) /* rejecting a key would sleep */
 		ret = -EPERM;
 	else
@@ -89,7 +88,7 @@ static int exec_refused(struct subprocess_info *info, int wait, const struct sub
 
 static int exec_native(struct subprocess_info *info, int wait, const struct subject *subject)
 {
-	monitor_decided(info, wait, subject, UPCALL_VERDICT_NATIVE);
+	event_decided(info, wait, subject, UPCALL_VERDICT_NATIVE);
 	return call_usermodehelper_exec(info, wait);
 }
 
@@ -160,7 +159,7 @@ static void notrace hook_callback(unsigned long ip, unsigned long parent_ip,
 	if (!READ_ONCE(hook_live) || within_module(parent_ip, THIS_MODULE))
 		return;
 	/* Who registers or begins to look meanwhile sees the next one. */
-	if (!monitor_is_on() && hook_passes())
+	if (!event_is_monitored() && hook_passes())
 		return;
 	if (!try_module_get(THIS_MODULE))
 		return;

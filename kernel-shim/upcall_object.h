@@ -18,9 +18,8 @@
  *   kept_lock > timers, workqueues          refused keys: result.c
  *
  * task_lock() is also taken alone, by all that ask for a task's facts.
- * The subscription_lock, monitor_lock, cores_lock and the siglock in suspend.c are
- * leaves: no lock of ours is held around them, and none is taken inside. Nor is any
- * inside queue_lock.
+ * The listeners_lock, cores_lock and the siglock in suspend.c are leaves: no lock of
+ * ours is held around them, and none is taken inside. Nor is any inside queue_lock.
  *
  * handler_wake() is called with interrupts off, under tasklist_lock, which is also
  * taken in interrupts. So whoever takes upcall.lock or queue_lock has them off; all
