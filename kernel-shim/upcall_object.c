@@ -219,20 +219,26 @@ void upcall_unclaim(struct upcall *upcall, u32 generation)
 	upcall_wake_pollers(upcall);
 }
 
-static int upcall_end_if(struct upcall *upcall, enum upcall_state from, u32 generation,
-			 enum upcall_state to, u32 error)
+/* From one of the states @from, a mask. ATTACHING is never left early: -EBUSY. */
+static int upcall_end_if(struct upcall *upcall, u32 generation, u32 from, enum upcall_state to,
+			 u32 error)
 {
+	bool kill = false;
 	int ret = -ESTALE;
 
 	/* EINTR is what we say of a killed requester, who this one is not */
 	if (error > MAX_ERRNO || error == EINTR)
 		return -EINVAL;
 	spin_lock_irq(&upcall->lock);
-	if (upcall->state == from && upcall->generation == generation) {
+	if (upcall->generation == generation && (from & BIT(upcall->state)))
+		ret = upcall->state == UPCALL_STATE_ATTACHING ? -EBUSY : 0;
+	if (!ret) {
+		kill = upcall->state == UPCALL_STATE_RUNNING;
 		upcall_end(upcall, to, error, 0);
-		ret = 0;
 	}
 	spin_unlock_irq(&upcall->lock);
+	if (kill)
+		handler_end(upcall);
 	if (!ret)
 		upcall_wake_pollers(upcall);
 	return ret;
@@ -240,18 +246,27 @@ static int upcall_end_if(struct upcall *upcall, enum upcall_state from, u32 gene
 
 int upcall_give_back(struct upcall *upcall, u32 generation)
 {
-	return upcall_end_if(upcall, UPCALL_STATE_OFFERED, generation, UPCALL_STATE_NATIVE, 0);
+	return upcall_end_if(upcall, generation, BIT(UPCALL_STATE_OFFERED), UPCALL_STATE_NATIVE, 0);
 }
 
 int upcall_refuse(struct upcall *upcall, u32 generation, u32 error)
 {
-	return upcall_end_if(upcall, UPCALL_STATE_OFFERED, generation, UPCALL_STATE_DONE,
+	return upcall_end_if(upcall, generation, BIT(UPCALL_STATE_OFFERED), UPCALL_STATE_DONE,
 			     error ?: EKEYREJECTED);
 }
 
 int upcall_complete(struct upcall *upcall, u32 generation, u32 error)
 {
-	return upcall_end_if(upcall, UPCALL_STATE_CLAIMED, generation, UPCALL_STATE_DONE, error);
+	return upcall_end_if(upcall, generation, BIT(UPCALL_STATE_CLAIMED), UPCALL_STATE_DONE,
+			     error);
+}
+
+int upcall_cancel(struct upcall *upcall, u32 generation, u32 error)
+{
+	return upcall_end_if(upcall, generation,
+			     BIT(UPCALL_STATE_OFFERED) | BIT(UPCALL_STATE_CLAIMED) |
+				     BIT(UPCALL_STATE_ATTACHING) | BIT(UPCALL_STATE_RUNNING),
+			     UPCALL_STATE_DONE, error ?: EKEYREJECTED);
 }
 
 bool upcall_claim_stands(struct upcall *upcall, u32 generation)
@@ -300,29 +315,6 @@ void upcall_attach_end(struct upcall *upcall, int error)
 		upcall_wake_pollers(upcall);
 	/* a waiter that was killed meanwhile stands here */
 	wake_up_all(&upcall->attached);
-}
-
-int upcall_cancel(struct upcall *upcall, u32 generation, u32 error)
-{
-	bool kill = false;
-	int ret = -ESTALE;
-
-	if (error > MAX_ERRNO || error == EINTR)
-		return -EINVAL;
-	spin_lock_irq(&upcall->lock);
-	if (upcall->state == UPCALL_STATE_ATTACHING) {
-		ret = -EBUSY;
-	} else if (upcall->generation == generation && !upcall_state_is_final(upcall->state)) {
-		kill = upcall->state == UPCALL_STATE_RUNNING;
-		upcall_end(upcall, UPCALL_STATE_DONE, error ?: EKEYREJECTED, 0);
-		ret = 0;
-	}
-	spin_unlock_irq(&upcall->lock);
-	if (kill)
-		handler_end(upcall);
-	if (!ret)
-		upcall_wake_pollers(upcall);
-	return ret;
 }
 
 /* -------------------------------------------------------------- deadlines */
