@@ -125,15 +125,12 @@ static int device_list(struct upcall_list __user *user)
 static int device_info(struct upcall_info __user *user)
 {
 	struct upcall_info info;
-	struct upcall_ref ref;
 	struct upcall *upcall;
 	int ret;
 
 	if (copy_from_user(&info, user, sizeof(info)))
 		return -EFAULT;
-	ref.id = info.id;
-	ref.generation = info.generation;
-	upcall = queue_find(&ref);
+	upcall = queue_find(info.id, info.generation);
 	if (IS_ERR(upcall))
 		return PTR_ERR(upcall);
 	ret = info_to_user(upcall, user);
@@ -185,7 +182,7 @@ static int device_end(unsigned int command, const struct upcall_ref __user *user
 		return -EFAULT;
 	if (command == UPCALL_IOC_NATIVE && ref.error)
 		return -EINVAL;
-	upcall = queue_find(&ref);
+	upcall = queue_find(ref.id, ref.generation);
 	if (IS_ERR(upcall))
 		return PTR_ERR(upcall);
 	if (command == UPCALL_IOC_NATIVE)

@@ -169,50 +169,36 @@ static const struct file_operations handle_fops = {
 	.llseek = noop_llseek,
 };
 
-/* Takes over the caller's reference, also on failure. */
-static struct handle *handle_new(struct upcall *upcall, u32 generation)
-{
-	struct handle *handle = kzalloc(sizeof(*handle), GFP_KERNEL_ACCOUNT);
-
-	if (!handle) {
-		upcall_put(upcall);
-		return NULL;
-	}
-	handle->upcall = upcall;
-	handle->generation = generation;
-	return handle;
-}
-
 int handle_claim(const struct upcall_claim *claim)
 {
-	const struct upcall_ref ref = { .id = claim->id, .generation = claim->generation };
-	struct handle *handle;
-	struct upcall *upcall;
+	struct handle *handle = kzalloc(sizeof(*handle), GFP_KERNEL_ACCOUNT);
 	struct file *file;
 	int fd, ret;
 
-	upcall = queue_find(&ref);
-	if (IS_ERR(upcall))
-		return PTR_ERR(upcall);
-	handle = handle_new(upcall, ref.generation);
 	if (!handle)
 		return -ENOMEM;
-	fd = get_unused_fd_flags(O_CLOEXEC);
-	if (fd < 0) {
-		handle_free(handle);
-		return fd;
+	handle->generation = claim->generation;
+	handle->upcall = queue_find(claim->id, claim->generation);
+	if (IS_ERR(handle->upcall)) {
+		ret = PTR_ERR(handle->upcall);
+		kfree(handle);
+		return ret;
 	}
 	file = anon_inode_getfile("[upcall]", &handle_fops, handle, O_RDWR | O_CLOEXEC);
 	if (IS_ERR(file)) {
-		put_unused_fd(fd);
 		handle_free(handle);
 		return PTR_ERR(file);
 	}
+	fd = get_unused_fd_flags(O_CLOEXEC);
+	if (fd < 0) {
+		fput(file); /* frees the handle */
+		return fd;
+	}
 	/* ORDER: all that can fail is done; the claim must not be lost to a full fd table */
-	ret = upcall_claim(upcall, ref.generation, claim->run_ms);
+	ret = upcall_claim(handle->upcall, claim->generation, claim->run_ms);
 	if (ret) {
 		put_unused_fd(fd);
-		fput(file); /* frees the handle */
+		fput(file);
 		return ret;
 	}
 	handle->claimed = true;

@@ -120,16 +120,16 @@ void queue_forget(struct upcall *upcall)
 	spin_unlock_irq(&queue_lock);
 }
 
-struct upcall *queue_find(const struct upcall_ref *ref)
+struct upcall *queue_find(u64 id, u32 generation)
 {
 	struct upcall *upcall, *found = ERR_PTR(-ENOENT);
 
 	spin_lock_irq(&queue_lock);
 	list_for_each_entry(upcall, &queue, link) {
 		/* a new one has no tags yet */
-		if (upcall->id != ref->id || upcall->state == UPCALL_STATE_NEW)
+		if (upcall->id != id || upcall->state == UPCALL_STATE_NEW)
 			continue;
-		if (READ_ONCE(upcall->generation) == ref->generation) {
+		if (READ_ONCE(upcall->generation) == generation) {
 			upcall_get(upcall);
 			found = upcall;
 		} else {

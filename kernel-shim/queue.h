@@ -30,7 +30,7 @@ void queue_forget(struct upcall *upcall);
 void queue_set_state(struct upcall *upcall, enum upcall_state to);
 
 /* The upcall in this generation. -ENOENT: none such, or it has ended; -ESTALE. */
-struct upcall *queue_find(const struct upcall_ref *ref);
+struct upcall *queue_find(u64 id, u32 generation);
 u32 queue_list(u64 after, struct upcall_list_entry *entries, u32 room);
 /* Whose handler raises it, and how deep that is. */
 void queue_depth(const struct subject *subject, struct tags_upcall *nested);
