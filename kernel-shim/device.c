@@ -195,19 +195,6 @@ static int device_end(unsigned int command, const struct upcall_ref __user *user
 	return ret;
 }
 
-static int container_ioctl(unsigned int command, struct upcall_container *container)
-{
-	switch (command) {
-	case UPCALL_IOC_CONTAINER_ADD:
-		return table_add(container);
-	case UPCALL_IOC_CONTAINER_POLICY:
-		return table_set_policy(container);
-	case UPCALL_IOC_CONTAINER_NEXT:
-		return table_next(container);
-	}
-	return -ENOTTY;
-}
-
 static int device_container(unsigned int command, struct upcall_container __user *user)
 {
 	struct upcall_container *container;
@@ -216,7 +203,12 @@ static int device_container(unsigned int command, struct upcall_container __user
 	container = memdup_user(user, sizeof(*container));
 	if (IS_ERR(container))
 		return PTR_ERR(container);
-	ret = container_ioctl(command, container);
+	if (command == UPCALL_IOC_CONTAINER_ADD)
+		ret = table_add(container);
+	else if (command == UPCALL_IOC_CONTAINER_POLICY)
+		ret = table_set_policy(container);
+	else
+		ret = table_next(container);
 	if (!ret && command != UPCALL_IOC_CONTAINER_POLICY &&
 	    copy_to_user(user, container, sizeof(*container))) {
 		ret = -EFAULT;

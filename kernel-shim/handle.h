@@ -7,7 +7,6 @@
 
 #include "upcall.h"
 
-struct file;
 struct upcall;
 
 /* Claim the upcall and install an fd for it in the caller's table. The fd, or -errno. */

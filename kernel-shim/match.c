@@ -293,10 +293,9 @@ static void claimants_put(const struct match_set *set, struct match *match)
 static void match_from_set(const struct match_set *set, bool strong, struct match *match)
 {
 	if (set->count == 1 && !set->overflow) {
-		match->scope = UPCALL_SCOPE_CONTAINER;
+		match_nobody(match, UPCALL_SCOPE_CONTAINER);
 		match->entry = set->entry[0];
 		match->strong = strong;
-		match->claimants = 0;
 	} else {
 		claimants_put(set, match);
 	}

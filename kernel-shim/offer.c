@@ -37,19 +37,16 @@ static unsigned int wait_state(const struct subject *subject, int wait)
 static bool upcall_abandon(struct upcall *upcall)
 {
 	bool kill = false;
-	bool gone = false;
+	bool gone;
 
 	/* init() may be at work on our stack; it only allocates and installs */
 	wait_event(upcall->attached, READ_ONCE(upcall->state) != UPCALL_STATE_ATTACHING);
 	spin_lock_irq(&upcall->lock);
-	if (upcall->state == UPCALL_STATE_ATTACHING) {
-		/* it was claimed and attached since: another turn */
-	} else if (!completion_done(&upcall->answered)) {
+	/* if not, it was claimed since, and attaches: another turn */
+	gone = upcall->state != UPCALL_STATE_ATTACHING;
+	if (gone && !completion_done(&upcall->answered)) {
 		kill = upcall->state == UPCALL_STATE_RUNNING;
 		upcall_end(upcall, UPCALL_STATE_DEAD, EINTR, 0);
-		gone = true;
-	} else {
-		gone = true;
 	}
 	spin_unlock_irq(&upcall->lock);
 	if (kill)

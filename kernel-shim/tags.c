@@ -60,6 +60,14 @@ static int strings_put(struct sk_buff *skb, int type, char *const *strings)
 	return 0;
 }
 
+/* The path that a release agent is told, or NULL. */
+static const char *release_cgroup(const struct subprocess_info *info, const struct subject *subject)
+{
+	if (subject->class != UPCALL_CLASS_RELEASE_AGENT || !info->argv || !info->argv[0])
+		return NULL;
+	return info->argv[1];
+}
+
 size_t tags_size(const struct subprocess_info *info, const struct subject *subject)
 {
 	size_t size = TAGS_FIXED_SIZE + strlen(info->path) + strings_size(info->argv) +
@@ -67,15 +75,9 @@ size_t tags_size(const struct subprocess_info *info, const struct subject *subje
 
 	if (subject->key)
 		size += strlen(subject->key->type->name) + strlen(subject->key->description);
-	if (subject->class == UPCALL_CLASS_RELEASE_AGENT && info->argv && info->argv[0] &&
-	    info->argv[1])
-		size += strlen(info->argv[1]);
+	if (release_cgroup(info, subject))
+		size += strlen(release_cgroup(info, subject));
 	return size;
-}
-
-int tags_put_generation(struct sk_buff *skb, u32 generation)
-{
-	return nla_put_u32(skb, UPCALL_A_GENERATION, generation);
 }
 
 static int namespaces_put(struct sk_buff *skb, const struct task_facts *facts)
@@ -232,21 +234,13 @@ static int core_put_tags(struct sk_buff *skb, const struct subprocess_info *info
 static int class_put_tags(struct sk_buff *skb, const struct subject *subject,
 			  const struct subprocess_info *info)
 {
-	switch (subject->class) {
-	case UPCALL_CLASS_KEY:
+	const char *cgroup = release_cgroup(info, subject);
+
+	if (subject->class == UPCALL_CLASS_KEY)
 		return key_put_tags(skb, subject);
-	case UPCALL_CLASS_CORE:
+	if (subject->class == UPCALL_CLASS_CORE)
 		return core_put_tags(skb, info);
-	case UPCALL_CLASS_RELEASE_AGENT:
-		if (info->argv && info->argv[0] && info->argv[1])
-			return nla_put_string(skb, UPCALL_A_RELEASE_CGROUP, info->argv[1]);
-		break;
-	case UPCALL_CLASS_MODULE:
-	case UPCALL_CLASS_OTHER:
-	case __UPCALL_CLASS_COUNT:
-		break;
-	}
-	return 0;
+	return cgroup ? nla_put_string(skb, UPCALL_A_RELEASE_CGROUP, cgroup) : 0;
 }
 
 /* Nothing of an upcall that never was in the queue. */

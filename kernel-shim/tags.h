@@ -18,11 +18,7 @@ struct tags_upcall {
 	int wait; /* UMH_* */
 };
 
-/*
- * Append attributes to @skb. -EMSGSIZE where it has no room. The generation is
- * the first attribute, so that it can be renewed in place.
- */
-int tags_put_generation(struct sk_buff *skb, u32 generation);
+/* Append attributes to @skb. -EMSGSIZE where it has no room. */
 int tags_put_upcall(struct sk_buff *skb, const struct tags_upcall *upcall,
 		    const struct subject *subject, const struct subprocess_info *info);
 int tags_put_process(struct sk_buff *skb, struct task_struct *task);

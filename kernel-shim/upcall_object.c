@@ -27,7 +27,6 @@
 #include "cores.h"
 #include "counters.h"
 #include "event.h"
-#include "match.h"
 #include "queue.h"
 #include "subject.h"
 #include "table.h"
@@ -179,7 +178,6 @@ static bool upcall_revoke(struct upcall *upcall, int error)
 {
 	lockdep_assert_held(&upcall->lock);
 	upcall->generation++;
-	/* in place: its attribute comes first */
 	*(u32 *)nla_data((struct nlattr *)upcall->tags->data) = upcall->generation;
 	if (upcall->requeues++ >= REQUEUES_MAX || !times_again(upcall)) {
 		upcall->overdue = error == ETIMEDOUT;
@@ -403,7 +401,8 @@ static int upcall_encode(struct upcall *upcall, const struct subject *subject,
 	upcall->tags = alloc_skb(tags_size(upcall->info, subject), GFP_KERNEL_ACCOUNT);
 	if (!upcall->tags)
 		return -ENOMEM;
-	return tags_put_generation(upcall->tags, 0) ?:
+	/* the generation comes first: upcall_revoke() renews it in place */
+	return nla_put_u32(upcall->tags, UPCALL_A_GENERATION, 0) ?:
 		       tags_put_upcall(upcall->tags, &tags, subject, upcall->info);
 }
 
