@@ -50,16 +50,16 @@ static void queue_count_upcall(struct upcall *upcall, int step)
 
 	lockdep_assert_held(&queue_lock);
 	queue_count += step;
-	atomic_add(step, &share->pending);
+	WRITE_ONCE(share->pending, share->pending + step);
 	if (upcall->class == UPCALL_CLASS_MODULE) {
 		queue_modules += step;
-		atomic_add(step, &share->modules);
+		share->modules += step;
 	}
 }
 
 static bool modules_are_full(const struct queue_share *share)
 {
-	return queue_modules >= MODULES_MAX || atomic_read(&share->modules) >= MODULES_SHARE;
+	return queue_modules >= MODULES_MAX || share->modules >= MODULES_SHARE;
 }
 
 static bool queue_is_full(const struct upcall *upcall)
@@ -67,7 +67,7 @@ static bool queue_is_full(const struct upcall *upcall)
 	const struct queue_share *share = share_of(upcall);
 
 	lockdep_assert_held(&queue_lock);
-	if (queue_count >= QUEUE_MAX || atomic_read(&share->pending) >= READ_ONCE(pending_max))
+	if (queue_count >= QUEUE_MAX || share->pending >= READ_ONCE(pending_max))
 		return true;
 	return upcall->class == UPCALL_CLASS_MODULE && modules_are_full(share);
 }

@@ -7,7 +7,6 @@
 #ifndef UPCALL_SHIM_QUEUE_H
 #define UPCALL_SHIM_QUEUE_H
 
-#include <linux/atomic.h>
 #include <linux/poll.h>
 
 #include "upcall.h"
@@ -18,8 +17,8 @@ struct upcall;
 
 /* What is in it of one container. Changed under the queue's lock. */
 struct queue_share {
-	atomic_t pending; /* upcalls that have not ended */
-	atomic_t modules; /* of these, module requests */
+	unsigned int pending; /* upcalls that have not ended; read without it, too */
+	unsigned int modules; /* of these, module requests */
 };
 
 /* -EDQUOT: this container's share, or everybody's, is used up. -EKEYREJECTED: draining. */

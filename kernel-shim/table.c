@@ -273,7 +273,7 @@ static void entry_to_uapi(struct table_entry *entry, struct upcall_container *co
 	container->state = tombstone_is(entry) ? UPCALL_CONTAINER_TOMBSTONE : UPCALL_CONTAINER_LIVE;
 	rcu_read_unlock();
 	container->leader = pid_nr(entry->leader);
-	container->pending = atomic_read(&entry->share.pending);
+	container->pending = READ_ONCE(entry->share.pending);
 	container->start_time = entry->start_time;
 	container->cgroup_id = entry->cgroup_id;
 	container->net_cookie = entry->net_cookie;

@@ -13,7 +13,6 @@
 #ifndef UPCALL_SHIM_TABLE_H
 #define UPCALL_SHIM_TABLE_H
 
-#include <linux/atomic.h>
 #include <linux/list.h>
 #include <linux/refcount.h>
 #include <linux/wait.h>
