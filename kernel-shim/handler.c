@@ -71,10 +71,11 @@ void handler_watch(struct upcall *upcall)
 	add_wait_queue(&upcall->handler->wait_pidfd, &upcall->watch);
 }
 
-static void handler_unwatch(struct upcall *upcall)
+void handler_end(struct upcall *upcall)
 {
 	bool mine;
 
+	kill_pid(upcall->handler, SIGKILL, 1);
 	/* ORDER: wait_pidfd.lock comes before ours, so: off the queue first */
 	remove_wait_queue(&upcall->handler->wait_pidfd, &upcall->watch);
 	spin_lock_irq(&upcall->lock);
@@ -83,10 +84,4 @@ static void handler_unwatch(struct upcall *upcall)
 	spin_unlock_irq(&upcall->lock);
 	if (mine)
 		upcall_put(upcall);
-}
-
-void handler_end(struct upcall *upcall)
-{
-	kill_pid(upcall->handler, SIGKILL, 1);
-	handler_unwatch(upcall);
 }

@@ -42,12 +42,16 @@ static void tombstones_soon(void)
 
 /* ----------------------------------------------------------------- leader */
 
-/* Under RCU. */
 static bool leader_lives(const struct table_entry *entry)
 {
-	struct task_struct *leader = pid_task(entry->leader, PIDTYPE_PID);
+	struct task_struct *leader;
+	bool lives;
 
-	return leader && !compat_group_ended(leader);
+	rcu_read_lock();
+	leader = pid_task(entry->leader, PIDTYPE_PID);
+	lives = leader && !compat_group_ended(leader);
+	rcu_read_unlock();
+	return lives;
 }
 
 /* Under RCU. False: there is nobody to ask. */
@@ -107,12 +111,8 @@ bool tombstone_is(struct table_entry *entry)
 static int leader_wake(wait_queue_entry_t *watch, unsigned int mode, int flags, void *key)
 {
 	struct table_entry *entry = container_of(watch, struct table_entry, leader_watch);
-	bool alive;
 
-	rcu_read_lock();
-	alive = leader_lives(entry);
-	rcu_read_unlock();
-	if (alive)
+	if (leader_lives(entry))
 		return 0;
 	WRITE_ONCE(entry->tombstone, true);
 	tombstones_soon();
@@ -146,13 +146,8 @@ int cgroup_id_populated(u64 id)
 
 static bool tombstone_empty(const struct table_entry *entry)
 {
-	bool lives;
-
 	/* dead, or only gone elsewhere? It may have left its cgroup, too */
-	rcu_read_lock();
-	lives = leader_lives(entry);
-	rcu_read_unlock();
-	if (lives)
+	if (leader_lives(entry))
 		return false;
 	if (entry->cgroup_id)
 		return cgroup_id_populated(entry->cgroup_id) <= 0;
