@@ -7,16 +7,10 @@
  *   proto/upcall.h by its name without UPCALL_IOC_. The first such call of it
  * or its children. For kernels with fault injection. Exit status 0 if something
  * failed there, 3 if the call has fewer allocations, 4 if it was never made, 2 on bad
- * usage or a kernel without.
+ * usage, 1 on a kernel without.
  */
-#include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdbool.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/ptrace.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
@@ -24,12 +18,11 @@
 
 #include <linux/ptrace.h>
 
-#include "upcall.h"
+#include "shim.h"
 
 enum exit_status {
 	STATUS_HIT,
-	STATUS_USAGE = 2,
-	STATUS_MISSED,
+	STATUS_MISSED = 3,
 	STATUS_NOT_CALLED
 };
 
@@ -55,12 +48,6 @@ static const struct call {
 	{ "ATTACH", SYS_ioctl, UPCALL_IOC_ATTACH },
 	{ "COMPLETE", SYS_ioctl, UPCALL_IOC_COMPLETE },
 };
-
-static void die(const char *what)
-{
-	fprintf(stderr, "fail-nth: %s: %s\n", what, strerror(errno));
-	exit(STATUS_USAGE);
-}
 
 static const struct call *call_of(const char *name)
 {
@@ -190,10 +177,8 @@ int main(int argc, char **argv)
 	int status;
 	pid_t pid;
 
-	if (argc < 4 || !(watch.call = call_of(argv[2]))) {
-		fprintf(stderr, "usage: fail-nth N CALL COMMAND ARG…\n");
-		return STATUS_USAGE;
-	}
+	if (argc < 4 || !(watch.call = call_of(argv[2])))
+		usage("fail-nth N CALL COMMAND ARG…");
 	watch.n = argv[1];
 	pid = fork();
 	if (!pid) {
@@ -202,7 +187,7 @@ int main(int argc, char **argv)
 		die(argv[3]);
 	}
 	if (waitpid(pid, &status, 0) < 0 || !WIFSTOPPED(status))
-		return STATUS_USAGE;
+		return 1;
 	if (ptrace(PTRACE_SETOPTIONS, pid, 0,
 		   PTRACE_O_TRACESYSGOOD | PTRACE_O_EXITKILL | PTRACE_O_TRACEFORK) < 0)
 		die("ptrace");

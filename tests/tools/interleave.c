@@ -17,17 +17,9 @@
  * returned, and what has been raised has been answered. A line on stderr for each
  * that is otherwise.
  */
-#include <dirent.h>
-#include <errno.h>
-#include <fcntl.h>
-#include <poll.h>
 #include <sched.h>
 #include <signal.h>
 #include <stdatomic.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/syscall.h>
@@ -35,7 +27,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "upcall.h"
+#include "shim.h"
 
 #define RAISER_DEVICE "/dev/upcall-raiser"
 #define RAISERS	      8
@@ -58,12 +50,6 @@ static int device, raiser;
 static const char *helper_path, *raiser_cgroup;
 static unsigned int count_wanted;
 static __u64 random_state;
-
-static void die(const char *what)
-{
-	fprintf(stderr, "interleave: %s: %s\n", what, strerror(errno));
-	exit(1);
-}
 
 /* ------------------------------------------------------------------ chance */
 
@@ -130,12 +116,11 @@ static int allowed(long ret, const char *what)
 static int upcall_pick(struct upcall_list_entry *ret)
 {
 	struct upcall_list_entry entries[LIST_ROOM];
-	struct upcall_list list = { .entries = (unsigned long)entries, .room = LIST_ROOM };
+	unsigned int count = queue_read(device, entries, LIST_ROOM);
 
-	if (!allowed(ioctl(device, UPCALL_IOC_LIST, &list), "LIST") || !list.count)
-		return 0;
-	*ret = entries[random_below(list.count)];
-	return 1;
+	if (count)
+		*ret = entries[random_below(count)];
+	return count > 0;
 }
 
 static __u32 some_errno(void)
@@ -492,11 +477,8 @@ static int process_ended_well(pid_t pid, const char *what)
 static unsigned int queue_count(void)
 {
 	struct upcall_list_entry entry;
-	struct upcall_list list = { .entries = (unsigned long)&entry, .room = 1 };
 
-	if (ioctl(device, UPCALL_IOC_LIST, &list))
-		die("LIST");
-	return list.count;
+	return queue_read(device, &entry, 1);
 }
 
 /* What the helper's side of a native one has to clean up may take its time. */
@@ -538,9 +520,7 @@ static void said(void)
 
 static void devices_open(void)
 {
-	device = open(UPCALL_DEVICE, O_RDWR | O_CLOEXEC);
-	if (device < 0)
-		die(UPCALL_DEVICE);
+	device = device_open();
 	raiser = open(RAISER_DEVICE, O_WRONLY | O_CLOEXEC);
 	if (raiser < 0)
 		die(RAISER_DEVICE);
