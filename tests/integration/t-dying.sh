@@ -5,13 +5,15 @@
 # soak-suites: trixie trixie-backports
 # soak: 1000
 #
-# A-35: a container dies with an upcall of it queued, accepted, joining, running or finishing: its init is killed, or its
-# cgroup with all that is in it is killed and removed, so that its network, user, pid and mount namespaces go. (With a user
-# namespace of its own: to others' keys nobody has a claim who is only in their mount and network namespaces.) Who asked
-# from outside, by its namespaces, has an error within a second, or the answer where there is one already; within five
-# seconds no process, no namespace, no entry in either table, no leaf is left.
-# $1: deaths (default 5: one in each stage; 10 are all kinds); joining, each is at another system call
-# of who joins
+# A-35: a container dies with an upcall of it queued, accepted, joining, running or finishing: its init is killed; its
+# cgroup is, with all that is in it, and is removed; or its init is killed and its network namespace stays, because a process
+# of the host is in it and it is mounted, until both let go. Who asked from outside, by its namespaces, has an error within a
+# second, or the answer where there is one already; within five seconds no process, no other namespace, no entry in either
+# table, no leaf is left, and not the one that was kept, either, after that is let go.
+# Containers are "own", with a user namespace of their own, or "rooted", without: host's root in the other namespaces, of
+# which those for mounts and network make no claim to a key, so who asks from outside is in its cgroup when he does.
+# $1: deaths (default 5: one in each stage; 30 are each death of each kind in each); joining, each is at another system
+# call of who joins
 
 # shellcheck source=lib/setup.sh
 . lib/setup.sh
@@ -23,14 +25,14 @@ done
 # In queue one waits while another runs.
 policy web <<'CONF'
 [Match]
-Name=web
+Name=web.*
 [Key user]
 Handler=/usr/libexec/told
 RuntimeMaxSec=600
 CONF
 policy queue <<'CONF'
 [Match]
-Name=queue
+Name=queue.*
 [Key user]
 Handler=/usr/libexec/told
 RuntimeMaxSec=600
@@ -38,10 +40,10 @@ MaxConcurrent=1
 CONF
 audit_expect_host /sbin/modprobe 'crun asks for what it is made of'
 
-deaths=(init cgroup)
+# Of each list round and round: their lengths have no common factor, so every combination comes.
+kinds=(own rooted)
+deaths=(init cgroup kept)
 stages=(queued accepted joining running finishing)
-kinds=()
-for death in "${deaths[@]}"; do for stage in "${stages[@]}"; do kinds+=("$death/$stage"); done; done
 count=${1:-5}
 
 # Every namespace's number, when the kernel has it back because the namespace is gone.
@@ -51,13 +53,14 @@ echo 'p:dying/freed proc_free_inum number=%di:u32' >>/sys/kernel/tracing/kprobe_
 echo 1 >"$trace/events/dying/freed/enable"
 echo 1 >"$trace/events/upcall/upcall_answered/enable"
 is_freed() { grep -qE " number=$1\$" "$trace/trace"; }
-are_freed() {
+are_freed() { # NUMBER…
 	local number
-	for number in "${numbers[@]}"; do is_freed "$number" || return; done
+	for number; do is_freed "$number" || return; done
 }
-not_freed() {
+not_freed() { # NUMBER…
 	local number
-	for number in "${numbers[@]}"; do is_freed "$number" || lsns -n -o NS,TYPE,PID,COMMAND "$number" 2>/dev/null || echo "$number"; done
+	for number; do is_freed "$number" || lsns -n -o NS,TYPE,PID,COMMAND "$number" 2>/dev/null || echo "$number"; done
+	return 1
 }
 
 in_state() { [ "$(./shim-client list | grep -c "state=$1 ")" -ge "$2" ]; }
@@ -72,10 +75,22 @@ is_stopped() { grep -q '^State:.T' "/proc/$1/status"; }
 ms_since() { echo $(((${2/./} - ${1/./}) / 1000)); }
 
 # By all of the container's namespaces but the pid namespace, so that its init's death does not end it.
+enter_own() { exec nsenter -t "${leader[$name]}" -U -m -n -i -u "$@"; }
+enter_rooted() {
+	echo "$BASHPID" >"${cgroup[$name]}/cgroup.procs"
+	exec nsenter -t "${leader[$name]}" -m -n -i -u "$@"
+}
+# Nor does that of its cgroup: once it has asked, it is moved.
+come_out() {
+	local pid
+	while read -r pid; do
+		[ "$(readlink "/proc/$pid/ns/pid")" != "$(readlink /proc/self/ns/pid)" ] || echo "$pid" >/sys/fs/cgroup/cgroup.procs
+	done <"${cgroup[$name]}/cgroup.procs"
+}
 declare -A asks
 ask() { # TAG
 	{
-		nsenter -t "${leader[$name]}" -U -m -n -i -u /bin/requester key user "told:0:$1" c >"answer.$1" 2>&1
+		("enter_$kind" /bin/requester key user "told:0:$1" c) >"answer.$1" 2>&1
 		echo "$EPOCHREALTIME" >"ended.$1"
 	} &
 	asks[$1]=$!
@@ -88,7 +103,7 @@ worker_find() {
 	worker=$(systemctl show -p MainPID --value "upcall-worker@$name.service")
 	[ "$worker" != 0 ] && [ -e "/proc/$worker/exe" ]
 }
-# The worker has served: it is there, and warm.
+# The worker has served: it is there, and warm. If not, there is nobody for a stage to stop, and 0 is ourselves.
 warm() {
 	: >"$gate"
 	ask "warm-$serial"
@@ -98,8 +113,8 @@ warm() {
 	[ "$limit" -ge 1000 ] || limit=1000
 	check_equal "$what: before, it is served" "payload warm-$serial" "$(head -n 1 "answer.warm-$serial")"
 	check "$what: and nothing is left of that" wait_for 20 nothing_pending
-	check "$what: there is a worker" wait_for 20 worker_find
 	rm -f "$gate"
+	check "$what: there is a worker" wait_for 20 worker_find
 }
 
 # --- the stages: each leaves an upcall of outside-$serial and, but for joining, one of a task inside in it; $held is
@@ -152,6 +167,19 @@ stage_finishing() {
 
 # --- the deaths
 die_init() { kill -KILL "${leader[$name]}"; }
+die_kept() { die_init; }
+keep() {
+	nsenter -t "${leader[$name]}" -n sleep 2147483647 &
+	keeper=$!
+	: >kept
+	mount --bind "/proc/${leader[$name]}/ns/net" kept
+}
+is_kept() { [ "$(stat -Lc %i "/proc/$keeper/ns/net")" = "${number[net]}" ] && [ "$(stat -c %i kept)" = "${number[net]}" ]; }
+let_go() {
+	umount kept
+	kill -KILL "$keeper"
+	wait "$keeper" 2>/dev/null
+}
 # Removed, too, as soon as it lets itself be.
 die_cgroup() { echo 1 >"${cgroup[$name]}/cgroup.kill"; }
 cgroup_remove() {
@@ -169,56 +197,89 @@ judge() { # TAG
 	esac
 }
 
+declare -A number
+numbers_find() {
+	local type
+	number=()
+	for type in user pid mnt net uts ipc cgroup; do
+		number[$type]=$(stat -Lc %i "/proc/${leader[$name]}/ns/$type")
+		[ "${number[$type]}" != "$(stat -Lc %i "/proc/1/ns/$type")" ] || unset "number[$type]"
+	done
+}
+declare -A filters=([own]=. [rooted]=$(container_privileged))
+rootfs_make() {
+	local bundle=$containers/$name/rootfs
+	[ ! -e "$bundle" ] || return 0
+	container_rootfs "$bundle"
+	install -m 755 told "$bundle/usr/libexec/told"
+}
+
+# All but those that somebody is to keep
+check_freed() { # SINCE
+	local type took gone=()
+	for type in "${!number[@]}"; do
+		case " ${stay[*]} " in *" $type "*) ;; *) gone+=("${number[$type]}") ;; esac
+	done
+	check "$what: its namespaces are gone: ${gone[*]}" wait_for 20 are_freed "${gone[@]}" || not_freed "${gone[@]}"
+	took=$(ms_since "$1" "$EPOCHREALTIME")
+	check "$what: within five seconds ($took ms)" test "$took" -le $((limit + 4000))
+}
+
 one_death() {
 	local tag begun took inside='' held=''
-	name=web
-	[ "$stage" != queued ] || name=queue
+	name=web.$kind
+	[ "$stage" != queued ] || name=queue.$kind
+	rootfs_make
 	gate=$containers/$name/rootfs/gate/open
 	rm -f "$containers/$name/rootfs/tmp/ran"
 	asks=()
-	check "$what: registered" registered "$name"
-	mapfile -t numbers < <(for kind in user pid mnt net uts ipc cgroup; do
-		number=$(stat -Lc %i "/proc/${leader[$name]}/ns/$kind")
-		[ "$number" = "$(stat -Lc %i "/proc/1/ns/$kind")" ] || echo "$number"
-	done)
-	warm
+	check "$what: registered" registered "$name" "${filters[$kind]}"
+	numbers_find
+	warm || return
 	"stage_$stage"
+	[ "$kind" = own ] || come_out
+	# A network namespace keeps the user namespace that it belongs to.
+	stay=()
+	if [ "$way" = kept ]; then
+		keep
+		stay=(net user)
+	fi
 	: >"$trace/trace"
 	begun=$EPOCHREALTIME
 	"die_$way"
 	[ -z "$held" ] || kill -CONT "$held" 2>/dev/null
 	for tag in "${!asks[@]}"; do
 		case $tag in warm-*) continue ;; esac
-		wait "${asks[$tag]}"
+		wait_for 60 test -s "ended.$tag" || echo "$EPOCHREALTIME" >"ended.$tag"
 		took=$(ms_since "$begun" "$(cat "ended.$tag")")
 		check "$what: $tag: within a second ($took ms)" test "$took" -le "$limit"
 		judge "$tag"
 	done
 	# Its requester has gone with it, or it has what the other one has.
 	[ -z "$inside" ] || wait "$inside"
-	[ "$way" = init ] || check "$what: its cgroup goes" wait_for 20 cgroup_remove
+	[ "$way" != cgroup ] || check "$what: its cgroup goes" wait_for 20 cgroup_remove
 	check "$what: no upcall is left" wait_for 20 nothing_pending
-	check "$what: its namespaces are gone: ${numbers[*]}" wait_for 20 are_freed || not_freed
-	took=$(ms_since "$begun" "$EPOCHREALTIME")
-	check "$what: within five seconds ($took ms)" test "$took" -le $((limit + 4000))
+	check_freed "$begun"
 	check "$what: no leaf is left" wait_for 20 no_leaf
 	check "$what: the kernel has no entry" wait_for 20 no_entry
 	check "$what: upcalld has none" wait_for 20 not_listed
 	check "$what: nor its state" no_state
+	if [ "$way" = kept ]; then
+		check "$what: and all the time its network is kept (else the test proves nothing)" is_kept
+		stay=()
+		begun=$EPOCHREALTIME
+		let_go
+		check_freed "$begun"
+	fi
 	crun --cgroup-manager=cgroupfs delete --force "$name" 2>/dev/null
 	[ ! -d "/sys/fs/cgroup/$name" ] || rmdir "/sys/fs/cgroup/$name"
 	audit_checkpoint
 	audit_expect_host /sbin/modprobe 'crun asks for what it is made of'
 }
 
-for name in web queue; do
-	container_rootfs "$containers/$name/rootfs"
-	install -m 755 told "$containers/$name/rootfs/usr/libexec/told"
-done
 for ((serial = 0; serial < count; serial++)); do
-	# 3 has no factor of their number
-	IFS=/ read -r way stage <<<"${kinds[serial * 3 % ${#kinds[@]}]}"
-	what="A-35 $serial $way/$stage"
+	kind=${kinds[serial % ${#kinds[@]}]} way=${deaths[serial % ${#deaths[@]}]} stage=${stages[serial % ${#stages[@]}]}
+	what="A-35 $serial $kind/$way/$stage"
 	one_death
 done
 echo "who joins was stopped $met_claimed times before ATTACH, $met_attached times after it"
