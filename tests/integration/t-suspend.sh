@@ -9,6 +9,7 @@
 # A-42: the machine freezes, or suspends devices and processors, too (pm_test), while a core dump is offered, claimed and
 # running: it does so in time, no program starts before it goes on, and afterwards the dump is there. Whom the module cannot
 # let freeze (who may hold a lock, as he does who asks for a key) it waits for, five seconds as the kernel does for its helpers.
+# A-72: it sleeps for an hour under them by its clocks, and none is late for it.
 # $1: rounds (default 1)
 
 # shellcheck source=lib/setup.sh
@@ -149,33 +150,59 @@ refused_for 'who asks for a key' $?
 : >"$gate"
 check 'A-42: and gets it' wait_for 60 grep -qx 'payload key' answer.key
 
-# Longer asleep than it may take: that is no time that it has used.
-long_sleep() {
-	local before
+# A-72: an hour asleep, by the clocks that go on meanwhile, is no time that anybody has used: who was offered, claimed and
+# running is there afterwards, and is served. claim_ms and attach_ms, too, are less than an hour.
+hour_asleep() {
+	local before parameter whole=0 what='A-72: an hour asleep'
 	policy web <<'CONF'
 [Match]
 Name=web
 [Core]
-Handler=/usr/libexec/core
-RuntimeMaxSec=15
+Handler=/usr/libexec/hour
+RuntimeMaxSec=600
 CONF
-	echo 20 >/sys/module/suspend/parameters/pm_test_delay
+	handler_script web /usr/libexec/hour <<'SH'
+#!/bin/sh
+until [ -e /gate/open ]; do sleep 0.05; done
+cat >/tmp/new.$$
+exec /bin/busybox mv /tmp/new.$$ /tmp/hour.$$
+SH
+	for parameter in claim_ms attach_ms run_ms; do echo 600000 >"$parameters/$parameter"; done
+	check "$what: the raiser loads" insmod ./upcall_raiser.ko sleep_more=3600
 	rm "$gate"
 	ask
-	check 'one runs' wait_for 60 in_state 4 1
-	before=$(slept)
-	check 'A-42: the machine sleeps for longer than its handler may run' suspends core mem
-	check 'by its clocks, too (else the test proves nothing)' test "$(slept)" -gt $((before + 15))
-	# A worker that starts another has looked at who is late.
+	check "$what: one runs" wait_for 60 in_state 4 1
+	signal upcall-worker@web.service STOP
 	ask
-	check 'A-42: its handler goes on beside the next one' wait_for 60 in_state 4 2
+	check "$what: one is claimed" wait_for 60 in_state 2 1
+	signal upcalld.service STOP
+	ask
+	check "$what: one is offered" wait_for 60 in_state 1 1
+	before=$(slept)
+	check "$what: the machine sleeps" suspends core mem
+	before=$(($(slept) - before))
+	check "$what: for more than an hour by its clocks ($before s; else the test proves nothing)" test "$before" -ge 3600
+	check "$what: nobody has ended" all_are_there
+	signal upcall-worker@web.service CONT
+	signal upcalld.service CONT
+	# A worker that starts another has looked at who is late.
+	check "$what: all run" wait_for 60 in_state 4 3
 	: >"$gate"
-	check 'A-42: and ends as that does' wait_for 60 test -s "$core"
-	check 'A-42: both have' wait_for 60 nothing_left
-	echo 1 >/sys/module/suspend/parameters/pm_test_delay
+	check "$what: nothing is left in the kernel" wait_for 60 nothing_left
+	check_equal "$what: there are three cores" 3 "$(find "${root[web]}/tmp" -name 'hour.*' -size +0 | wc -l)"
+	# A dump that is being written is cut short, as it is without us.
+	for core in "${root[web]}"/tmp/hour.*; do ! core_is_whole || whole=$((whole + 1)); done
+	check "$what: the two that were not yet written are whole ($whole)" test "$whole" -ge 2
+	check "$what: and so they are recorded" wait_for 20 are_served $((served + 3))
+	check_equal "$what: none has timed out" '' "$(records UPCALL_ID UPCALL_RESULT=timeout)"
+	rmmod upcall_raiser
 }
 slept() { python3 -c 'import time; print(int(time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()))'; }
-! comes_back || long_sleep
+all_are_there() { in_state 4 1 && in_state 2 1 && in_state 1 1; }
+served_count() { records UPCALL_ID UPCALL_CLASS=core UPCALL_RESULT=served | wc -l; }
+are_served() { [ "$(served_count)" -ge "$1" ]; }
+served=$(served_count)
+! comes_back || hour_asleep
 rmdir "$trace"
 container_stop web
 

@@ -36,6 +36,7 @@
 #include <linux/uaccess.h>
 #include <linux/umh.h>
 
+#include "clock.h"
 #include "context.h"
 #include "record.h"
 
@@ -213,12 +214,17 @@ static int __init raiser_init(void)
 	ret = context_init();
 	if (ret)
 		goto err_context;
+	ret = clock_init();
+	if (ret)
+		goto err_clock;
 	ret = misc_register(&raiser);
 	if (ret)
 		goto err_device;
 	return 0;
 
 err_device:
+	clock_exit();
+err_clock:
 	context_exit();
 err_context:
 	records_exit();
@@ -228,6 +234,7 @@ err_context:
 static void __exit raiser_exit(void)
 {
 	misc_deregister(&raiser);
+	clock_exit();
 	context_exit();
 	records_exit();
 }

@@ -1,0 +1,9 @@
+/* SPDX-License-Identifier: GPL-2.0-only */
+/* Time that passes while the machine sleeps. */
+#ifndef UPCALL_RAISER_CLOCK_H
+#define UPCALL_RAISER_CLOCK_H
+
+int clock_init(void);
+void clock_exit(void);
+
+#endif
