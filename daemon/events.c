@@ -66,6 +66,29 @@ static void receive_failed(struct events *events, int error)
 		lost(events, &events->malformed, "Receiving events failed");
 }
 
+/*
+ * ATTACK: whoever has CAP_NET_ADMIN in the network namespace can send here without
+ * end, so that events find no room and the loop nothing else to do. The kernel, port
+ * 0, is the only one that a socket connected to it hears. It is not so from the
+ * beginning, because who sends is worth knowing. The socket stays so in PID 1.
+ */
+static void foreign_came(struct events *events)
+{
+	const struct sockaddr_nl kernel = { .nl_family = AF_NETLINK };
+
+	if (++events->bad_sender != EVENTS_FOREIGN_MAX)
+		return;
+	if (connect(events->fd, (const struct sockaddr *)&kernel, sizeof(kernel)) < 0)
+		journal_log(LOG_WARNING,
+			    "Cannot keep messages of others from the socket for events: %s",
+			    strerror(errno));
+	else
+		journal_log(
+			LOG_WARNING,
+			"%d messages on the socket for events were not the kernel's; no more are taken",
+			EVENTS_FOREIGN_MAX);
+}
+
 /* One datagram a turn: a second recvmsg() would only say that there is none. */
 static void readable(struct watch *watch)
 {
@@ -85,7 +108,7 @@ static void readable(struct watch *watch)
 		receive_failed(events, errno);
 	else if (message.msg_namelen != sizeof(sender) || sender.nl_family != AF_NETLINK ||
 		 sender.nl_pid != 0)
-		events->bad_sender++;
+		foreign_came(events);
 	else if (message.msg_flags & MSG_TRUNC)
 		lost(events, &events->truncated, "An event was too long");
 	else

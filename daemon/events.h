@@ -22,6 +22,8 @@
 /* An event is at most two attributes of 64 KiB (argv, envp) and a few small ones. */
 #define EVENTS_BUFFER_SIZE    (256 * 1024)
 #define EVENTS_RECEIVE_BUFFER (4 * 1024 * 1024)
+/* Messages that are not the kernel's: so many are counted, then the kernel refuses them. */
+#define EVENTS_FOREIGN_MAX 10000
 
 struct events;
 
@@ -42,7 +44,7 @@ struct events {
 	uint16_t type; /* of the first event; 0: none yet */
 	char *buffer;
 	uint64_t enobufs;
-	uint64_t bad_sender;
+	uint64_t bad_sender; /* up to EVENTS_FOREIGN_MAX, and what had come by then */
 	uint64_t malformed;
 	uint64_t truncated;
 };

@@ -203,6 +203,47 @@ static void test_bad_sender(void **state)
 	ev_loop_destroy(loop);
 }
 
+static int bound(void)
+{
+	const struct sockaddr_nl any = { .nl_family = AF_NETLINK };
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_USERSOCK);
+
+	assert_true(fd >= 0);
+	assert_int_equal(bind(fd, (const struct sockaddr *)&any, sizeof(any)), 0);
+	return fd;
+}
+
+/* Who sends without end is counted for a while, and then refused by the kernel. */
+static void test_foreign_flood(void **state)
+{
+	struct fixture *fixture = fixture_of(state);
+	struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+	struct nl_msg *msg = message(FAMILY, UPCALL_CMD_OFFERED, 7);
+	const struct nlmsghdr *header = nlmsg_hdr(msg);
+	int fd = bound(), sender = bound();
+	struct sockaddr_nl ours;
+	socklen_t size = sizeof(ours);
+
+	assert_int_equal(getsockname(fd, (struct sockaddr *)&ours, &size), 0);
+	assert_int_equal(events_start(&fixture->events, loop, &fixture->reader, fd), 0);
+	for (int i = 0; i < EVENTS_FOREIGN_MAX; i++) {
+		assert_true(sendto(sender, header, header->nlmsg_len, 0, (struct sockaddr *)&ours,
+				   size) > 0);
+		ev_run(loop, EVRUN_NOWAIT);
+	}
+	assert_int_equal(
+		sendto(sender, header, header->nlmsg_len, 0, (struct sockaddr *)&ours, size), -1);
+	assert_int_equal(errno, ECONNREFUSED);
+	ev_run(loop, EVRUN_NOWAIT);
+	assert_int_equal(fixture->events.bad_sender, EVENTS_FOREIGN_MAX);
+	assert_int_equal(fixture->seen, 0);
+	events_stop(&fixture->events);
+	nlmsg_free(msg);
+	close(fd);
+	close(sender);
+	ev_loop_destroy(loop);
+}
+
 static int make(void **state)
 {
 	*state = calloc(1, sizeof(struct fixture));
@@ -221,7 +262,7 @@ int main(void)
 		cmocka_unit_test(test_good),	       cmocka_unit_test(test_several),
 		cmocka_unit_test(test_refused),	       cmocka_unit_test(test_truncated),
 		cmocka_unit_test(test_bad_attributes), cmocka_unit_test(test_random),
-		cmocka_unit_test(test_bad_sender),
+		cmocka_unit_test(test_bad_sender),     cmocka_unit_test(test_foreign_flood),
 	};
 
 	return cmocka_run_group_tests(tests, make, destroy);
