@@ -207,10 +207,11 @@ check 'A-11: the same calls of root are obeyed (else the test proves nothing)' g
 # --- A-12: the daemon is killed, and others want to take its place
 # want_port ROUND: they bind its port, one after the other, and listen until somebody else has been announced
 want_port() {
-	local who
+	local who listener
 	for who in user bare; do
 		rm -f "/run/stop.$who"
 		by $who intruder port "$port" "/run/stop.$who" >"port.$who" &
+		listener=$!
 		check "A-12 $1, $who: tries to bind the port" wait_for 60 grep -q . "port.$who"
 		check_equal "A-12 $1, $who" "$2" "$(head -n 1 "port.$who")"
 		ask "$1-$who"
@@ -218,7 +219,7 @@ want_port() {
 		check_equal "A-12 $1, $who: the device is not for it" 'open EPERM' \
 			"$(by $who intruder device /dev/upcall-node "$id" "$generation")"
 		touch "/run/stop.$who"
-		wait_for 60 test ! -e "/proc/$!" || true
+		check "A-12 $1, $who: it ends" wait_for 60 test ! -e "/proc/$listener"
 		[ "$2" != bound ] || check "A-12 $1, $who: has listened" wait_for 60 grep -q ^bytes "port.$who"
 		check_fails "A-12 $1, $who: and heard nothing" grep -q '^bytes [1-9]' "port.$who"
 	done
