@@ -190,22 +190,6 @@ static void broker_run(void)
 
 /* -------------------------------------------------------------- requesters */
 
-static void place_enter(void)
-{
-	char path[300];
-	int place, procs;
-
-	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
-	procs = open(path, O_WRONLY | O_CLOEXEC);
-	if (procs < 0 || write(procs, "0", 1) != 1)
-		die(path);
-	close(procs);
-	place = (int)syscall(SYS_pidfd_open, leader, 0);
-	if (place < 0 || setns(place, CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET))
-		die("enter the container");
-	close(place);
-}
-
 static void request(enum kind kind)
 {
 	static const char command[] = "proc-killable process 1 /nowhere/helper";
@@ -266,7 +250,7 @@ static void requesters_run(void)
 	pid_t pids[REQUESTERS];
 	bool good = true;
 
-	place_enter();
+	container_enter(leader, cgroup);
 	for (int i = 0; i < REQUESTERS; i++)
 		pids[i] = requester_start(i);
 	for (unsigned int count = 0; good && count < count_wanted; count++) {

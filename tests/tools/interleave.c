@@ -404,29 +404,13 @@ static pid_t raiser_start(void)
 	return pid;
 }
 
-static void place_enter(pid_t leader)
-{
-	char path[300];
-	int place, procs;
-
-	snprintf(path, sizeof(path), "%s/cgroup.procs", raiser_cgroup);
-	procs = open(path, O_WRONLY | O_CLOEXEC);
-	if (procs < 0 || write(procs, "0", 1) != 1)
-		die(path);
-	close(procs);
-	place = (int)syscall(SYS_pidfd_open, leader, 0);
-	if (place < 0 || setns(place, CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET))
-		die("enter the container");
-	close(place);
-}
-
 /* Keeps the tasks going, and kills one now and then. */
 static void raisers_run(pid_t leader)
 {
 	pid_t pids[RAISERS], ended;
 	int i;
 
-	place_enter(leader);
+	container_enter(leader, raiser_cgroup);
 	for (i = 0; i < RAISERS; i++)
 		pids[i] = raiser_start();
 	while (atomic_load(&shared->raises) < count_wanted) {

@@ -6,10 +6,13 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/syscall.h>
+#include <unistd.h>
 
 #include "upcall.h"
 
@@ -51,6 +54,23 @@ static inline void queue_first(int device, struct upcall_list_entry *entry)
 
 	if (poll(&ready, 1, -1) < 0 || queue_read(device, entry, 1) != 1)
 		die("poll");
+}
+
+/* The caller's children are tasks of the container of @leader, below @cgroup. */
+static inline void container_enter(pid_t leader, const char *cgroup)
+{
+	char path[300];
+	int place, procs;
+
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	procs = open(path, O_WRONLY | O_CLOEXEC);
+	if (procs < 0 || write(procs, "0", 1) != 1)
+		die(path);
+	close(procs);
+	place = (int)syscall(SYS_pidfd_open, leader, 0);
+	if (place < 0 || setns(place, CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET))
+		die("enter the container");
+	close(place);
 }
 
 struct verb {
