@@ -61,6 +61,12 @@ void task_facts_get(struct task_struct *task, struct task_facts *facts)
 	facts->cgroup = task_dfl_cgroup(task);
 	facts->cgroup_id = cgroup_id(facts->cgroup);
 
+	/* exchanged by nobody else; and the lock is not for who has interrupts off */
+	if (task == current) {
+		if (task->nsproxy)
+			facts_from_nsproxy(task->nsproxy, facts);
+		return;
+	}
 	/* another task may exchange or drop its nsproxy at any time */
 	task_lock(task);
 	if (task->nsproxy)

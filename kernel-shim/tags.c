@@ -103,7 +103,8 @@ static int task_put(struct sk_buff *skb, struct task_struct *task, const struct 
 	const struct cred *cred = __task_cred(task);
 	char comm[TASK_COMM_LEN];
 
-	get_task_comm(comm, task);
+	/* as get_task_comm() of 6.13: without task_lock(), see task_facts_get() */
+	strscpy_pad(comm, task->comm, sizeof(comm));
 	if (nla_put_u32(skb, UPCALL_A_TID, task_pid_nr(task)) ||
 	    nla_put_u32(skb, UPCALL_A_TGID, task_tgid_nr(task)) ||
 	    nla_put_u64_64bit(skb, UPCALL_A_START_TIME, task->group_leader->start_boottime,

@@ -54,7 +54,11 @@ static bool leader_lives(const struct table_entry *entry)
 	return lives;
 }
 
-/* Under RCU. False: there is nobody to ask. */
+/*
+ * Under RCU. False: there is nobody to ask. Not with interrupts off, because of
+ * task_lock(): who raises an upcall there cannot wait, and what of a container's
+ * would be offered is refused anyhow.
+ */
 static bool leader_facts(const struct table_entry *entry, struct task_facts *facts)
 {
 	struct task_struct *leader = pid_task(entry->leader, PIDTYPE_TGID);
@@ -85,7 +89,8 @@ bool tombstone_leader_holds_mnt(const struct table_entry *entry)
 {
 	struct task_facts facts;
 
-	return leader_facts(entry, &facts) && facts.ns[UPCALL_NS_MNT] == entry->ns[UPCALL_NS_MNT];
+	return irqs_disabled() ||
+	       (leader_facts(entry, &facts) && facts.ns[UPCALL_NS_MNT] == entry->ns[UPCALL_NS_MNT]);
 }
 
 /*
@@ -98,6 +103,8 @@ bool tombstone_is(struct table_entry *entry)
 
 	if (READ_ONCE(entry->tombstone))
 		return true;
+	if (irqs_disabled())
+		return false;
 	if (leader_facts(entry, &facts) && leader_stays(entry, &facts))
 		return false;
 	WRITE_ONCE(entry->tombstone, true);

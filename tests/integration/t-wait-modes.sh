@@ -60,6 +60,7 @@ everywhere() {
 			done
 		done
 		raise "no-wait atomic 1 $ending"
+		raise "no-wait irqs-off 1 $ending"
 		raise "no-wait timer 1 $ending"
 	done
 	take_results
@@ -100,6 +101,7 @@ everywhere_expected() {
 			done
 		done
 		native_line no-wait atomic "$ending"
+		native_line no-wait irqs-off "$ending"
 		native_line no-wait timer "$ending"
 	done
 }
@@ -211,6 +213,7 @@ lines_of() {
 	for mode in $waiting_modes; do raise_inside "$mode process 1 $helper exit 3"; done
 	raise_inside "no-wait process 1 $helper exit 3"
 	raise_inside "no-wait atomic 1 $helper exit 3"
+	raise_inside "no-wait irqs-off 1 $helper exit 3"
 	take_results
 }
 refused_line() { # MODE CONTEXT
@@ -222,11 +225,13 @@ refused_lines() {
 	for mode in $waiting_modes; do refused_line "$mode" process; done
 	refused_line no-wait process
 	refused_line no-wait atomic
+	refused_line no-wait irqs-off
 }
 native_lines() {
 	for mode in $waiting_modes; do native_line "$mode" process "$helper exit 3"; done
 	native_line no-wait process "$helper exit 3"
 	native_line no-wait atomic "$helper exit 3"
+	native_line no-wait irqs-off "$helper exit 3"
 }
 echo 200 >"$parameters/claim_ms"
 lines_of offer >lines

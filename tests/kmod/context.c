@@ -3,6 +3,7 @@
 #include <linux/completion.h>
 #include <linux/delay.h>
 #include <linux/err.h>
+#include <linux/irq_work.h>
 #include <linux/jiffies.h>
 #include <linux/kthread.h>
 #include <linux/module.h>
@@ -10,6 +11,7 @@
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
+#include <linux/spinlock.h>
 #include <linux/timer.h>
 #include <linux/workqueue.h>
 
@@ -62,6 +64,30 @@ static int run_atomic(struct command *command)
 	preempt_disable();
 	ret = raise_all(command, GFP_ATOMIC);
 	preempt_enable();
+	return ret;
+}
+
+static DEFINE_SPINLOCK(irqs_lock);
+
+static void take_in_interrupt(struct irq_work *work)
+{
+	spin_lock(&irqs_lock);
+	spin_unlock(&irqs_lock);
+}
+
+static struct irq_work interrupt = IRQ_WORK_INIT_HARD(take_in_interrupt);
+
+/* Below it, a lock that is not safe from interrupts can deadlock: lockdep says so. */
+static int run_irqs_off(struct command *command)
+{
+	unsigned long flags;
+	int ret;
+
+	irq_work_queue(&interrupt);
+	irq_work_sync(&interrupt);
+	spin_lock_irqsave(&irqs_lock, flags);
+	ret = raise_all(command, GFP_ATOMIC);
+	spin_unlock_irqrestore(&irqs_lock, flags);
 	return ret;
 }
 
@@ -151,6 +177,8 @@ int context_run(struct command *command)
 		return raise_all_later(command);
 	if (command->context == RAISER_ATOMIC)
 		return run_atomic(command);
+	if (command->context == RAISER_IRQS_OFF)
+		return run_irqs_off(command);
 	return run_elsewhere(command);
 }
 

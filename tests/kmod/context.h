@@ -9,7 +9,8 @@ enum raiser_context {
 	RAISER_PROCESS, /* the process that writes */
 	RAISER_KTHREAD,
 	RAISER_WORKQUEUE,
-	RAISER_ATOMIC, /* the process that writes, with preemption off */
+	RAISER_ATOMIC,	 /* the process that writes, with preemption off */
+	RAISER_IRQS_OFF, /* the same, with a lock that interrupts take, too */
 	RAISER_TIMER,
 };
 
