@@ -269,7 +269,9 @@ void queue_depth(const struct subject *subject, struct tags_upcall *nested)
 		return;
 	spin_lock_irq(&queue_lock);
 	list_for_each_entry(upcall, &queue, link)
-		if (upcall->handler_cgroup == subject->cgroup_id) {
+		/* the entry, too: containers may share a cgroup */
+		if (upcall->entry == subject->entry &&
+		    upcall->handler_cgroup == subject->cgroup_id) {
 			nested->parent = upcall->id;
 			nested->depth = upcall->depth + 1;
 			break;
