@@ -29,8 +29,8 @@ MODULE_PARM_DESC(cores_share, "the same of one container (default: 4)");
 
 struct core_slot {
 	struct list_head link;
-	struct pid *dumper;	   /* reference; its thread group */
-	struct table_entry *entry; /* reference; NULL: of those that are nobody's, together */
+	struct pid *dumper; /* reference; its thread group */
+	u64 container;	    /* its id: an entry would stay with its namespaces; 0: nobody's */
 };
 
 static DEFINE_SPINLOCK(cores_lock);
@@ -39,7 +39,6 @@ static LIST_HEAD(cores);
 static void slot_free(struct core_slot *slot)
 {
 	put_pid(slot->dumper);
-	table_entry_put(slot->entry);
 	kfree(slot);
 }
 
@@ -64,7 +63,7 @@ static bool has_ended(const struct core_slot *slot)
 }
 
 /* Moves those that have ended to @ended, and counts the others. */
-static bool cores_are_full(const struct table_entry *entry, struct list_head *ended)
+static bool cores_are_full(u64 container, struct list_head *ended)
 {
 	struct core_slot *slot, *next;
 	unsigned int all = 0, share = 0;
@@ -76,12 +75,12 @@ static bool cores_are_full(const struct table_entry *entry, struct list_head *en
 			continue;
 		}
 		all++;
-		share += slot->entry == entry;
+		share += slot->container == container;
 	}
 	return all >= READ_ONCE(cores_max) || share >= READ_ONCE(cores_share);
 }
 
-int cores_enter(struct table_entry *entry)
+int cores_enter(const struct table_entry *entry)
 {
 	struct core_slot *slot = kzalloc(sizeof(*slot), GFP_KERNEL_ACCOUNT);
 	LIST_HEAD(ended);
@@ -90,9 +89,9 @@ int cores_enter(struct table_entry *entry)
 	if (!slot)
 		return -ENOMEM;
 	slot->dumper = get_pid(task_tgid(current));
-	slot->entry = table_entry_get(entry);
+	slot->container = entry ? entry->id : 0;
 	spin_lock(&cores_lock);
-	full = cores_are_full(entry, &ended);
+	full = cores_are_full(slot->container, &ended);
 	list_add(&slot->link, full ? &ended : &cores);
 	spin_unlock(&cores_lock);
 	slots_free(&ended);

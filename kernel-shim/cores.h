@@ -6,8 +6,8 @@
 struct table_entry;
 
 /* The current task dumps core, of the container or (NULL) of nobody. -EDQUOT: one too many. */
-int cores_enter(struct table_entry *entry);
-/* Nobody is in cores_enter() any more. Before the table goes. */
+int cores_enter(const struct table_entry *entry);
+/* Nobody is in cores_enter() any more. */
 void cores_exit(void);
 
 #endif
