@@ -82,7 +82,7 @@ static int exec_refused(struct subprocess_info *info, int wait, const struct sub
 	if (!preemptible()) /* rejecting a key would sleep */
 		ret = -EPERM;
 	else
-		ret = result_refused(info, wait, subject->class, error);
+		ret = result_refused(subject, wait, error);
 	return info_finish(info, ret);
 }
 

@@ -82,7 +82,7 @@ static enum offer_result upcall_serve(struct subprocess_info *info, int wait,
 	native = upcall->state == UPCALL_STATE_NATIVE;
 	spin_unlock_irq(&upcall->lock);
 	if (upcall->error)
-		*ret = result_refused(info, wait, upcall->class, upcall->error);
+		*ret = result_refused(subject, wait, upcall->error);
 	else
 		*ret = upcall->status;
 	upcall_put(upcall);

@@ -116,16 +116,14 @@ void result_exit(void)
 	kept_sweep(true);
 }
 
-static int key_refused(struct subprocess_info *info, int error)
+static int key_refused(struct key *key, int error)
 {
-	struct kept_key *kept = kzalloc(sizeof(*kept), GFP_KERNEL_ACCOUNT);
-	struct key *key = subject_key_get(info);
+	struct kept_key *kept;
 	int ret;
 
-	if (!key) {
-		kfree(kept);
+	if (!key) /* the kernel holds the key that it names: this is somebody else's call */
 		return -EIO;
-	}
+	kept = kzalloc(sizeof(*kept), GFP_KERNEL_ACCOUNT);
 	if (kept && !test_and_set_bit(KEY_FLAG_KEEP, &key->flags)) {
 		kept->key = key_get(key);
 	} else {
@@ -138,14 +136,13 @@ static int key_refused(struct subprocess_info *info, int error)
 		kept_free(kept);
 	else if (kept)
 		kept_add(kept);
-	key_put(key);
 	return 0;
 }
 
-int result_refused(struct subprocess_info *info, int wait, enum upcall_class class, int error)
+int result_refused(const struct subject *subject, int wait, int error)
 {
-	if (class == UPCALL_CLASS_KEY)
-		return key_refused(info, error);
+	if (subject->class == UPCALL_CLASS_KEY)
+		return key_refused(subject->key, error);
 	if (error == EINTR)
 		return -ERESTARTSYS;
 	if (wait & UMH_WAIT_PROC)

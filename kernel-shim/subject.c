@@ -36,7 +36,8 @@ static enum upcall_context context_of(const struct task_struct *task)
 	return UPCALL_CONTEXT_TASK;
 }
 
-struct key *subject_key_get(const struct subprocess_info *info)
+/* The key under construction: argv[2] of a key upcall. A reference, or NULL. */
+static struct key *key_get_under_construction(const struct subprocess_info *info)
 {
 	key_serial_t serial;
 	key_ref_t ref;
@@ -158,7 +159,7 @@ void subject_init(struct subject *subject, const struct subprocess_info *info,
 	subject->class = class_of(info, caller, &subject->infrastructure);
 	subject->context = context_of(current);
 	if (subject->class == UPCALL_CLASS_KEY) {
-		subject->key = subject_key_get(info);
+		subject->key = key_get_under_construction(info);
 		subject->origin = key_origin(subject->context);
 	}
 	rcu_read_lock();

@@ -37,9 +37,6 @@ bool subject_strict(void);
 
 void subject_release(struct subject *subject);
 
-/* The key under construction: argv[2] of a key upcall. A reference, or NULL. */
-struct key *subject_key_get(const struct subprocess_info *info);
-
 /**
  * class_of - class of an upcall, told by kernel code addresses (class.c)
  * @info: the caller's
@@ -56,9 +53,9 @@ enum upcall_class class_of(const struct subprocess_info *info, unsigned long cal
  * @error: positive errno; EINTR: the requester was killed
  *
  * Returns what call_usermodehelper_exec() is to return. For a key it rejects
- * the key too, which may sleep. @info stays the caller's.
+ * the key too, which may sleep.
  */
-int result_refused(struct subprocess_info *info, int wait, enum upcall_class class, int error);
+int result_refused(const struct subject *subject, int wait, int error);
 /* Nobody is refused any more: undoes what refusals have done for some seconds. */
 void result_exit(void);
 
