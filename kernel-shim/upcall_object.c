@@ -177,7 +177,8 @@ static void upcall_announce(struct upcall *upcall)
 static bool upcall_revoke(struct upcall *upcall, int error)
 {
 	lockdep_assert_held(&upcall->lock);
-	upcall->generation++;
+	/* queue_find() looks at it without our lock */
+	WRITE_ONCE(upcall->generation, upcall->generation + 1);
 	*(u32 *)nla_data((struct nlattr *)upcall->tags->data) = upcall->generation;
 	if (upcall->requeues++ >= REQUEUES_MAX || !times_again(upcall)) {
 		upcall->overdue = error == ETIMEDOUT;
