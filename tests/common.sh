@@ -67,18 +67,23 @@ count_step() {
 # begin_step 'NAME: WHAT' COMMAND...: like count_step, as many at once as STEPS_AT_ONCE says, in the background; end_steps waits for all
 STEPS_AT_ONCE=2
 declare -A STEP_WHAT STEP_START
-PREPARING='' # something else in the background, a group of its own
+PREPARING='' LINTING='' # what else is in the background
+
+# begin_group COMMAND...: in the background, a group of its own, so that what ends us can end all of it: the keyboard's
+# interrupt does not reach the background
+begin_group() {
+	trap end_by_force EXIT
+	set -m
+	"$@" </dev/null 9>&- &
+	set +m
+}
 
 begin_step() {
 	local what=$1
 	shift
 	mkdir -p "$SCRATCH/log"
 	while ((${#STEP_WHAT[@]} >= STEPS_AT_ONCE)); do end_one_step; done
-	# A group for each, so that what ends us can end all of it: the keyboard's interrupt does not reach the background.
-	trap end_by_force EXIT
-	set -m
-	"$@" >"$(step_log "$what")" 2>&1 </dev/null 9>&- &
-	set +m
+	begin_group "$@" >"$(step_log "$what")" 2>&1
 	STEP_WHAT[$!]=$what
 	STEP_START[$!]=$SECONDS
 }
@@ -100,7 +105,7 @@ end_one_step() {
 
 end_by_force() {
 	local pid
-	for pid in "${!STEP_WHAT[@]}" $PREPARING; do kill -- "-$pid" 2>/dev/null; done
+	for pid in "${!STEP_WHAT[@]}" $PREPARING $LINTING; do kill -- "-$pid" 2>/dev/null; done
 	wait
 }
 
