@@ -17,25 +17,29 @@
 containers=${containers:-/run/upcall-containers}
 container_uid=100000
 
-# Programs that need libraries come with them, at the same paths.
+# Programs that need libraries come with them, at the same paths: what ldd says, which is a slow script around this.
 rootfs_add_program() {
-	local root=$1 program=$2 file
-	for file in "$program" $(ldd "$program" | grep -o '/[^ ]*'); do
-		mkdir -p "$root$(dirname "$file")"
-		cp -L "$file" "$root$file"
-	done
+	local root=$1 program=$2
+	# shellcheck disable=SC2046 # paths without spaces
+	cp -L --parents "$program" $(LD_TRACE_LOADED_OBJECTS=1 "$program" | grep -o '/[^ ]*') "$root"
 }
 
+# Each is a copy of the first: a copy is one process, and making one is fifty.
 container_rootfs() {
+	local template=$containers/.rootfs-$container_uid
+	[ -d "$template" ] || rootfs_make "$template"
+	mkdir -p "$1"
+	cp -a "$template/." "$1"
+}
+
+rootfs_make() {
 	local root=$1 tool
 	mkdir -p "$root"/{bin,sbin,dev,proc,sys,tmp,run,etc,root,usr/libexec,mnt,cores,gate}
 	cp "$(command -v busybox)" "$root/bin/busybox"
 	for tool in sh cat cp echo sleep sync ls mkdir test true false kill ps id hostname ip env; do
 		ln -sf busybox "$root/bin/$tool"
 	done
-	for tool in requester dns-server; do
-		cp "$PWD/$tool" "$root/bin/$tool"
-	done
+	cp "$PWD"/{requester,dns-server} "$root/bin/"
 	rootfs_add_program "$root" /bin/keyctl
 	rootfs_add_program "$root" /sbin/request-key
 	echo 'root:x:0:0::/root:/bin/sh' >"$root/etc/passwd"
@@ -45,8 +49,8 @@ container_rootfs() {
 
 # One bundle for all, then this container's: everything of its own, its leader sleeps.
 container_config() {
-	local bundle=$1 name=$2 filter=${3:-.}
-	(cd "$bundle" && crun spec --rootless >/dev/null)
+	local bundle=$1 name=$2 spec=$containers/.spec
+	[ -d "$spec" ] || (mkdir "$spec" && cd "$spec" && crun spec --rootless >/dev/null) || return
 	jq --arg name "$name" --argjson uid "$container_uid" '
 		.process.terminal = false
 		| .process.args = ["/bin/sleep", "2147483647"]
@@ -57,8 +61,7 @@ container_config() {
 		| .linux.uidMappings = [{containerID: 0, hostID: $uid, size: 65536}]
 		| .linux.gidMappings = .linux.uidMappings
 		| .linux.cgroupsPath = "/" + $name
-		' "$bundle/config.json" | jq "$filter" >"$bundle/config.new"
-	mv "$bundle/config.new" "$bundle/config.json"
+		| '"${3:-.}" "$spec/config.json" >"$bundle/config.json"
 }
 
 container_privileged() {
@@ -77,13 +80,13 @@ container_start() {
 	mkdir -p "$bundle"
 	[ -d "$bundle/rootfs" ] || container_rootfs "$bundle/rootfs"
 	container_config "$bundle" "$name" "${2:-.}" || return
-	crun --cgroup-manager=cgroupfs run --bundle "$bundle" --detach "$name" </dev/null >"$bundle/log" 2>&1 || {
+	crun --cgroup-manager=cgroupfs run --bundle "$bundle" --pid-file "$bundle/pid" --detach "$name" </dev/null >"$bundle/log" 2>&1 || {
 		cat "$bundle/log" >&2
 		return 1
 	}
 }
 
-container_pid() { crun state "$1" | jq .pid; }
+container_pid() { cat "$containers/$1/pid"; }
 
 container_exec() {
 	local name=$1
