@@ -56,31 +56,35 @@ audit_running_own() {
 	done
 }
 
-# Sum of one counter over the processors.
-audit_counter() { cat "$audit_instance"/per_cpu/cpu*/stats | awk -F': ' -v name="$1" '$1 == name { n += $2 } END { print n + 0 }'; }
+# Sums over the processors, a line: events read, events to be read, and those that were lost in one way or another.
+audit_counters() {
+	awk -F': ' '{ n[$1] += $2 } END {
+		print n["read events"] + 0, n["entries"] + 0, n["overrun"] + 0, n["commit overrun"] + 0, n["dropped events"] + 0
+	}' "$audit_instance"/per_cpu/cpu*/stats
+}
 
 # Moves what was recorded into the log: one line per exec, tab-separated:
 #   exec PID PPID kernel|own|- host|other CGROUP PATH
 # Recording goes on meanwhile; what is added then is for the next time.
 audit_flush() {
-	local name lost
+	local taken overrun commit dropped error
 	audit_take >"$UPCALL_VM_AUDIT_DIR/record"
-	audit_parse "$(audit_counter 'read events')" <"$UPCALL_VM_AUDIT_DIR/record" >>"$UPCALL_VM_AUDIT_DIR/log"
-	for name in overrun 'commit overrun' 'dropped events'; do
-		lost=$(audit_counter "$name")
-		[ "$lost" = 0 ] ||
-			audit_violation "the record has holes ($name: $lost): call audit_checkpoint more often, or raise UPCALL_VM_AUDIT_KB"
-	done
-	while IFS= read -r lost; do audit_violation "$lost"; done <"$UPCALL_VM_AUDIT_DIR/parse-errors"
+	read -r taken _ overrun commit dropped < <(audit_counters)
+	audit_parse "$taken" <"$UPCALL_VM_AUDIT_DIR/record" >>"$UPCALL_VM_AUDIT_DIR/log"
+	[ "$overrun $commit $dropped" = '0 0 0' ] ||
+		audit_violation "the record has holes (overrun: $overrun, commit overrun: $commit, dropped events: $dropped):" \
+			"call audit_checkpoint more often, or raise UPCALL_VM_AUDIT_KB"
+	while IFS= read -r error; do audit_violation "$error"; done <"$UPCALL_VM_AUDIT_DIR/parse-errors"
 }
 
 # Prints what is recorded so far. Not up to the record's end: under load more may be added than is read, and it never
 # comes. Reads are of whole events; one ends with EAGAIN when there is no more.
 audit_take() {
-	local upto
-	upto=$(($(audit_counter 'read events') + $(audit_counter entries)))
+	local taken left upto
+	read -r taken left _ < <(audit_counters)
+	upto=$((taken + left))
 	while dd if="$audit_instance/trace_pipe" iflag=nonblock bs=64K count=256 2>/dev/null &&
-		[ "$(audit_counter 'read events')" -lt "$upto" ]; do :; done
+		read -r taken _ < <(audit_counters) && [ "$taken" -lt "$upto" ]; do :; done
 }
 
 # audit_parse EVENTS: the trace on stdin. A path may hold anything, also a newline: a line that does not begin like an
@@ -168,6 +172,13 @@ audit_violation() {
 	echo "AUDIT: $*" | tee -a "$UPCALL_VM_AUDIT_DIR/violations" >&2
 }
 
+# Their number, without another process.
+audit_violations() {
+	local -a lines
+	mapfile -t lines <"$UPCALL_VM_AUDIT_DIR/violations"
+	echo "${#lines[@]}"
+}
+
 # audit_is_expected PATH
 audit_is_expected() {
 	local glob
@@ -180,7 +191,7 @@ audit_is_expected() {
 
 audit_checkpoint() {
 	local before kind pid ppid by path
-	before=$(wc -l <"$UPCALL_VM_AUDIT_DIR/violations")
+	before=$(audit_violations)
 	audit_flush
 	# Few lines are candidates; only they are looked at one by one.
 	while IFS=$'\t' read -r kind pid ppid by _ _ path; do
@@ -195,7 +206,7 @@ audit_checkpoint() {
 	cat "$UPCALL_VM_AUDIT_DIR/log" >>"$UPCALL_VM_AUDIT_DIR/history"
 	: >"$UPCALL_VM_AUDIT_DIR/log"
 	: >"$UPCALL_VM_AUDIT_DIR/expected"
-	[ "$(wc -l <"$UPCALL_VM_AUDIT_DIR/violations")" = "$before" ]
+	[ "$(audit_violations)" = "$before" ]
 }
 
 audit_host_upcalls() {
