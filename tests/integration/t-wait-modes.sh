@@ -280,7 +280,7 @@ echo 30000 >"$parameters/claim_ms"
 
 # with a handler: what waits for it is answered or gone, and so is the handler
 audit_expect_host '*' 'shim-client runs handlers on the host'
-echo 3000 >"$parameters/run_ms"
+echo $((3000 * guest_patience)) >"$parameters/run_ms"
 for mode in proc proc-killable; do
 	./shim-client serve 1 hang >/dev/null &
 	ask_beside $mode
@@ -310,7 +310,8 @@ all_in_kernel() {
 disabled() {
 	local -a asking=()
 	local mode status=0
-	echo 8000 >/sys/module/upcall_raiser/parameters/delay_ms
+	echo $((8000 * guest_patience)) >/sys/module/upcall_raiser/parameters/delay_ms
+	echo $((20000 * guest_patience)) >/sys/power/pm_freeze_timeout
 	for mode in $waiting_modes no-wait; do
 		ask_beside "$mode"
 		asking+=("$!")
