@@ -193,12 +193,16 @@ SH
 	# A dump that is being written is cut short, as it is without us.
 	for core in "${root[web]}"/tmp/hour.*; do ! core_is_whole || whole=$((whole + 1)); done
 	check "$what: the two that were not yet written are whole ($whole)" test "$whole" -ge 2
-	check "$what: and so they are recorded" wait_for 20 are_served $((served + 3))
+	check "$what: and so they are recorded ($served before)" wait_for 20 are_served $((served + 3)) ||
+		records 'UPCALL_RESULT + " " + .UPCALL_REASON' UPCALL_CLASS=core
 	check_equal "$what: none has timed out" '' "$(records UPCALL_ID UPCALL_RESULT=timeout)"
 	rmmod upcall_raiser
 }
 slept() { python3 -c 'import time; print(int(time.clock_gettime(time.CLOCK_BOOTTIME) - time.monotonic()))'; }
-all_are_there() { in_state 4 1 && in_state 2 1 && in_state 1 1; }
+all_are_there() {
+	./shim-client list
+	in_state 4 1 && in_state 2 1 && in_state 1 1
+}
 served_count() { records UPCALL_ID UPCALL_CLASS=core UPCALL_RESULT=served | wc -l; }
 are_served() { [ "$(served_count)" -ge "$1" ]; }
 served=$(served_count)
