@@ -14,3 +14,14 @@ upcall_unit_test(NAME test-client
 	LIBS libupcall PkgConfig::SYSTEMD
 	DEFINES UPCALLCTL="$<TARGET_FILE:upcallctl>")
 add_dependencies(test-client upcallctl)
+
+# With the keeper of the build: the library's is where packages put it.
+function(upcall_container_test name)
+	upcall_unit_test(NAME ${name}
+		SOURCES ${name}.c container-fixture.c ${UPCALL_CONTAINER_SOURCES} ${ARGN}
+		DEFINES UPCALL_KEEPER="$<TARGET_FILE:upcall-keeper>")
+	target_include_directories(${name} PRIVATE ${PROJECT_SOURCE_DIR}/client
+		${PROJECT_SOURCE_DIR}/client/common ${PROJECT_SOURCE_DIR}/client/lib)
+	add_dependencies(${name} upcall-keeper)
+endfunction()
+upcall_container_test(test-container)

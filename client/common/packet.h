@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* Packets with fds, on a SOCK_SEQPACKET socket. Safe after fork() in a program with threads. */
+#ifndef UPCALL_CLIENT_PACKET_H
+#define UPCALL_CLIENT_PACKET_H
+
+#include <stddef.h>
+
+/* Waits where the socket is full. Negative errno, -EPIPE where nobody is at the other end. */
+int packet_send(int socket, const void *data, size_t size, const int *fds, size_t count);
+
+/*
+ * A packet of exactly that size, with at most *count fds, which are close-on-exec and
+ * the caller's. -ENOTCONN: the other end is closed. -EBADMSG: it was another packet.
+ */
+int packet_receive(int socket, void *data, size_t size, int *fds, size_t *count);
+
+/* Closes those that are none of -1. errno stays. */
+void packet_close_fds(int *fds, size_t count);
+
+#endif

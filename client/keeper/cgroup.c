@@ -1,0 +1,169 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* The container's cgroup, one of version 2: kill, freeze and counting go by it. */
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/magic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/random.h>
+#include <sys/stat.h>
+#include <sys/vfs.h>
+#include <unistd.h>
+
+#include "cgroup-events.h"
+#include "cleanup.h"
+#include "keeper/container.h"
+
+/* Deeper ones are left: nobody makes them but to hold us up. */
+#define DEPTH_MAX 32
+
+static bool is_cgroup2(int dir)
+{
+	struct statfs fs;
+
+	return !fstatfs(dir, &fs) && fs.f_type == CGROUP2_SUPER_MAGIC;
+}
+
+static int mount_open(void)
+{
+	static const char *const places[] = { "/sys/fs/cgroup", "/sys/fs/cgroup/unified" };
+	int dir;
+
+	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+		dir = open(places[i], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+		if (dir >= 0 && is_cgroup2(dir))
+			return dir;
+		close_keep_errno(dir);
+	}
+	return -1;
+}
+
+/* Our own's path, below the mount; NULL if it is not there. Changes the line. */
+static const char *own_path(char *line)
+{
+	if (strncmp(line, "0::/", 4))
+		return NULL;
+	line[strcspn(line, "\n")] = '\0';
+	/* outside of what our cgroup namespace shows */
+	if (!strncmp(line + 4, "..", 2))
+		return NULL;
+	return line[4] ? line + 4 : ".";
+}
+
+static int own_open(void)
+{
+	cleanup_file FILE *file = fopen("/proc/self/cgroup", "re");
+	cleanup_fd int mount = mount_open();
+	char line[4096];
+	const char *path;
+
+	if (!file || mount < 0)
+		return -1;
+	while (fgets(line, sizeof(line), file)) {
+		path = own_path(line);
+		if (path)
+			return openat(mount, path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	}
+	return -1;
+}
+
+void cgroup_make(struct keeper *keeper)
+{
+	cleanup_fd int parent = own_open();
+	uint64_t unique;
+
+	if (parent < 0 || getrandom(&unique, sizeof(unique), 0) != sizeof(unique))
+		return;
+	snprintf(keeper->cgroup_name, sizeof(keeper->cgroup_name), "container-%s-%016llx",
+		 keeper->name, (unsigned long long)unique);
+	if (mkdirat(parent, keeper->cgroup_name, 0755) < 0)
+		return;
+	keeper->cgroup = openat(parent, keeper->cgroup_name,
+				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	/* without cgroup.kill, it would not keep what is promised of it */
+	if (keeper->cgroup < 0 || faccessat(keeper->cgroup, "cgroup.kill", W_OK, AT_EACCESS)) {
+		keeper->cgroup = close_keep_errno(keeper->cgroup);
+		unlinkat(parent, keeper->cgroup_name, AT_REMOVEDIR);
+		return;
+	}
+	keeper->cgroup_parent = take_fd(&parent);
+}
+
+/* Nobody in it: they would be killed and frozen with the container, of which they are no part. */
+static int check_given(int dir)
+{
+	int populated;
+
+	if (!is_cgroup2(dir))
+		return -EINVAL;
+	if (faccessat(dir, "cgroup.kill", W_OK, AT_EACCESS))
+		return -errno;
+	if (faccessat(dir, "cgroup.procs", W_OK, AT_EACCESS))
+		return -errno;
+	populated = cgroup_event(dir, "populated");
+	if (populated < 0)
+		return populated;
+	return populated ? -ENOTEMPTY : 0;
+}
+
+int cgroup_set(struct keeper *keeper, int dir)
+{
+	/* of our own: what was given may be an O_PATH one */
+	cleanup_fd int own = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int r;
+
+	if (own < 0)
+		return -errno;
+	r = check_given(own);
+	if (r < 0)
+		return r;
+	r = cgroup_remove(keeper);
+	if (r < 0)
+		return r;
+	keeper->cgroup = take_fd(&own);
+	return 0;
+}
+
+static void remove_below(int dir, unsigned int depth);
+
+static void remove_child(int dir, const char *name, unsigned int depth)
+{
+	int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+
+	if (child >= 0 && depth)
+		remove_below(child, depth - 1);
+	close_keep_errno(child);
+	unlinkat(dir, name, AT_REMOVEDIR);
+}
+
+static void remove_below(int dir, unsigned int depth)
+{
+	int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *list = again < 0 ? NULL : fdopendir(again);
+	struct dirent *entry;
+
+	if (!list) {
+		close_keep_errno(again);
+		return;
+	}
+	while ((entry = readdir(list)))
+		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+			remove_child(dir, entry->d_name, depth);
+	closedir(list);
+}
+
+int cgroup_remove(struct keeper *keeper)
+{
+	if (keeper->cgroup < 0)
+		return 0;
+	if (keeper->cgroup_parent >= 0) {
+		remove_below(keeper->cgroup, DEPTH_MAX);
+		if (unlinkat(keeper->cgroup_parent, keeper->cgroup_name, AT_REMOVEDIR) < 0 &&
+		    errno != ENOENT)
+			return -errno;
+		keeper->cgroup_parent = close_keep_errno(keeper->cgroup_parent);
+	}
+	keeper->cgroup = close_keep_errno(keeper->cgroup);
+	return 0;
+}

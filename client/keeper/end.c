@@ -1,0 +1,45 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Nobody holds the container's fd any more. */
+#include <errno.h>
+#include <signal.h>
+#include <sys/pidfd.h>
+
+#include "cgroup-events.h"
+#include "cleanup.h"
+#include "keeper/container.h"
+#include "libupcall-container.h"
+
+/* The second in which a kill is looked at again: who was moved in meanwhile got none. */
+#define AGAIN_MS 1000
+
+static void kill_all(struct keeper *keeper)
+{
+	/* also of a pid namespace's processes that were moved out of the cgroup */
+	if (keeper->first >= 0)
+		(void)pidfd_send_signal(keeper->first, SIGKILL, NULL, 0);
+	if (keeper->cgroup >= 0)
+		(void)cgroup_write(keeper->cgroup, "cgroup.kill", "1");
+}
+
+/*
+ * RACE: who is making the first process may not be in the cgroup yet when it is killed. So
+ * ours counts as empty only when it could be removed: nobody can come into it then. Whoever
+ * comes later is refused by the kernel, and by us, whose conversation is closed.
+ */
+void keeper_end(struct keeper *keeper)
+{
+	bool kills = keeper->flags & UPCALL_CONTAINER_KILL_ON_CLOSE;
+	int r;
+
+	keeper->starting = close_keep_errno(keeper->starting);
+	do {
+		if (kills)
+			kill_all(keeper);
+		if (keeper->cgroup < 0 || (!kills && keeper->cgroup_parent < 0))
+			return;
+		r = cgroup_event_wait(keeper->cgroup, "populated", false,
+				      deadline_in(kills ? AGAIN_MS : -1));
+		if (!r)
+			r = cgroup_remove(keeper);
+	} while (r == -EBUSY || r == -ETIMEDOUT);
+}

@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Requests, one after the other: none of them waits for anybody. */
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdio.h>
+#include <sys/mount.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include "cgroup-events.h"
+#include "cleanup.h"
+#include "keeper/container.h"
+#include "packet.h"
+
+int ask_add(struct ask *ask, int fd)
+{
+	if (fd < 0)
+		return -errno;
+	ask->fds[ask->fd_count++] = fd;
+	return 0;
+}
+
+int ask_send(struct ask *ask)
+{
+	int r = packet_send(ask->conversation, &ask->answer, sizeof(ask->answer), ask->fds,
+			    ask->fd_count);
+
+	packet_close_fds(ask->fds, ask->fd_count);
+	ask->fd_count = 0;
+	return r;
+}
+
+/* What can be changed only as long as nobody lives in the container. */
+static int check_empty(const struct keeper *keeper)
+{
+	if (keeper->first >= 0)
+		return -EALREADY;
+	return keeper->starting >= 0 ? -EBUSY : 0;
+}
+
+static int answer_fork(struct keeper *keeper, struct ask *ask)
+{
+	int r = way_answer(keeper, ask);
+
+	if (r < 0)
+		return r;
+	keeper->starting = fcntl(ask->conversation, F_DUPFD_CLOEXEC, 0);
+	return keeper->starting < 0 ? -errno : 0;
+}
+
+static int answer_keyring(struct keeper *keeper, struct ask *ask)
+{
+	int serial = keyring_make(keeper);
+
+	if (serial > 0)
+		ask->answer.value = (uint32_t)serial;
+	return serial < 0 ? serial : 0;
+}
+
+/* Before the first process. */
+static int serve_empty(struct keeper *keeper, struct ask *ask)
+{
+	int r = check_empty(keeper);
+
+	if (r < 0)
+		return r;
+	switch (ask->request->op) {
+	case KEEPER_FORK:
+		return answer_fork(keeper, ask);
+	case KEEPER_NAMESPACE:
+		return way_set(keeper, ask->argument);
+	case KEEPER_CGROUP:
+		return cgroup_set(keeper, ask->argument);
+	default:
+		return answer_keyring(keeper, ask);
+	}
+}
+
+static int answer_watch(const struct keeper *keeper, struct ask *ask)
+{
+	int r = 0;
+
+	snprintf(ask->answer.text, sizeof(ask->answer.text), "%s", keeper->name);
+	if (keeper->first >= 0) {
+		r = ask_add(ask, fcntl(keeper->first, F_DUPFD_CLOEXEC, 0));
+		ask->answer.value |= KEEPER_WATCH_FIRST;
+	}
+	if (r >= 0 && keeper->cgroup >= 0) {
+		r = ask_add(ask, fcntl(keeper->cgroup, F_DUPFD_CLOEXEC, 0));
+		ask->answer.value |= KEEPER_WATCH_CGROUP;
+	}
+	return r;
+}
+
+static int answer_freeze(const struct keeper *keeper, struct ask *ask)
+{
+	int r;
+
+	if (keeper->cgroup < 0)
+		return -EOPNOTSUPP;
+	r = cgroup_write(keeper->cgroup, "cgroup.freeze", ask->request->numbers[0] ? "1" : "0");
+	return r < 0 ? r : answer_watch(keeper, ask);
+}
+
+/* An fd, or a negative errno. */
+static int open_one(const struct keeper *keeper, const struct ask *ask)
+{
+	const uint32_t *numbers = ask->request->numbers;
+	int fd;
+
+	switch (ask->request->op) {
+	case KEEPER_ROOT:
+		return tree_root();
+	case KEEPER_SOCKET:
+		fd = socket((int)numbers[0], (int)numbers[1] | SOCK_CLOEXEC, (int)numbers[2]);
+		break;
+	case KEEPER_FSOPEN:
+		return tree_fsopen(keeper, ask->request->text, numbers[0]);
+	default:
+		fd = fsmount(ask->argument, numbers[0] | FSMOUNT_CLOEXEC, numbers[1]);
+		break;
+	}
+	return fd < 0 ? -errno : fd;
+}
+
+static int serve_open(const struct keeper *keeper, struct ask *ask)
+{
+	int fd = open_one(keeper, ask);
+
+	return fd < 0 ? fd : ask_add(ask, fd);
+}
+
+static int serve_op(struct keeper *keeper, struct ask *ask)
+{
+	switch (ask->request->op) {
+	case KEEPER_FORK:
+	case KEEPER_NAMESPACE:
+	case KEEPER_CGROUP:
+	case KEEPER_KEYRING:
+		return serve_empty(keeper, ask);
+	case KEEPER_ROOT:
+	case KEEPER_SOCKET:
+	case KEEPER_FSOPEN:
+	case KEEPER_FSMOUNT:
+		return serve_open(keeper, ask);
+	case KEEPER_FREEZE:
+		return answer_freeze(keeper, ask);
+	case KEEPER_WATCH:
+		return answer_watch(keeper, ask);
+	case KEEPER_MOUNT:
+		return tree_mount(keeper, ask->argument, ask->request->text);
+	default:
+		return -EOPNOTSUPP;
+	}
+}
+
+/* A failure takes back the fds that were to go along. */
+static void serve(struct keeper *keeper, const struct keeper_request *request, int conversation,
+		  int argument)
+{
+	struct ask ask = { .request = request, .conversation = conversation, .argument = argument };
+
+	ask.answer.error = request->protocol == KEEPER_PROTOCOL ? serve_op(keeper, &ask) :
+								  -EPROTONOSUPPORT;
+	if (ask.answer.error < 0) {
+		packet_close_fds(ask.fds, ask.fd_count);
+		ask.fd_count = 0;
+		ask.answer.value = 0;
+	}
+	(void)ask_send(&ask);
+}
+
+/* -ENOTCONN: the last copy of the fd is closed. */
+static int serve_next(struct keeper *keeper, bool hung_up)
+{
+	struct keeper_request request;
+	int fds[2] = { -1, -1 };
+	size_t count = 2;
+	int r;
+
+	r = packet_receive(keeper->socket, &request, sizeof(request), fds, &count);
+	if (r == -ENOTCONN)
+		/* an empty packet looks the same, and ends nothing */
+		return hung_up ? r : 0;
+	if (r < 0)
+		return 0;
+	request.text[KEEPER_TEXT_LEN - 1] = '\0';
+	if (fds[0] >= 0)
+		serve(keeper, &request, fds[0], fds[1]);
+	packet_close_fds(fds, 2);
+	return 0;
+}
+
+/* The first process is there and waits for our word; or who was making it has given up. */
+static void serve_started(struct keeper *keeper)
+{
+	struct keeper_answer answer = { 0 };
+	struct keeper_request request;
+	int first = -1;
+	size_t count = 1;
+	int r;
+
+	r = packet_receive(keeper->starting, &request, sizeof(request), &first, &count);
+	/* any other fd would not end with the container, and could not be killed with it */
+	if (r >= 0 && pidfd_send_signal(first, 0, NULL, 0) < 0)
+		r = -errno;
+	if (r < 0)
+		close_keep_errno(first);
+	else
+		keeper->first = first;
+	answer.error = r;
+	(void)packet_send(keeper->starting, &answer, sizeof(answer), NULL, 0);
+	keeper->starting = close_keep_errno(keeper->starting);
+}
+
+void keeper_serve(struct keeper *keeper)
+{
+	for (;;) {
+		struct pollfd pollers[] = {
+			{ .fd = keeper->socket, .events = POLLIN },
+			{ .fd = keeper->starting, .events = POLLIN },
+		};
+
+		if (poll(pollers, 2, -1) < 0)
+			continue;
+		if (pollers[1].revents)
+			serve_started(keeper);
+		if (pollers[0].revents && serve_next(keeper, pollers[0].revents & POLLHUP) < 0)
+			return;
+	}
+}

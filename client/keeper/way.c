@@ -1,0 +1,109 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * What leads into the container. Namespaces that need no process in them are our own.
+ * Of the others, we have an fd, or they are made by the first process itself.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/nsfs.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "keeper/container.h"
+#include "libupcall-container.h"
+
+static int add(struct ask *ask, int fd, uint32_t way)
+{
+	int r = ask_add(ask, fd);
+
+	if (r >= 0)
+		ask->answer.value |= way;
+	return r;
+}
+
+static int add_own(const struct keeper *keeper, struct ask *ask, const char *name, uint32_t way)
+{
+	return add(ask, openat(keeper->namespaces, name, O_RDONLY | O_CLOEXEC), way);
+}
+
+static int add_given(struct ask *ask, int fd, uint32_t way)
+{
+	return fd < 0 ? 0 : add(ask, fcntl(fd, F_DUPFD_CLOEXEC, 0), way);
+}
+
+static int add_cgroup(const struct keeper *keeper, struct ask *ask)
+{
+	if (keeper->cgroup < 0)
+		return 0;
+	return add(ask, openat(keeper->cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC),
+		   KEEPER_WAY_CGROUP);
+}
+
+/* ORDER: of the bits */
+int way_answer(struct keeper *keeper, struct ask *ask)
+{
+	int r = add_cgroup(keeper, ask);
+
+	if (r >= 0)
+		r = add_own(keeper, ask, "user", KEEPER_WAY_USER);
+	if (r >= 0)
+		r = add_given(ask, keeper->cgroup_namespace, KEEPER_WAY_CGROUPNS);
+	if (r >= 0)
+		r = add_own(keeper, ask, "ipc", KEEPER_WAY_IPC);
+	if (r >= 0)
+		r = add_own(keeper, ask, "uts", KEEPER_WAY_UTS);
+	if (r >= 0)
+		r = add_own(keeper, ask, "net", KEEPER_WAY_NET);
+	if (r >= 0)
+		r = add_given(ask, keeper->pid_namespace, KEEPER_WAY_PID);
+	if (r >= 0)
+		r = add_given(ask, keeper->time_namespace, KEEPER_WAY_TIME);
+	if (r >= 0)
+		r = add_own(keeper, ask, "mnt", KEEPER_WAY_MNT);
+	if (r < 0)
+		return r;
+	if (keeper->flags & UPCALL_CONTAINER_NEW_PID_NS)
+		ask->answer.value |= KEEPER_WAY_NEW_PID;
+	if (keeper->flags & UPCALL_CONTAINER_NEW_CGROUP_NS && keeper->cgroup_namespace < 0)
+		ask->answer.value |= KEEPER_WAY_NEW_CGROUPNS;
+	ask->answer.keyring = keeper->keyring;
+	return 0;
+}
+
+static int keep(int *kept, int namespace)
+{
+	int own = fcntl(namespace, F_DUPFD_CLOEXEC, 0);
+
+	if (own < 0)
+		return -errno;
+	close_keep_errno(*kept);
+	*kept = own;
+	return 0;
+}
+
+int way_set(struct keeper *keeper, int namespace)
+{
+	int type = ioctl(namespace, NS_GET_NSTYPE);
+
+	switch (type) {
+	case -1:
+		return errno == ENOTTY ? -EINVAL : -errno;
+	case CLONE_NEWPID:
+		/* KILL_ON_CLOSE may rest on the first process being that namespace's init */
+		if (keeper->flags & UPCALL_CONTAINER_NEW_PID_NS)
+			return -EINVAL;
+		return keep(&keeper->pid_namespace, namespace);
+	case CLONE_NEWTIME:
+		return keep(&keeper->time_namespace, namespace);
+	case CLONE_NEWCGROUP:
+		return keep(&keeper->cgroup_namespace, namespace);
+	default:
+		if (setns(namespace, type) < 0)
+			return -errno;
+		if (type == CLONE_NEWNS)
+			keeper->flags |= UPCALL_CONTAINER_NEW_FS_NS;
+		return 0;
+	}
+}

@@ -1,0 +1,131 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/keyctl.h>
+#include <sched.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "container-enter.h"
+#include "owned.h"
+
+/* In the order of enum keeper_way. */
+static const struct {
+	const char *name; /* NULL: the fd is cgroup.procs */
+	int type;
+} ways[KEEPER_WAY_FDS] = {
+	{ NULL, 0 },
+	{ "user", CLONE_NEWUSER },
+	{ "cgroup", CLONE_NEWCGROUP },
+	{ "ipc", CLONE_NEWIPC },
+	{ "uts", CLONE_NEWUTS },
+	{ "net", CLONE_NEWNET },
+	{ "pid_for_children", CLONE_NEWPID },
+	{ "time_for_children", CLONE_NEWTIME },
+	{ "mnt", CLONE_NEWNS },
+};
+
+/* setns(2) to where one is already is refused for some, and to be allowed for none. */
+static int is_ours(int own, int i, int namespace)
+{
+	struct stat ours, its;
+
+	if (fstatat(own, ways[i].name, &ours, 0) < 0 || fstat(namespace, &its) < 0)
+		return -errno;
+	return ours.st_dev == its.st_dev && ours.st_ino == its.st_ino;
+}
+
+static int enter_one(int own, int i, int fd)
+{
+	int r;
+
+	if (!ways[i].name)
+		return write(fd, "0", 1) < 0 ? -errno : 0;
+	r = is_ours(own, i, fd);
+	if (r < 0 || r > 0)
+		return r;
+	return setns(fd, ways[i].type) < 0 ? -errno : ways[i].type;
+}
+
+/* Bits of the namespaces that were joined. */
+static int enter_all(const struct keeper_reply *reply)
+{
+	owned_fd int own = open("/proc/self/ns", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int joined = 0;
+	size_t next = 0;
+
+	if (own < 0)
+		return -errno;
+	for (int i = 0; i < KEEPER_WAY_FDS; i++) {
+		int r;
+
+		if (!(reply->answer.value & (1U << i)))
+			continue;
+		if (next >= reply->count)
+			return -EBADMSG;
+		r = enter_one(own, i, reply->fds[next++]);
+		if (r < 0)
+			return r;
+		/* where we are in it already, r is 1 */
+		joined |= r > 1 ? r : 0;
+	}
+	return joined;
+}
+
+static int unshare_rest(uint32_t value)
+{
+	int namespaces = 0;
+
+	if (value & KEEPER_WAY_NEW_PID)
+		namespaces |= CLONE_NEWPID;
+	if (value & KEEPER_WAY_NEW_CGROUPNS)
+		namespaces |= CLONE_NEWCGROUP;
+	return namespaces && unshare(namespaces) < 0 ? -errno : 0;
+}
+
+/*
+ * System calls, not the C library's functions, which would ask threads that are not in
+ * this process any more. Who is nobody inside stays so.
+ */
+static int become_root(void)
+{
+	/* -EPERM: the map was made with setgroups(2) denied, as a user's has to be */
+	if (syscall(SYS_setgroups, 0, NULL) < 0 && errno != EPERM)
+		return -errno;
+	if (syscall(SYS_setresgid, 0, 0, 0) < 0 && errno != EINVAL)
+		return -errno;
+	if (syscall(SYS_setresuid, 0, 0, 0) < 0 && errno != EINVAL)
+		return -errno;
+	return 0;
+}
+
+/* A session of its own, with nothing of the caller's in it but what is the container's. */
+static int join_keyring(int32_t keyring)
+{
+	if (!keyring)
+		return 0;
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 ||
+	    syscall(SYS_keyctl, KEYCTL_LINK, keyring, KEY_SPEC_SESSION_KEYRING) < 0)
+		return -errno;
+	return 0;
+}
+
+/* ORDER: the keyring as who we are; what is made anew when all is joined that it hangs on */
+int container_enter(const struct keeper_reply *reply)
+{
+	int r, joined;
+
+	r = join_keyring(reply->answer.keyring);
+	if (r < 0)
+		return r;
+	joined = enter_all(reply);
+	if (joined < 0)
+		return joined;
+	r = unshare_rest(reply->answer.value);
+	if (r >= 0 && joined & CLONE_NEWUSER)
+		r = become_root();
+	return r;
+}

@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+/*
+ * fork(2) into a container
+ *
+ * A process of many threads cannot enter a user namespace, and who enters a pid
+ * namespace is not in it himself. So the caller forks one in between, which enters and
+ * makes the first process as a child of the caller (CLONE_PARENT). That one waits until
+ * the container's keeper knows it, and only then is anything of the program in it:
+ *
+ *	caller				in between		first process
+ *	  fork ------------------------> waits
+ *	  go ---------------------------> enters
+ *	                                  clone ----------------> waits
+ *	  <------------ pid, pidfd ------ exits
+ *	  pidfd to the keeper, its answer
+ *	  go ----------------------------------------------------> returns 0
+ *
+ * Whoever dies on the way, the others see the end of the channel, and nothing is left.
+ */
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/sched.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <string.h>
+#include <sys/pidfd.h>
+#include <sys/prctl.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "container-enter.h"
+#include "libupcall-container.h"
+#include "owned.h"
+#include "packet.h"
+
+struct word {
+	int32_t error;
+	int32_t pid;
+};
+
+struct birth {
+	int conversation; /* with the keeper */
+	int caller;	  /* channel's ends */
+	int child;
+	struct keeper_reply way;
+	sigset_t mask; /* as it was */
+};
+
+static void birth_clean(struct birth *birth)
+{
+	owned_fd_close(&birth->conversation);
+	owned_fd_close(&birth->caller);
+	owned_fd_close(&birth->child);
+	keeper_reply_clean(&birth->way);
+}
+
+static int word_send(int channel, int error, int pid, const int *pidfd)
+{
+	const struct word word = { error, pid };
+
+	return packet_send(channel, &word, sizeof(word), pidfd, pidfd ? 1 : 0);
+}
+
+/* Without an fd, and with no error in it. */
+static int word_await(int channel)
+{
+	struct word word;
+	size_t none = 0;
+	int r = packet_receive(channel, &word, sizeof(word), NULL, &none);
+
+	return r < 0 ? r : word.error;
+}
+
+/* --------------------------------------------------------------- in between */
+
+/* What fork() would do for the C library in its child. */
+struct thread_state {
+	int *tid;	   /* where it keeps the thread's id; NULL: the kernel does not tell */
+	void *robust_list; /* of mutexes */
+	size_t robust_size;
+};
+
+static void thread_state_get(struct thread_state *state)
+{
+	if (prctl(PR_GET_TID_ADDRESS, &state->tid, 0, 0, 0) < 0)
+		state->tid = NULL;
+	if (syscall(SYS_get_robust_list, 0, &state->robust_list, &state->robust_size) < 0)
+		state->robust_list = NULL;
+}
+
+/*
+ * Its exit signal is ours, SIGCHLD, as its parent is ours. The memory is a copy, so it goes
+ * on here like fork()'s child, which this process, that has but one thread, was just now.
+ */
+static pid_t clone_sibling(int *pidfd)
+{
+	struct thread_state state;
+	struct clone_args args = {
+		.flags = CLONE_PARENT | CLONE_PIDFD,
+		.pidfd = (uintptr_t)pidfd,
+	};
+	long pid;
+
+	thread_state_get(&state);
+	if (state.tid) {
+		args.flags |= CLONE_CHILD_SETTID | CLONE_CHILD_CLEARTID;
+		args.child_tid = (uintptr_t)state.tid;
+	}
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (!pid && state.robust_list)
+		syscall(SYS_set_robust_list, state.robust_list, state.robust_size);
+	return (pid_t)(pid < 0 ? -errno : pid);
+}
+
+/* Returns in the first process only, once it may live. */
+static void be_in_between(struct birth *birth)
+{
+	int pidfd = -1;
+	pid_t pid;
+	int r;
+
+	owned_fd_close(&birth->caller);
+	/* the caller has a pidfd of us now, or is gone */
+	if (word_await(birth->child) < 0)
+		_exit(1);
+	r = container_enter(&birth->way);
+	if (r < 0) {
+		(void)word_send(birth->child, r, 0, NULL);
+		_exit(1);
+	}
+	pid = clone_sibling(&pidfd);
+	if (!pid) {
+		if (word_await(birth->child) < 0)
+			_exit(1);
+		return;
+	}
+	(void)word_send(birth->child, pid < 0 ? pid : 0, pid, pid < 0 ? NULL : &pidfd);
+	_exit(0);
+}
+
+/* ------------------------------------------------------------------- caller */
+
+/* Nobody's exit status is lost: if the program has waited for it already, or ignores SIGCHLD. */
+static void reap(int pidfd)
+{
+	siginfo_t info;
+
+	while (waitid(P_PIDFD, pidfd, &info, WEXITED) < 0 && errno == EINTR)
+		;
+}
+
+static void kill_and_reap(int pidfd)
+{
+	(void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
+	reap(pidfd);
+}
+
+/*
+ * -EAGAIN: somebody killed the one in between, when the first process was there already, or
+ * not. That one holds the same channel: it sees us close our end, and is a zombie for the
+ * program to find, as we do not know it.
+ */
+static int word_poll(int channel, int between)
+{
+	struct pollfd pollers[] = {
+		{ .fd = channel, .events = POLLIN },
+		{ .fd = between, .events = POLLIN },
+	};
+
+	while (poll(pollers, 2, -1) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return pollers[0].revents & POLLIN ? 0 : -EAGAIN;
+}
+
+/* The pid of the first process, and its pidfd, from the one in between. */
+static pid_t first_await(int channel, int between, int *pidfd)
+{
+	struct word word;
+	size_t count = 1;
+	int r;
+
+	r = word_poll(channel, between);
+	if (r < 0)
+		return r;
+	r = packet_receive(channel, &word, sizeof(word), pidfd, &count);
+	if (r < 0)
+		return r == -ENOTCONN ? -EAGAIN : r;
+	if (word.error < 0)
+		return word.error;
+	return count ? word.pid : -EBADMSG;
+}
+
+static pid_t first_make(struct birth *birth, pid_t between, int *pidfd)
+{
+	owned_fd int between_fd = pidfd_open(between, 0);
+	pid_t pid;
+	int r;
+
+	/* it waits for our word, so it is still that process; without a pidfd, it gets none */
+	if (between_fd < 0)
+		return -errno;
+	r = word_send(birth->caller, 0, 0, NULL);
+	pid = r < 0 ? r : first_await(birth->caller, between_fd, pidfd);
+	if (pid < 0)
+		(void)pidfd_send_signal(between_fd, SIGKILL, NULL, 0);
+	reap(between_fd);
+	return pid;
+}
+
+static int keeper_tell(const struct birth *birth, int pidfd)
+{
+	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_FORK };
+	owned_reply struct keeper_reply reply = { 0 };
+	int r;
+
+	r = packet_send(birth->conversation, &request, sizeof(request), &pidfd, 1);
+	if (r >= 0)
+		r = keeper_ask_next(birth->conversation, &reply);
+	return r == -EPIPE ? -ENOTCONN : r;
+}
+
+static pid_t be_caller(struct birth *birth, pid_t between)
+{
+	owned_fd int pidfd = -1;
+	pid_t pid;
+	int r;
+
+	/* ORDER: ours is the only one, or we would not see the other's end */
+	owned_fd_close(&birth->child);
+	pid = first_make(birth, between, &pidfd);
+	if (pid < 0)
+		return pid;
+	r = keeper_tell(birth, pidfd);
+	if (r >= 0)
+		r = word_send(birth->caller, 0, 0, NULL);
+	if (r < 0) {
+		kill_and_reap(pidfd);
+		return r;
+	}
+	return pid;
+}
+
+/* No handler of the program's runs in the one in between, or in the first one too early. */
+static pid_t fork_blocked(struct birth *birth)
+{
+	sigset_t all;
+	pid_t pid;
+
+	sigfillset(&all);
+	pthread_sigmask(SIG_SETMASK, &all, &birth->mask);
+	pid = fork();
+	if (pid < 0)
+		pid = -errno;
+	else if (!pid)
+		be_in_between(birth);
+	else
+		pid = be_caller(birth, pid);
+	pthread_sigmask(SIG_SETMASK, &birth->mask, NULL);
+	return pid;
+}
+
+/*
+ * The container's fd is copied first: if another thread closes it meanwhile, it is neither the
+ * last one, nor another file under its number.
+ */
+UPCALL_EXPORT pid_t upcall_container_fork(int fd)
+{
+	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_FORK };
+	__attribute__((cleanup(birth_clean))) struct birth birth = { -1, -1, -1 };
+	owned_fd int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	int ends[2], r;
+
+	if (own < 0)
+		return -errno;
+	birth.conversation = keeper_ask_open(own, &request, -1);
+	if (birth.conversation < 0)
+		return birth.conversation;
+	r = keeper_ask_next(birth.conversation, &birth.way);
+	if (r >= 0)
+		r = conversation_open(ends);
+	if (r < 0)
+		return r;
+	birth.caller = ends[0];
+	birth.child = ends[1];
+	return fork_blocked(&birth);
+}

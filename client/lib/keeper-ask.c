@@ -1,0 +1,141 @@
+// SPDX-License-Identifier: LGPL-2.1-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "keeper-ask.h"
+#include "owned.h"
+#include "packet.h"
+
+void keeper_reply_clean(struct keeper_reply *reply)
+{
+	packet_close_fds(reply->fds, reply->count);
+	reply->count = 0;
+}
+
+void watched_clean(struct watched *watched)
+{
+	owned_fd_close(&watched->first);
+	owned_fd_close(&watched->cgroup);
+}
+
+int conversation_open(int ends[2])
+{
+	return socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0 ? -errno : 0;
+}
+
+static int option(int socket, int name)
+{
+	int value = -1;
+	socklen_t size = sizeof(value);
+
+	return getsockopt(socket, SOL_SOCKET, name, &value, &size) < 0 ? -1 : value;
+}
+
+/* What looks like one; whether there is a keeper is seen by its answer. */
+static int check_container(int fd)
+{
+	if (fcntl(fd, F_GETFD) < 0)
+		return -EBADF;
+	if (option(fd, SO_DOMAIN) != AF_UNIX || option(fd, SO_TYPE) != SOCK_SEQPACKET)
+		return -ENOTTY;
+	return 0;
+}
+
+int keeper_ask_open(int container, const struct keeper_request *request, int argument)
+{
+	owned_fd int mine = -1;
+	owned_fd int its = -1;
+	int ends[2], fds[2], r;
+
+	r = check_container(container);
+	if (r >= 0)
+		r = conversation_open(ends);
+	if (r < 0)
+		return r;
+	mine = ends[0];
+	its = ends[1];
+	fds[0] = its;
+	fds[1] = argument;
+	r = packet_send(container, request, sizeof(*request), fds, argument < 0 ? 1 : 2);
+	if (r < 0)
+		return r == -EPIPE || r == -ECONNRESET ? -ENOTCONN : r;
+	return owned_fd_give(&mine);
+}
+
+int keeper_ask_next(int conversation, struct keeper_reply *reply)
+{
+	int r;
+
+	reply->count = KEEPER_FDS;
+	r = packet_receive(conversation, &reply->answer, sizeof(reply->answer), reply->fds,
+			   &reply->count);
+	if (r < 0)
+		reply->count = 0;
+	else
+		r = reply->answer.error;
+	return r < 0 ? r : 0;
+}
+
+int keeper_ask(int container, const struct keeper_request *request, int argument,
+	       struct keeper_reply *reply)
+{
+	owned_fd int conversation = keeper_ask_open(container, request, argument);
+
+	reply->count = 0;
+	return conversation < 0 ? conversation : keeper_ask_next(conversation, reply);
+}
+
+int keeper_ask_done(int container, const struct keeper_request *request, int argument)
+{
+	owned_reply struct keeper_reply reply = { 0 };
+
+	return keeper_ask(container, request, argument, &reply);
+}
+
+int keeper_ask_fd(int container, const struct keeper_request *request, int argument)
+{
+	owned_reply struct keeper_reply reply = { 0 };
+	int r = keeper_ask(container, request, argument, &reply);
+
+	if (r < 0)
+		return r;
+	return reply.count ? owned_fd_give(&reply.fds[0]) : -EBADMSG;
+}
+
+int keeper_request_text(struct keeper_request *request, const char *text)
+{
+	if (!text || !*text)
+		return -EINVAL;
+	if (strlen(text) >= sizeof(request->text))
+		return -ENAMETOOLONG;
+	strncpy(request->text, text, sizeof(request->text) - 1);
+	return 0;
+}
+
+int keeper_ask_watch(int container, const struct keeper_request *request, struct watched *watched)
+{
+	owned_reply struct keeper_reply reply = { 0 };
+	size_t next = 0;
+	int r;
+
+	watched->first = watched->cgroup = -1;
+	r = keeper_ask(container, request, -1, &reply);
+	if (r < 0)
+		return r;
+	if (reply.answer.value & KEEPER_WATCH_FIRST && next < reply.count)
+		watched->first = owned_fd_give(&reply.fds[next++]);
+	if (reply.answer.value & KEEPER_WATCH_CGROUP && next < reply.count)
+		watched->cgroup = owned_fd_give(&reply.fds[next++]);
+	snprintf(watched->name, sizeof(watched->name), "%.63s", reply.answer.text);
+	return 0;
+}
+
+int keeper_watch(int container, struct watched *watched)
+{
+	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_WATCH };
+
+	return keeper_ask_watch(container, &request, watched);
+}

@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* A request to a container's keeper. No call keeps anything after it has returned. */
+#ifndef LIBUPCALL_KEEPER_ASK_H
+#define LIBUPCALL_KEEPER_ASK_H
+
+#include <stddef.h>
+
+#include "keeper.h"
+
+#define UPCALL_EXPORT __attribute__((visibility("default")))
+
+struct keeper_reply {
+	struct keeper_answer answer;
+	int fds[KEEPER_FDS];
+	size_t count;
+};
+
+void keeper_reply_clean(struct keeper_reply *reply);
+#define owned_reply __attribute__((cleanup(keeper_reply_clean)))
+
+/* Both ends close-on-exec. */
+int conversation_open(int ends[2]);
+
+/* Sends the request. Returns the conversation, owned by the caller; argument may be -1. */
+int keeper_ask_open(int container, const struct keeper_request *request, int argument);
+/* What comes there. The reply is to be cleaned; what is in it of a failure is nothing. */
+int keeper_ask_next(int conversation, struct keeper_reply *reply);
+
+/* Both. */
+int keeper_ask(int container, const struct keeper_request *request, int argument,
+	       struct keeper_reply *reply);
+/* For requests whose answer is nothing, or one fd. */
+int keeper_ask_done(int container, const struct keeper_request *request, int argument);
+int keeper_ask_fd(int container, const struct keeper_request *request, int argument);
+
+/* Into request->text; -EINVAL or -ENAMETOOLONG. */
+int keeper_request_text(struct keeper_request *request, const char *text);
+
+/* What is there of a container: each -1 where it is not. */
+struct watched {
+	int first;
+	int cgroup;
+	char name[64];
+};
+
+void watched_clean(struct watched *watched);
+#define owned_watched __attribute__((cleanup(watched_clean)))
+
+/* KEEPER_WATCH and KEEPER_FREEZE. */
+int keeper_ask_watch(int container, const struct keeper_request *request, struct watched *watched);
+int keeper_watch(int container, struct watched *watched);
+
+#endif

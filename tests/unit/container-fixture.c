@@ -1,0 +1,184 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <errno.h>
+#include <fcntl.h>
+#include <grp.h>
+#include <poll.h>
+#include <sched.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/stat.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "container-fixture.h"
+
+static char cgroup[512]; /* the body's; "": there are none */
+
+bool is_user(void)
+{
+	return geteuid();
+}
+
+bool have_cgroup(void)
+{
+	return cgroup[0];
+}
+
+static const char *cgroup_mount(void)
+{
+	return access("/sys/fs/cgroup/cgroup.procs", F_OK) ? "/sys/fs/cgroup/unified" :
+							     "/sys/fs/cgroup";
+}
+
+static void cgroup_make(void)
+{
+	/* what another test left is none of this one's */
+	static unsigned int number;
+	char line[256];
+	FILE *file = fopen("/proc/self/cgroup", "re");
+
+	cgroup[0] = '\0';
+	assert_non_null(file);
+	while (fgets(line, sizeof(line), file))
+		if (!strncmp(line, "0::/", 4)) {
+			line[strcspn(line, "\n")] = '\0';
+			snprintf(cgroup, sizeof(cgroup), "%s%s/upcall-test-%d-%u", cgroup_mount(),
+				 line[4] ? line + 3 : "", getpid(), number++);
+		}
+	fclose(file);
+	if (cgroup[0] && mkdir(cgroup, 0755) < 0)
+		cgroup[0] = '\0';
+}
+
+static void cgroup_join(uid_t owner)
+{
+	static const char *const files[] = { "", "/cgroup.procs", "/cgroup.subtree_control" };
+	char path[600];
+	int fd;
+
+	if (!have_cgroup())
+		return;
+	for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+		snprintf(path, sizeof(path), "%s%s", cgroup, files[i]);
+		require(!chown(path, owner, owner));
+	}
+	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
+	fd = open(path, O_WRONLY | O_CLOEXEC);
+	require(fd >= 0 && write(fd, "0", 1) == 1);
+	close(fd);
+}
+
+static void become_user(void)
+{
+	if (geteuid())
+		return;
+	require(!setgroups(0, NULL));
+	require(!setresgid(USER_ID, USER_ID, USER_ID));
+	require(!setresuid(USER_ID, USER_ID, USER_ID));
+	/* or all in /proc of ours is root's */
+	require(!prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
+}
+
+static _Noreturn void child_run(void (*body)(void), bool user)
+{
+	alarm(TEST_SECONDS);
+	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
+	cgroup_join(user ? USER_ID : 0);
+	if (user)
+		become_user();
+	body();
+	/* what is left goes now, by itself */
+	while (waitpid(-1, NULL, 0) > 0 || errno == EINTR)
+		;
+	_exit(0);
+}
+
+/* What a test that failed has left is not the machine's for ever. */
+static void cgroup_kill(void)
+{
+	char command[1200];
+
+	print_message("what is left in %s is killed\n", cgroup);
+	snprintf(command, sizeof(command),
+		 "echo 1 >%s/cgroup.kill; sleep 1; find %s -depth -type d -exec rmdir {} +", cgroup,
+		 cgroup);
+	(void)!system(command);
+}
+
+static void run(void (*body)(void), bool user)
+{
+	bool left = false;
+	int status;
+	pid_t pid;
+
+	cgroup_make();
+	pid = fork();
+	assert_true(pid >= 0);
+	if (!pid)
+		child_run(body, user);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	left = have_cgroup() && rmdir(cgroup) < 0;
+	if (left)
+		cgroup_kill();
+	/* 14: something did not end within TEST_SECONDS */
+	assert_int_equal(WIFSIGNALED(status) ? WTERMSIG(status) : 0, 0);
+	assert_int_equal(WEXITSTATUS(status), 0);
+	assert_false(left);
+}
+
+void as_root(void (*body)(void))
+{
+	if (geteuid())
+		skip();
+	run(body, false);
+}
+
+void as_user(void (*body)(void))
+{
+	int status;
+	pid_t pid = fork();
+
+	if (!pid) {
+		become_user();
+		_exit(unshare(CLONE_NEWUSER) < 0);
+	}
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	if (status)
+		skip();
+	run(body, true);
+}
+
+void require_exits(pid_t pid, int expected)
+{
+	int status;
+
+	require_equal(pid, waitpid(pid, &status, 0));
+	require_equal(expected, WIFSIGNALED(status) ? -1 : WEXITSTATUS(status));
+}
+
+ino_t namespace_of(pid_t pid, const char *name)
+{
+	char path[64];
+	struct stat st;
+
+	if (pid)
+		snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, name);
+	else
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", name);
+	require(!stat(path, &st));
+	return st.st_ino;
+}
+
+void require_gone(int pidfd)
+{
+	struct pollfd poller = { .fd = pidfd, .events = POLLIN };
+
+	require_equal(1, poll(&poller, 1, TEST_SECONDS * 1000));
+}

@@ -1,0 +1,915 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Containers as objects: made, entered once, and gone with the last copy of their fd. */
+#include <errno.h>
+#include <fcntl.h>
+#include <net/if.h>
+#include <poll.h>
+#include <pthread.h>
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/mount.h>
+#include <sys/pidfd.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/wait.h>
+
+#include <cmocka.h>
+
+#include "container-fixture.h"
+#include "libupcall-container.h"
+#include "libupcall-proposal.h"
+
+#define SOON   20000 /* ms, for what takes as long as it takes */
+#define EMPTY  UPCALL_CONTAINER_NEW_EMPTY_FS_NS
+#define PID    UPCALL_CONTAINER_NEW_PID_NS
+#define USER   UPCALL_CONTAINER_NEW_USER_NS
+#define NET    UPCALL_CONTAINER_NEW_NET_NS
+#define KILL   UPCALL_CONTAINER_KILL_ON_CLOSE
+#define CLOSED UPCALL_CONTAINER_FD_CLOEXEC
+
+/* With what a user needs for anything else. */
+static int made(unsigned int flags)
+{
+	int fd = upcall_container_create("test", flags | CLOSED | (is_user() ? USER : 0), NULL);
+
+	require(fd >= 0 || (errno = -fd, false));
+	return fd;
+}
+
+/* Without a copy of any container's fd. */
+static _Noreturn void stay(void)
+{
+	close_range(3, ~0U, 0);
+	for (;;)
+		pause();
+}
+
+/* A first process that stays. */
+static pid_t lived_in(int fd)
+{
+	pid_t pid = upcall_container_fork(fd);
+
+	require(pid >= 0 || (errno = -pid, false));
+	if (!pid)
+		stay();
+	return pid;
+}
+
+/* ---------------------------------------------------------------------- make */
+
+static void test_arguments(void **state)
+{
+	struct upcall_container_options options = { .reserved = { state } };
+	int fd;
+
+	assert_int_equal(upcall_container_create(NULL, 0, NULL), -EINVAL);
+	assert_int_equal(upcall_container_create("", 0, NULL), -EINVAL);
+	assert_int_equal(upcall_container_create("-a", 0, NULL), -EINVAL);
+	assert_int_equal(upcall_container_create("a/b", 0, NULL), -EINVAL);
+	assert_int_equal(upcall_container_create("a", 0x400, NULL), -EINVAL);
+	assert_int_equal(upcall_container_create("a", EMPTY | UPCALL_CONTAINER_NEW_FS_NS, NULL),
+			 -EINVAL);
+	options.reserved[0] = &options;
+	assert_int_equal(upcall_container_create("a", 0, &options), -EINVAL);
+	assert_int_equal(upcall_container_fork(-1), -EBADF);
+	assert_int_equal(upcall_container_root(-1), -EBADF);
+	fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	assert_int_equal(upcall_container_root(fd), -ENOTTY);
+	assert_int_equal(upcall_container_fork(fd), -ENOTTY);
+	close(fd);
+	/* as the proposal has it */
+	errno = 0;
+	assert_int_equal(container_create("", 0), -1);
+	assert_int_equal(errno, EINVAL);
+}
+
+static void body_cloexec(void)
+{
+	int fd = made(PID);
+
+	require_equal(FD_CLOEXEC, fcntl(fd, F_GETFD));
+	close(fd);
+	fd = upcall_container_create("open", PID | (is_user() ? USER : 0), NULL);
+	require_equal(0, fcntl(fd, F_GETFD));
+	close(fd);
+}
+
+static void test_cloexec(void **state)
+{
+	(void)state;
+	as_user(body_cloexec);
+}
+
+/* What is not named is the creator's; what is named is not. */
+static void body_namespaces(void)
+{
+	static const struct {
+		unsigned int flag;
+		const char *name;
+	} all[] = {
+		{ UPCALL_CONTAINER_NEW_FS_NS, "mnt" },
+		{ EMPTY, "mnt" },
+		{ UPCALL_CONTAINER_NEW_CGROUP_NS, "cgroup" },
+		{ UPCALL_CONTAINER_NEW_UTS_NS, "uts" },
+		{ UPCALL_CONTAINER_NEW_IPC_NS, "ipc" },
+		{ USER, "user" },
+		{ PID, "pid" },
+		{ NET, "net" },
+	};
+	static const char *const names[] = { "mnt", "cgroup", "uts", "ipc", "user", "pid", "net" };
+
+	for (size_t i = 0; i < sizeof(all) / sizeof(all[0]); i++) {
+		int fd = made(all[i].flag | KILL | (have_cgroup() ? 0 : PID));
+		pid_t pid = lived_in(fd);
+
+		for (size_t j = 0; j < sizeof(names) / sizeof(names[0]); j++) {
+			bool own = !strcmp(names[j], all[i].name) ||
+				   (is_user() && !strcmp(names[j], "user")) ||
+				   (!have_cgroup() && !strcmp(names[j], "pid"));
+
+			require_equal(own,
+				      namespace_of(pid, names[j]) != namespace_of(0, names[j]));
+		}
+		close(fd);
+		require_exits(pid, -1);
+	}
+}
+
+static void test_namespaces(void **state)
+{
+	(void)state;
+	as_root(body_namespaces);
+}
+
+static void test_namespaces_user(void **state)
+{
+	(void)state;
+	as_user(body_namespaces);
+}
+
+/* A user without a user namespace is refused by the kernel, and nothing is left. */
+static void body_refused(void)
+{
+	require_equal(-EPERM, upcall_container_create("test", NET, NULL));
+	require_equal(-EPERM, upcall_container_create("test", EMPTY, NULL));
+}
+
+static void test_refused(void **state)
+{
+	(void)state;
+	as_user(body_refused);
+}
+
+/* ---------------------------------------------------------------------- fork */
+
+static void body_first(void)
+{
+	int fd = made(PID | EMPTY | NET);
+	pid_t pid;
+
+	pid = upcall_container_fork(fd);
+	require(pid >= 0);
+	if (!pid) {
+		char buffer[8];
+
+		/* of the C library's own cache of it, too */
+		require_equal(1, getpid());
+		require_equal(1, gettid());
+		require_equal(0, pthread_kill(pthread_self(), 0));
+		require_equal(0, getuid());
+		require_equal(0, access("/", W_OK));
+		require(getcwd(buffer, sizeof(buffer)) && !strcmp(buffer, "/"));
+		_exit(7);
+	}
+	require_equal(-EALREADY, upcall_container_fork(fd));
+	require_exits(pid, 7);
+	require_equal(-EALREADY, upcall_container_fork(fd));
+	close(fd);
+}
+
+static void test_first(void **state)
+{
+	(void)state;
+	as_root(body_first);
+}
+
+static void test_first_user(void **state)
+{
+	(void)state;
+	as_user(body_first);
+}
+
+static void *fork_thread(void *data)
+{
+	pid_t pid = upcall_container_fork(*(int *)data);
+
+	if (!pid)
+		_exit(3);
+	return (void *)(intptr_t)pid;
+}
+
+/* However many do it at once, from threads, there is one first process. */
+static void body_at_once(void)
+{
+	for (int round = 0; round < 10; round++) {
+		pthread_t threads[6];
+		int fd = made(PID), ok = 0;
+
+		for (int i = 0; i < 6; i++)
+			require(!pthread_create(&threads[i], NULL, fork_thread, &fd));
+		for (int i = 0; i < 6; i++) {
+			void *result;
+			pid_t pid;
+
+			pthread_join(threads[i], &result);
+			pid = (pid_t)(intptr_t)result;
+			if (pid > 0)
+				require_exits(pid, 3);
+			else
+				require(pid == -EBUSY || pid == -EALREADY);
+			ok += pid > 0;
+		}
+		require_equal(1, ok);
+		require_equal(-EALREADY, upcall_container_fork(fd));
+		close(fd);
+	}
+}
+
+static void test_at_once(void **state)
+{
+	(void)state;
+	as_user(body_at_once);
+}
+
+static void *close_thread(void *data)
+{
+	close(*(int *)data);
+	return NULL;
+}
+
+/* Another thread closes it: there is a first process, which is killed, or there is none. */
+static void body_closed_meanwhile(void)
+{
+	for (int round = 0; round < 20; round++) {
+		pthread_t thread;
+		int fd = made(PID | KILL);
+		pid_t pid;
+
+		require(!pthread_create(&thread, NULL, close_thread, &fd));
+		pid = upcall_container_fork(fd);
+		if (!pid)
+			stay();
+		pthread_join(thread, NULL);
+		if (pid > 0)
+			require_exits(pid, -1);
+		else
+			require(pid == -EBADF || pid == -ENOTCONN || pid == -ENOTTY);
+	}
+}
+
+static void test_closed_meanwhile(void **state)
+{
+	(void)state;
+	as_user(body_closed_meanwhile);
+}
+
+/* ----------------------------------------------------------------------- end */
+
+static void body_kill(void)
+{
+	int fd = made(PID | KILL);
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
+	pid_t pid = lived_in(fd);
+	int pidfd = upcall_container_pidfd(fd);
+	struct pollfd poller = { .fd = pidfd, .events = POLLIN };
+
+	close(fd);
+	/* there is another copy */
+	require_equal(0, poll(&poller, 1, 100));
+	require_equal(0, pidfd_send_signal(pidfd, 0, NULL, 0));
+	close(copy);
+	require_gone(pidfd);
+	require_exits(pid, -1);
+	close(pidfd);
+}
+
+static void test_kill(void **state)
+{
+	(void)state;
+	as_root(body_kill);
+}
+
+static void test_kill_user(void **state)
+{
+	(void)state;
+	as_user(body_kill);
+}
+
+/* Whoever left the first process's session, and whose parent is not in there any more. */
+static void body_kill_without_pid_namespace(void)
+{
+	int fd, pipe_[2], other;
+	pid_t pid;
+
+	if (!have_cgroup()) {
+		require_equal(-EOPNOTSUPP, upcall_container_create("test", KILL, NULL));
+		return;
+	}
+	fd = made(KILL);
+	require(!pipe2(pipe_, O_CLOEXEC));
+	pid = upcall_container_fork(fd);
+	if (!pid) {
+		close(fd);
+		other = fork();
+		if (!other) {
+			setsid();
+			other = getpid();
+			require_equal(sizeof(other), write(pipe_[1], &other, sizeof(other)));
+			for (;;)
+				pause();
+		}
+		_exit(0);
+	}
+	require_exits(pid, 0);
+	require_equal(sizeof(other), read(pipe_[0], &other, sizeof(other)));
+	other = pidfd_open(other, 0);
+	require_equal(0, pidfd_send_signal(other, 0, NULL, 0));
+	require_equal(-ETIMEDOUT, upcall_container_wait(fd, 0));
+	close(fd);
+	require_gone(other);
+}
+
+static void test_kill_cgroup(void **state)
+{
+	(void)state;
+	as_root(body_kill_without_pid_namespace);
+}
+
+static void test_kill_cgroup_user(void **state)
+{
+	(void)state;
+	as_user(body_kill_without_pid_namespace);
+}
+
+/* Without the flag, it lives on; its cgroup goes when it has ended. */
+static void body_live_on(void)
+{
+	int fd = made(PID);
+	pid_t pid = lived_in(fd);
+	int pidfd = upcall_container_pidfd(fd);
+	struct pollfd poller = { .fd = pidfd, .events = POLLIN };
+
+	close(fd);
+	require_equal(0, poll(&poller, 1, 200));
+	require_equal(0, kill(pid, SIGKILL));
+	require_exits(pid, -1);
+}
+
+static void test_live_on(void **state)
+{
+	(void)state;
+	as_user(body_live_on);
+}
+
+/* Passed to another process, and its first one forked there. */
+static void body_passed(void)
+{
+	int fd = made(PID | KILL), pipe_[2];
+	pid_t other, pid;
+
+	require(!pipe2(pipe_, O_CLOEXEC));
+	other = fork();
+	if (!other) {
+		pid = lived_in(fd);
+		require_equal(sizeof(pid), write(pipe_[1], &pid, sizeof(pid)));
+		_exit(0);
+	}
+	close(fd);
+	require_exits(other, 0);
+	require_equal(sizeof(pid), read(pipe_[0], &pid, sizeof(pid)));
+	/* the other one's copy was the last */
+	require_exits(pid, -1);
+}
+
+static void test_passed(void **state)
+{
+	(void)state;
+	as_user(body_passed);
+}
+
+/* --------------------------------------------------------------------- build */
+
+static void mkdir_in(int root, const char *path)
+{
+	require_equal(0, mkdirat(root, path, 0755));
+}
+
+static void body_build(void)
+{
+	int fd = made(EMPTY | PID | KILL);
+	int root = upcall_container_root(fd), fs, mount;
+	struct stat st;
+	pid_t pid;
+
+	require(root >= 0);
+	require_equal(-1, fstatat(root, "proc", &st, 0));
+	mkdir_in(root, "below");
+	fs = upcall_container_fsopen(fd, "tmpfs", 0);
+	require(fs >= 0);
+	require_equal(0, fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
+	mount = upcall_container_fsmount(fd, fs, 0, 0);
+	require(mount >= 0);
+	require_equal(0, upcall_container_move_mount(fd, mount, "/"));
+	close(fs);
+	close(mount);
+	close(root);
+	/* that is the root now */
+	root = upcall_container_root(fd);
+	require_equal(-1, fstatat(root, "below", &st, 0));
+	mkdir_in(root, "above");
+	/* links are followed inside */
+	require_equal(0, symlinkat("/above", root, "link"));
+	fs = upcall_container_fsopen(fd, "tmpfs", 0);
+	require_equal(0, fsconfig(fs, FSCONFIG_SET_STRING, "mode", "0711", 0));
+	require_equal(0, fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
+	mount = upcall_container_fsmount(fd, fs, 0, 0);
+	require_equal(0, upcall_container_move_mount(fd, mount, "link"));
+	require_equal(-ENOENT, upcall_container_move_mount(fd, mount, "nowhere"));
+	require_equal(-EOPNOTSUPP, upcall_container_fsopen(fd, "proc", 0));
+	require_equal(-ENODEV, upcall_container_fsopen(fd, "no-such-file-system", 0));
+	pid = upcall_container_fork(fd);
+	if (!pid) {
+		require_equal(0, stat("/above", &st));
+		require_equal(0711, st.st_mode & 07777);
+		require_equal(-1, stat("/below", &st));
+		/* the old one is not behind it */
+		require_equal(0, chdir("/"));
+		umount2("/", MNT_DETACH);
+		require_equal(-1, stat("/etc", &st));
+		_exit(0);
+	}
+	require_exits(pid, 0);
+	close(fd);
+}
+
+static void test_build(void **state)
+{
+	(void)state;
+	as_root(body_build);
+}
+
+static void test_build_user(void **state)
+{
+	(void)state;
+	as_user(body_build);
+}
+
+static void body_no_mounts(void)
+{
+	int fd = made(PID), mount = open("/", O_PATH | O_CLOEXEC);
+
+	require_equal(-EOPNOTSUPP, upcall_container_move_mount(fd, mount, "/tmp"));
+	close(fd);
+}
+
+static void test_no_mounts(void **state)
+{
+	(void)state;
+	as_root(body_no_mounts);
+}
+
+static short loopback(int socket, bool up)
+{
+	struct ifreq request = { .ifr_name = "lo" };
+
+	require_equal(0, ioctl(socket, SIOCGIFFLAGS, &request));
+	if (up) {
+		request.ifr_flags |= IFF_UP;
+		require_equal(0, ioctl(socket, SIOCSIFFLAGS, &request));
+	}
+	return request.ifr_flags & IFF_UP;
+}
+
+static void body_socket(void)
+{
+	int fd = made(NET | PID | KILL);
+	int s = upcall_container_socket(fd, AF_INET, SOCK_DGRAM, 0);
+	pid_t pid;
+
+	require(s >= 0);
+	require_equal(FD_CLOEXEC, fcntl(s, F_GETFD));
+	require_equal(0, loopback(s, false));
+	require_equal(IFF_UP, loopback(s, true));
+	require_equal(-EAFNOSUPPORT, upcall_container_socket(fd, 4095, SOCK_DGRAM, 0));
+	pid = upcall_container_fork(fd);
+	if (!pid)
+		_exit(!loopback(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), false));
+	require_exits(pid, 0);
+	close(fd);
+}
+
+static void test_socket(void **state)
+{
+	(void)state;
+	as_root(body_socket);
+}
+
+static void test_socket_user(void **state)
+{
+	(void)state;
+	as_user(body_socket);
+}
+
+/* -------------------------------------------------------------- id mappings */
+
+static void body_ranges(void)
+{
+	static const struct upcall_id_range ids[] = { { 0, 100000, 1000 }, { 1000, 7, 1 }, { 0 } };
+	const struct upcall_container_options options = { .uids = ids, .gids = ids };
+	int fd = upcall_container_create("ranges", USER | PID | EMPTY | KILL, &options);
+	struct stat st;
+	char path[64];
+	pid_t pid;
+
+	if (is_user()) {
+		require_equal(-EPERM, fd);
+		return;
+	}
+	require(fd >= 0);
+	pid = lived_in(fd);
+	snprintf(path, sizeof(path), "/proc/%d/root/.", pid);
+	require_equal(0, stat(path, &st));
+	require_equal(100000, st.st_uid);
+	/* not dumpable, with all that it has of ours in its memory */
+	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
+	require_equal(0, stat(path, &st));
+	require_equal(0, st.st_uid);
+	close(fd);
+	require_exits(pid, -1);
+}
+
+static void test_ranges(void **state)
+{
+	(void)state;
+	as_root(body_ranges);
+}
+
+static void test_ranges_user(void **state)
+{
+	(void)state;
+	as_user(body_ranges);
+}
+
+static void test_ranges_one_kind(void **state)
+{
+	static const struct upcall_id_range ids[] = { { 0, 0, 1 }, { 0 } };
+	const struct upcall_container_options options = { .uids = ids };
+
+	(void)state;
+	assert_int_equal(upcall_container_create("one", USER, &options), -EINVAL);
+}
+
+/* ---------------------------------------------------- namespaces and cgroups */
+
+static void body_set_namespace(void)
+{
+	int other = made(NET | PID), fd = made(PID | KILL), ns, pid;
+	pid_t in = lived_in(other);
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/net", in);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
+	require_equal(0, upcall_container_set_namespace(fd, ns));
+	close(ns);
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", in);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
+	require_equal(-EINVAL, upcall_container_set_namespace(fd, ns));
+	require_equal(-EINVAL, upcall_container_set_namespace(fd, 0));
+	pid = lived_in(fd);
+	require_equal(namespace_of(in, "net"), namespace_of(pid, "net"));
+	require_equal(-EALREADY, upcall_container_set_namespace(fd, ns));
+	close(ns);
+	close(fd);
+	require_exits(pid, -1);
+	kill(in, SIGKILL);
+	close(other);
+}
+
+static void test_set_namespace(void **state)
+{
+	(void)state;
+	as_root(body_set_namespace);
+}
+
+/* Of somebody else's pid namespace, it is not the init. */
+static void body_set_pid_namespace(void)
+{
+	int other = made(PID), fd, ns;
+	pid_t in = lived_in(other), pid;
+	char path[64];
+
+	fd = made(0);
+	snprintf(path, sizeof(path), "/proc/%d/ns/pid", in);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
+	require_equal(0, upcall_container_set_namespace(fd, ns));
+	pid = upcall_container_fork(fd);
+	if (!pid)
+		_exit(getpid() == 2 ? 0 : 1);
+	require_exits(pid, 0);
+	kill(in, SIGKILL);
+	close(fd);
+	close(other);
+	close(ns);
+}
+
+static void test_set_pid_namespace(void **state)
+{
+	(void)state;
+	as_root(body_set_pid_namespace);
+}
+
+static void body_cgroup(void)
+{
+	struct upcall_member *members;
+	int fd, dir, given;
+	pid_t pid;
+
+	if (!have_cgroup())
+		return;
+	fd = made(PID | KILL);
+	dir = upcall_container_cgroup(fd);
+	require(dir >= 0);
+	/* one below, made by us: */
+	require_equal(0, mkdirat(dir, "given", 0755));
+	given = openat(dir, "given", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	/* it is the other container's */
+	pid = lived_in(fd);
+	{
+		int second = made(PID | KILL);
+		pid_t inner;
+
+		require_equal(0, upcall_container_set_cgroup(second, given));
+		inner = lived_in(second);
+		require_equal(-EALREADY, upcall_container_set_cgroup(second, given));
+		require_equal(0, upcall_container_members(fd, &members));
+		require(members[0].pid && members[1].pid && members[2].pidfd < 0);
+		require(members[0].pid == pid || members[1].pid == pid);
+		require(members[0].pid == inner || members[1].pid == inner);
+		upcall_members_free(members);
+		require_equal(0, upcall_container_members(second, &members));
+		require(members[0].pid == inner && members[1].pidfd < 0);
+		upcall_members_free(members);
+		close(second);
+		require_exits(inner, -1);
+	}
+	require_equal(0, upcall_container_freeze(fd, SOON));
+	require_equal(0, kill(pid, SIGUSR1));
+	require_equal(0, upcall_container_thaw(fd, SOON));
+	require_equal(-ETIMEDOUT, upcall_container_wait(fd, 50));
+	require_equal(0, upcall_container_freeze(fd, SOON));
+	/* that it is frozen keeps nobody from being killed */
+	close(fd);
+	require_exits(pid, -1);
+}
+
+static void test_cgroup(void **state)
+{
+	(void)state;
+	as_root(body_cgroup);
+}
+
+static void test_cgroup_user(void **state)
+{
+	(void)state;
+	as_user(body_cgroup);
+}
+
+/* Who lives somewhere is not made part of a container. */
+static void body_cgroup_of_others(void)
+{
+	int fd, first, dir;
+	pid_t pid;
+
+	if (!have_cgroup())
+		return;
+	first = made(PID | KILL);
+	pid = lived_in(first);
+	fd = made(PID | KILL);
+	dir = upcall_container_cgroup(first);
+	require_equal(-ENOTEMPTY, upcall_container_set_cgroup(fd, dir));
+	close(dir);
+	dir = open("/tmp", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	require_equal(-EINVAL, upcall_container_set_cgroup(fd, dir));
+	close(fd);
+	require_equal(0, kill(pid, 0));
+	close(first);
+	require_exits(pid, -1);
+}
+
+static void test_cgroup_of_others(void **state)
+{
+	(void)state;
+	as_root(body_cgroup_of_others);
+}
+
+static void body_wait(void)
+{
+	int fd = made(PID | KILL);
+	pid_t pid;
+
+	require_equal(-ECHILD, upcall_container_wait(fd, 0));
+	require_equal(-ECHILD, upcall_container_pidfd(fd));
+	pid = lived_in(fd);
+	require_equal(-ETIMEDOUT, upcall_container_wait(fd, 20));
+	kill(pid, SIGKILL);
+	require_equal(0, upcall_container_wait(fd, SOON));
+	require_exits(pid, -1);
+	close(fd);
+}
+
+static void test_wait(void **state)
+{
+	(void)state;
+	as_user(body_wait);
+}
+
+/* ------------------------------------------------------------------- keyring */
+
+static void body_keyring(void)
+{
+	int fd = made(PID | KILL);
+	int32_t keyring = upcall_container_keyring(fd);
+	pid_t pid;
+
+	if (keyring == -EOPNOTSUPP || keyring == -EPERM)
+		return;
+	require(keyring > 0);
+	require_equal(keyring, upcall_container_keyring(fd));
+	require(syscall(SYS_add_key, "user", "before", "a", 1, keyring) > 0);
+	pid = upcall_container_fork(fd);
+	if (!pid) {
+		/* -1: where there is none; no helper is asked for it */
+		require(syscall(SYS_request_key, "user", "before", NULL, 0) > 0);
+		_exit(0);
+	}
+	require_exits(pid, 0);
+	require_equal(-EALREADY, upcall_container_keyring(fd));
+	close(fd);
+}
+
+static void test_keyring(void **state)
+{
+	(void)state;
+	as_root(body_keyring);
+}
+
+static void test_keyring_user(void **state)
+{
+	(void)state;
+	as_user(body_keyring);
+}
+
+/* --------------------------------------------------------------------- nasty */
+
+/* What is no request is answered by nothing, or refused, and ends nothing. */
+static void body_junk(void)
+{
+	int fd = made(PID | KILL), ends[2];
+	struct msghdr message = { 0 };
+	char junk[5000] = "junk";
+
+	require_equal(0, send(fd, junk, 0, 0));
+	require_equal(0, sendmsg(fd, &message, 0));
+	require_equal(4, send(fd, junk, 4, 0));
+	require_equal(sizeof(junk), send(fd, junk, sizeof(junk), 0));
+	require(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends));
+	require_equal(-ENOTTY, upcall_container_root(0));
+	require_equal(-EBADF, upcall_container_fsmount(fd, 0, 0, 0) < 0 ? -EBADF : 0);
+	require(upcall_container_root(fd) >= 0);
+	close(fd);
+}
+
+static void test_junk(void **state)
+{
+	(void)state;
+	as_user(body_junk);
+}
+
+static void on_child(int number)
+{
+	int error = errno;
+
+	(void)number;
+	while (waitpid(-1, NULL, WNOHANG) > 0)
+		;
+	errno = error;
+}
+
+/* A program that waits for whatever ends, or for nothing. */
+static void body_reaped(void)
+{
+	struct sigaction action = { .sa_handler = on_child };
+	int fd;
+
+	require(!sigaction(SIGCHLD, &action, NULL));
+	for (int i = 0; i < 2; i++) {
+		fd = made(PID | KILL);
+		lived_in(fd);
+		require_equal(-EALREADY, upcall_container_fork(fd));
+		close(fd);
+		signal(SIGCHLD, SIG_IGN);
+	}
+}
+
+static void test_reaped(void **state)
+{
+	(void)state;
+	as_user(body_reaped);
+}
+
+/* None of its fds is one more after what failed, and what succeeded. */
+static unsigned int fds_open(void)
+{
+	unsigned int count = 0;
+
+	for (int fd = 0; fd < 256; fd++)
+		count += fcntl(fd, F_GETFD) >= 0;
+	return count;
+}
+
+static void body_fds(void)
+{
+	unsigned int before = fds_open();
+	struct upcall_member *members;
+	int fd = made(PID | KILL | EMPTY);
+	pid_t pid;
+
+	require_equal(before + 1, fds_open());
+	close(upcall_container_root(fd));
+	require(upcall_container_move_mount(fd, 0, "/") < 0);
+	pid = upcall_container_fork(fd);
+	if (!pid)
+		_exit(fds_open() == before + 1 ? 0 : 1);
+	require_exits(pid, 0);
+	require_equal(-EALREADY, upcall_container_fork(fd));
+	if (!upcall_container_members(fd, &members))
+		upcall_members_free(members);
+	(void)upcall_container_wait(fd, SOON);
+	require_equal(before + 1, fds_open());
+	close(fd);
+}
+
+static void test_fds(void **state)
+{
+	(void)state;
+	as_user(body_fds);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_arguments),
+		cmocka_unit_test(test_cloexec),
+		cmocka_unit_test(test_namespaces),
+		cmocka_unit_test(test_namespaces_user),
+		cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_first),
+		cmocka_unit_test(test_first_user),
+		cmocka_unit_test(test_at_once),
+		cmocka_unit_test(test_closed_meanwhile),
+		cmocka_unit_test(test_kill),
+		cmocka_unit_test(test_kill_user),
+		cmocka_unit_test(test_kill_cgroup),
+		cmocka_unit_test(test_kill_cgroup_user),
+		cmocka_unit_test(test_live_on),
+		cmocka_unit_test(test_passed),
+		cmocka_unit_test(test_build),
+		cmocka_unit_test(test_build_user),
+		cmocka_unit_test(test_no_mounts),
+		cmocka_unit_test(test_socket),
+		cmocka_unit_test(test_socket_user),
+		cmocka_unit_test(test_ranges),
+		cmocka_unit_test(test_ranges_user),
+		cmocka_unit_test(test_ranges_one_kind),
+		cmocka_unit_test(test_set_namespace),
+		cmocka_unit_test(test_set_pid_namespace),
+		cmocka_unit_test(test_cgroup),
+		cmocka_unit_test(test_cgroup_user),
+		cmocka_unit_test(test_cgroup_of_others),
+		cmocka_unit_test(test_wait),
+		cmocka_unit_test(test_keyring),
+		cmocka_unit_test(test_keyring_user),
+		cmocka_unit_test(test_junk),
+		cmocka_unit_test(test_reaped),
+		cmocka_unit_test(test_fds),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
