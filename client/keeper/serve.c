@@ -219,6 +219,10 @@ static void serve_started(struct keeper *keeper)
 void keeper_serve(struct keeper *keeper)
 {
 	for (;;) {
+		/*
+		 * RACE: who gave up a start may ask again at once. poll() looks at the socket first:
+		 * if that has his request, the end of the start, which was before, is seen too.
+		 */
 		struct pollfd pollers[] = {
 			{ .fd = keeper->socket, .events = POLLIN },
 			{ .fd = keeper->starting, .events = POLLIN },

@@ -43,7 +43,7 @@ step_docs() {
 	local check bad=0
 	configure "$SCRATCH/gcc" -DCMAKE_C_COMPILER=gcc -DCMAKE_BUILD_TYPE=RelWithDebInfo &&
 		cmake --build "$SCRATCH/gcc" --target upcallctl man || return 1
-	for check in roff verbs columns statuses options settings numbers records abi structures module examples bus rules places; do
+	for check in roff verbs columns statuses options settings numbers records abi structures module examples bus rules places library; do
 		"docs_$check" || bad=1
 	done
 	return $bad
@@ -233,6 +233,25 @@ docs_bus() {
 	docs_same docs/protocol.md 'error' "$(grep -oE 'ERROR_PREFIX "\w+"' client/lib/connection.c | sed -E 's/.*"(\w+)"/\1/')" \
 		"$(sed -n '/^Errors: /,/^$/p' docs/protocol.md | grep -oE '`\w+`' | tr -d '`')" || bad=1
 	return $bad
+}
+
+# What the library's section of containers exports has a page of section 3, declared there as in the header; so have the flags.
+docs_library() {
+	local bad=0 pages
+	pages=$(cat "$MAN_DIR"/*.3.scd)
+	docs_same 'section 3' 'function' "$(sed -n '/^LIBUPCALL_1 /,/^}/s/^\t\(upcall_[a-z_]*\);$/\1/p' client/libupcall.map)" \
+		"$(sed -nE 's/^\*(upcall_[a-z_]+)\*\(\)$/\1/p' <<<"$pages")" || bad=1
+	docs_same 'section 3' 'declaration' "$(declarations <client/libupcall-container.h)" \
+		"$(awk '/^```/ { on = !on; next } on' <<<"$pages" | declarations)" || bad=1
+	docs_same upcall_container_create.3 'flag' \
+		"$(sed -nE 's/^\t(UPCALL_CONTAINER_[A-Z_]+) = .*/\1/p' client/libupcall-container.h | grep -v ALL_FLAGS)" \
+		"$(page_section upcall_container_create.3 FLAGS | grep '^\*' | grep -oE 'UPCALL_CONTAINER_[A-Z_]+')" || bad=1
+	return $bad
+}
+
+# Of functions, each in a line
+declarations() {
+	strip_c_comments - | perl -0777 -ne 'while (/^((?:struct \w+ |\w+ )+\*?upcall_\w+\([^;{]*?\));/gm) { print $1 =~ s/\s+/ /gr, "\n" }'
 }
 
 docs_rules() {

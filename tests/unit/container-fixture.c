@@ -86,11 +86,11 @@ static void become_user(void)
 	require(!prctl(PR_SET_DUMPABLE, 1, 0, 0, 0));
 }
 
-static _Noreturn void child_run(void (*body)(void), bool user)
+static _Noreturn void child_run(void (*body)(void), bool user, uid_t cgroup_owner)
 {
 	alarm(TEST_SECONDS);
 	prctl(PR_SET_CHILD_SUBREAPER, 1, 0, 0, 0);
-	cgroup_join(user ? USER_ID : 0);
+	cgroup_join(cgroup_owner);
 	if (user)
 		become_user();
 	body();
@@ -112,7 +112,7 @@ static void cgroup_kill(void)
 	(void)!system(command);
 }
 
-static void run(void (*body)(void), bool user)
+static void run(void (*body)(void), bool user, uid_t cgroup_owner)
 {
 	bool left = false;
 	int status;
@@ -122,7 +122,7 @@ static void run(void (*body)(void), bool user)
 	pid = fork();
 	assert_true(pid >= 0);
 	if (!pid)
-		child_run(body, user);
+		child_run(body, user, cgroup_owner);
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	left = have_cgroup() && rmdir(cgroup) < 0;
 	if (left)
@@ -137,10 +137,10 @@ void as_root(void (*body)(void))
 {
 	if (geteuid())
 		skip();
-	run(body, false);
+	run(body, false, 0);
 }
 
-void as_user(void (*body)(void))
+static void skip_without_user_namespaces(void)
 {
 	int status;
 	pid_t pid = fork();
@@ -152,7 +152,18 @@ void as_user(void (*body)(void))
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	if (status)
 		skip();
-	run(body, true);
+}
+
+void as_user(void (*body)(void))
+{
+	skip_without_user_namespaces();
+	run(body, true, USER_ID);
+}
+
+void as_user_without_cgroup(void (*body)(void))
+{
+	skip_without_user_namespaces();
+	run(body, true, 0);
 }
 
 void require_exits(pid_t pid, int expected)

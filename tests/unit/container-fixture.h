@@ -21,6 +21,8 @@
 void as_root(void (*body)(void));
 /* As USER_ID, or whoever runs the tests. Skips where the kernel has no user namespaces for him. */
 void as_user(void (*body)(void));
+/* The same, where he may make no cgroup. */
+void as_user_without_cgroup(void (*body)(void));
 
 /* In the body, who is another process: cmocka's assertions would go on with its other tests. */
 bool is_user(void);

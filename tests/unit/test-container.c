@@ -5,6 +5,7 @@
 #include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
+#include <sched.h>
 #include <setjmp.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -15,10 +16,12 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/pidfd.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -179,10 +182,13 @@ static void body_first(void)
 	if (!pid) {
 		char buffer[8];
 
-		/* of the C library's own cache of it, too */
+		clockid_t clock;
+		struct timespec time;
+
 		require_equal(1, getpid());
-		require_equal(1, gettid());
-		require_equal(0, pthread_kill(pthread_self(), 0));
+		/* that goes by the thread id that the C library keeps */
+		require_equal(0, pthread_getcpuclockid(pthread_self(), &clock));
+		require_equal(0, clock_gettime(clock, &time));
 		require_equal(0, getuid());
 		require_equal(0, access("/", W_OK));
 		require(getcwd(buffer, sizeof(buffer)) && !strcmp(buffer, "/"));
@@ -358,6 +364,61 @@ static void test_kill_cgroup_user(void **state)
 	as_user(body_kill_without_pid_namespace);
 }
 
+/* What a cgroup is needed for is refused, and what is not works. */
+static void body_no_cgroup(void)
+{
+	struct upcall_member *members;
+	pid_t pid;
+	int fd;
+
+	require_equal(-EOPNOTSUPP, upcall_container_create("test", USER | KILL, NULL));
+	fd = made(PID | KILL);
+	pid = lived_in(fd);
+	require_equal(-EOPNOTSUPP, upcall_container_freeze(fd, SOON));
+	require_equal(-EOPNOTSUPP, upcall_container_thaw(fd, SOON));
+	require_equal(-EOPNOTSUPP, upcall_container_members(fd, &members));
+	require_equal(-EOPNOTSUPP, upcall_container_cgroup(fd));
+	require_equal(-ETIMEDOUT, upcall_container_wait(fd, 20));
+	close(fd);
+	require_exits(pid, -1);
+	fd = made(PID);
+	pid = lived_in(fd);
+	kill(pid, SIGKILL);
+	require_equal(0, upcall_container_wait(fd, SOON));
+	close(fd);
+}
+
+static void test_no_cgroup(void **state)
+{
+	(void)state;
+	as_user_without_cgroup(body_no_cgroup);
+}
+
+/* A fork that fails may be tried again, at once. */
+static void body_again(void)
+{
+	struct rlimit limit = { 0, RLIM_INFINITY }, before;
+	int fd = made(PID | KILL);
+	pid_t pid;
+
+	require_equal(0, getrlimit(RLIMIT_NPROC, &before));
+	limit.rlim_max = before.rlim_max;
+	for (int i = 0; i < 20; i++) {
+		require_equal(0, setrlimit(RLIMIT_NPROC, &limit));
+		require_equal(-EAGAIN, upcall_container_fork(fd));
+		require_equal(0, setrlimit(RLIMIT_NPROC, &before));
+	}
+	pid = lived_in(fd);
+	close(fd);
+	require_exits(pid, -1);
+}
+
+static void test_again(void **state)
+{
+	(void)state;
+	as_user(body_again);
+}
+
 /* Without the flag, it lives on; its cgroup goes when it has ended. */
 static void body_live_on(void)
 {
@@ -469,6 +530,33 @@ static void test_build_user(void **state)
 {
 	(void)state;
 	as_user(body_build);
+}
+
+/* The creator does not see what is mounted in a copy of his mounts. */
+static void body_private(void)
+{
+	struct stat before, after;
+	int fd, fs, mount_;
+
+	require_equal(0, unshare(CLONE_NEWNS));
+	require_equal(0, mount(NULL, "/", NULL, MS_REC | MS_SHARED, NULL));
+	require_equal(0, stat("/mnt", &before));
+	fd = made(UPCALL_CONTAINER_NEW_FS_NS | PID);
+	fs = upcall_container_fsopen(fd, "tmpfs", 0);
+	require_equal(0, fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
+	mount_ = upcall_container_fsmount(fd, fs, 0, 0);
+	require_equal(0, upcall_container_move_mount(fd, mount_, "/mnt"));
+	require_equal(0, stat("/mnt", &after));
+	require_equal(before.st_dev, after.st_dev);
+	require_equal(0, fstatat(upcall_container_root(fd), "mnt", &after, 0));
+	require(before.st_dev != after.st_dev);
+	close(fd);
+}
+
+static void test_private(void **state)
+{
+	(void)state;
+	as_root(body_private);
 }
 
 static void body_no_mounts(void)
@@ -888,10 +976,13 @@ int main(void)
 		cmocka_unit_test(test_kill_user),
 		cmocka_unit_test(test_kill_cgroup),
 		cmocka_unit_test(test_kill_cgroup_user),
+		cmocka_unit_test(test_no_cgroup),
+		cmocka_unit_test(test_again),
 		cmocka_unit_test(test_live_on),
 		cmocka_unit_test(test_passed),
 		cmocka_unit_test(test_build),
 		cmocka_unit_test(test_build_user),
+		cmocka_unit_test(test_private),
 		cmocka_unit_test(test_no_mounts),
 		cmocka_unit_test(test_socket),
 		cmocka_unit_test(test_socket_user),
