@@ -2,6 +2,7 @@
 /* Containers as objects: made, entered once, and gone with the last copy of their fd. */
 #include <errno.h>
 #include <fcntl.h>
+#include <grp.h>
 #include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
@@ -16,6 +17,7 @@
 #include <sys/ioctl.h>
 #include <sys/mount.h>
 #include <sys/pidfd.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
@@ -621,9 +623,9 @@ static void body_ranges(void)
 {
 	static const struct upcall_id_range ids[] = { { 0, 100000, 1000 }, { 1000, 7, 1 }, { 0 } };
 	const struct upcall_container_options options = { .uids = ids, .gids = ids };
+	const gid_t group = 7;
 	int fd = upcall_container_create("ranges", USER | PID | EMPTY | KILL, &options);
 	struct stat st;
-	char path[64];
 	pid_t pid;
 
 	if (is_user()) {
@@ -631,16 +633,23 @@ static void body_ranges(void)
 		return;
 	}
 	require(fd >= 0);
-	pid = lived_in(fd);
-	snprintf(path, sizeof(path), "/proc/%d/root/.", pid);
-	require_equal(0, stat(path, &st));
-	require_equal(100000, st.st_uid);
-	/* not dumpable, with all that it has of ours in its memory */
-	snprintf(path, sizeof(path), "/proc/%d/mem", pid);
-	require_equal(0, stat(path, &st));
-	require_equal(0, st.st_uid);
+	/* one that is mapped, so that it would be of use inside */
+	require_equal(0, setgroups(1, &group));
+	pid = upcall_container_fork(fd);
+	if (!pid) {
+		require_equal(0, getuid());
+		require_equal(0, getgid());
+		require_equal(0, getgroups(0, NULL));
+		/* of the container's root */
+		require_equal(0, stat("/", &st));
+		require_equal(0, st.st_uid);
+		require_equal(0, st.st_gid);
+		/* it has our memory: nobody else inside may look into that */
+		require_equal(0, prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));
+		_exit(5);
+	}
+	require_exits(pid, 5);
 	close(fd);
-	require_exits(pid, -1);
 }
 
 static void test_ranges(void **state)
