@@ -78,7 +78,7 @@ static int start_blocked(const char *name, int socket, int conversation)
 		pid = clone_plain(NULL);
 		if (!pid)
 			keeper_become(name, socket, conversation);
-		_exit(pid < 0);
+		_exit(pid < 0 ? 1 : 0);
 	}
 	return wait_for(pidfd);
 }
