@@ -5,6 +5,7 @@
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
@@ -113,6 +114,18 @@ static int join_keyring(int32_t keyring)
 	return 0;
 }
 
+/*
+ * With other ids, the kernel has made us as dumpable as fs.suid_dumpable says, which may be for
+ * root only: then what we have of the caller's memory could still be dumped, into a pipe that
+ * the container answers.
+ */
+static int protect(void)
+{
+	if (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1)
+		return 0;
+	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
+}
+
 /* ORDER: the keyring as who we are; what is made anew when all is joined that it hangs on */
 int container_enter(const struct keeper_reply *reply)
 {
@@ -127,5 +140,5 @@ int container_enter(const struct keeper_reply *reply)
 	r = unshare_rest(reply->answer.value);
 	if (r >= 0 && joined & CLONE_NEWUSER)
 		r = become_root();
-	return r;
+	return r < 0 ? r : protect();
 }
