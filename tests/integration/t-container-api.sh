@@ -3,16 +3,16 @@
 #
 # lane: default
 # suites: bookworm trixie
+# needs: examples
 #
-# Containers as objects, with what the package installs: its examples are compiled against its header and its library, among
+# Containers as objects, with what the package installs: the examples are compiled against its headers and its library, among
 # them the 'Container objects' proposal's own, and run, by root and by an ordinary user.
 
 # shellcheck source=../vm/lib/guest.sh
 . "$UPCALL_VM_LIB/guest.sh"
 
-examples=/usr/share/doc/upcalld/examples
 for example in test-container user-container register-container; do
-	check "$example compiles" gcc -Wall -Wextra -Werror "$examples/$example.c" -lupcall -o "$example"
+	check "$example compiles" gcc -Wall -Wextra -Werror "examples/$example.c" -lupcall -o "$example"
 done
 
 cgroups_left() { find /sys/fs/cgroup -type d -name 'container-*'; }
@@ -30,9 +30,11 @@ modprobe loop
 device=$(losetup -f --show root.img)
 
 # shellcheck disable=SC2016  # for the shell inside
-inside='echo "pid $$"; echo $(ls / | grep -v lost+found); ls /proc | grep -c "^[0-9]"; ip -o link show up | grep -c LOOPBACK'
+inside='echo "pid $$"; echo $(ls / | grep -v lost+found)
+	echo processes: $(ls /proc | grep -c "^[0-9]"); echo interfaces: $(ip -o link show up | grep -c LOOPBACK)'
 check_equal "the proposal's example: pid 1, the root from outside, its own processes, the interface that was brought up" \
-	$'pid 1\nbin dev proc\n4\n1' "$(./test-container "$device" /bin/sh -c "$inside" 2>&1 | sed 's/^[3-5]$/4/')"
+	$'pid 1\nbin dev proc\nprocesses: few\ninterfaces: 1' \
+	"$(./test-container "$device" /bin/sh -c "$inside" 2>&1 | sed 's/^processes: [1-6]$/processes: few/')"
 check "its init's exit status comes through waitpid" bash -c "./test-container $device /bin/sh -c 'exit 0'"
 check_fails 'and so does another one' ./test-container "$device" /bin/sh -c 'exit 3'
 check_equal 'closing the fd kills it' 'init was killed by signal 9' "$(./test-container -k "$device" /bin/sleep 2147483647)"
@@ -55,13 +57,14 @@ check 'nothing is left of it' wait_for 20 nothing_left
 
 systemctl start upcalld.socket upcalld-shim.socket
 ./register-container web /bin/sleep 2147483645 >web.log 2>&1 &
+holder=$!
 registered() { upcallctl list --json | grep -q '"web"'; }
 check 'it is registered in one call' wait_for 60 registered
 leader=$(pgrep -fx '/bin/sleep 2147483645')
-cgroup=$(sed -n 's/^0:://p' "/proc/$leader/cgroup")
+cgroup=$(sed -n 's,^0::/,,p' "/proc/$leader/cgroup")
 check_equal 'by its first process and its cgroup' "web: leader $leader, cgroup $cgroup" "$(cat web.log)"
 check 'whose name is the container' test "${cgroup##*/container-web-}" != "$cgroup"
-pkill -KILL -f '^./register-container web'
+kill -KILL "$holder"
 ended() { ! [ -d "/proc/$leader" ]; }
 check 'its holder is killed: so is all of it' wait_for 20 ended
 check 'nothing is left of it' wait_for 20 nothing_left
