@@ -154,8 +154,9 @@ int upcall_container_fsmount(int fd, int fs_fd, unsigned int flags, unsigned int
 
 /*
  * Mounts what fsmount(2) or open_tree(2) made at a path in the container, whose links are
- * followed inside of it; "/" becomes its root. mount_fd is not consumed. For one
- * with a mount namespace of its own.
+ * followed inside of it; "/" becomes its root. It is made private: nothing that is mounted on one
+ * side of a clone is mounted on the other. mount_fd is not consumed. For one with a mount
+ * namespace of its own.
  */
 int upcall_container_move_mount(int fd, int mount_fd, const char *path);
 

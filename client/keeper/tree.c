@@ -115,9 +115,25 @@ static int reenter(const struct keeper *keeper)
 	return 0;
 }
 
+/*
+ * ORDER: before it is mounted. A clone of a mount that is shared is its peer: what the container
+ * mounts over it would be mounted over the other one as well. Below a mount that the container
+ * shares with its own it becomes shared again, with those only.
+ */
+static int private(int mount)
+{
+	struct mount_attr attributes = { .propagation = MS_PRIVATE };
+
+	return mount_setattr(mount, "", AT_EMPTY_PATH | AT_RECURSIVE, &attributes,
+			     sizeof(attributes)) < 0 ?
+		       -errno :
+		       0;
+}
+
 int tree_mount(const struct keeper *keeper, int mount, const char *path)
 {
 	cleanup_fd int target = -1;
+	int r;
 
 	/* else it would be the creator's tree that is changed */
 	if (!(keeper->flags & (UPCALL_CONTAINER_NEW_FS_NS | UPCALL_CONTAINER_NEW_EMPTY_FS_NS)))
@@ -125,6 +141,9 @@ int tree_mount(const struct keeper *keeper, int mount, const char *path)
 	target = target_open(path);
 	if (target < 0)
 		return target;
+	r = private(mount);
+	if (r < 0)
+		return r;
 	if (move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) <
 	    0)
 		return -errno;

@@ -969,6 +969,40 @@ static void test_fds(void **state)
 	as_user(body_fds);
 }
 
+/* What is mounted over a clone of a shared mount in the container is not mounted outside. */
+static void body_shared_clone(void)
+{
+	struct stat before, after;
+	int fd, tree;
+	pid_t pid;
+
+	require_equal(0, unshare(CLONE_NEWNS));
+	require_equal(0, mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	require_equal(0, mount("tmpfs", "/mnt", "tmpfs", 0, NULL));
+	require_equal(0, mount(NULL, "/mnt", NULL, MS_SHARED, NULL));
+	require_equal(0, mkdir("/mnt/below", 0755));
+	require_equal(0, stat("/mnt/below", &before));
+	tree = open_tree(AT_FDCWD, "/mnt", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	require(tree >= 0);
+	fd = made(EMPTY | PID | KILL);
+	mkdir_in(upcall_container_root(fd), "host");
+	require_equal(0, upcall_container_move_mount(fd, tree, "/host"));
+	close(tree);
+	pid = upcall_container_fork(fd);
+	if (!pid)
+		_exit(mount("tmpfs", "/host/below", "tmpfs", 0, NULL) ? 1 : 0);
+	require_exits(pid, 0);
+	require_equal(0, stat("/mnt/below", &after));
+	require_equal(before.st_dev, after.st_dev);
+	close(fd);
+}
+
+static void test_shared_clone(void **state)
+{
+	(void)state;
+	as_root(body_shared_clone);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1009,6 +1043,7 @@ int main(void)
 		cmocka_unit_test(test_junk),
 		cmocka_unit_test(test_reaped),
 		cmocka_unit_test(test_fds),
+		cmocka_unit_test(test_shared_clone),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
