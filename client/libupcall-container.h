@@ -102,7 +102,8 @@ int upcall_container_create(const char *name, unsigned int flags,
 
 /*
  * A namespace, as of /proc/PID/ns, instead of the creator's or the one made. fd is not
- * consumed. One whose pid namespace is its own has to keep that.
+ * consumed. One whose pid namespace is its own has to keep that. -EINVAL for the creator's
+ * own namespaces, too: whoever has the fd would come back into them.
  */
 int upcall_container_set_namespace(int fd, int namespace_fd);
 

@@ -21,6 +21,14 @@
 
 #define KEEPER_NAME_LEN 64
 
+#define KEEPER_NAMESPACES 8
+
+/* A namespace, whatever fd leads to it. */
+struct identity {
+	uint64_t device;
+	uint64_t inode;
+};
+
 /* -1: none, for all fds. */
 struct keeper {
 	int socket;	    /* its other end is the container's fd */
@@ -34,6 +42,7 @@ struct keeper {
 	int cgroup_namespace;
 	int32_t keyring;
 	uint32_t flags;
+	struct identity creators[KEEPER_NAMESPACES]; /* zero: there is no such namespace */
 	char cgroup_name[KEEPER_NAME_LEN + 32];
 	char name[KEEPER_NAME_LEN];
 };
@@ -78,6 +87,8 @@ int tree_mount(const struct keeper *keeper, int mount, const char *path);
 
 int way_answer(struct keeper *keeper, struct ask *ask);
 int way_set(struct keeper *keeper, int namespace);
+/* Before any of them is left. */
+int way_keep_creators(struct keeper *keeper);
 
 /* --- serve.c --- */
 

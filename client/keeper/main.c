@@ -48,10 +48,12 @@ static int create(struct keeper *keeper)
 		return r;
 	request.text[KEEPER_TEXT_LEN - 1] = '\0';
 	if (keeper->namespaces < 0)
-		r = -errno;
+		r = -ENOENT;
 	else if (request.protocol != KEEPER_PROTOCOL || request.op != KEEPER_CREATE)
 		r = -EPROTONOSUPPORT;
 	else
+		r = way_keep_creators(keeper);
+	if (r >= 0)
 		r = keeper_create(keeper, &ask);
 	packet_close_fds(ask.fds, ask.fd_count);
 	ask.fd_count = 0;

@@ -8,6 +8,7 @@
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -83,9 +84,61 @@ static int keep(int *kept, int namespace)
 	return 0;
 }
 
+/* Without asking the file system: who sent the fd may be who has to answer, and does not. */
+static int identify(int dir, const char *name, int flags, struct identity *identity)
+{
+	struct statx found;
+
+	if (statx(dir, name, AT_STATX_DONT_SYNC | flags, STATX_INO, &found) < 0)
+		return -errno;
+	identity->device = (uint64_t)found.stx_dev_major << 32 | found.stx_dev_minor;
+	identity->inode = found.stx_ino;
+	return 0;
+}
+
+int way_keep_creators(struct keeper *keeper)
+{
+	static const char *const names[KEEPER_NAMESPACES] = { "mnt", "net", "user",   "pid",
+							      "ipc", "uts", "cgroup", "time" };
+	int r;
+
+	for (size_t i = 0; i < KEEPER_NAMESPACES; i++) {
+		r = identify(keeper->namespaces, names[i], 0, &keeper->creators[i]);
+		/* a kernel may be built without one */
+		if (r < 0 && r != -ENOENT)
+			return r;
+	}
+	return 0;
+}
+
+/*
+ * -EINVAL: no namespace, or our creator's. In his, what is done for who has the container's fd,
+ * who may be anybody, would be done to him.
+ */
+static int check_other(const struct keeper *keeper, int namespace)
+{
+	struct identity given;
+	int r;
+
+	r = identify(namespace, "", AT_EMPTY_PATH, &given);
+	if (r < 0)
+		return r;
+	if (given.device != keeper->creators[0].device)
+		return -EINVAL;
+	for (size_t i = 0; i < KEEPER_NAMESPACES; i++)
+		if (given.inode == keeper->creators[i].inode)
+			return -EINVAL;
+	return 0;
+}
+
 int way_set(struct keeper *keeper, int namespace)
 {
-	int type = ioctl(namespace, NS_GET_NSTYPE);
+	int type, r;
+
+	r = check_other(keeper, namespace);
+	if (r < 0)
+		return r;
+	type = ioctl(namespace, NS_GET_NSTYPE);
 
 	switch (type) {
 	case -1:

@@ -1003,6 +1003,38 @@ static void test_shared_clone(void **state)
 	as_root(body_shared_clone);
 }
 
+/* Who has the fd does not send the keeper back to where its creator lives. */
+static void body_set_creators_namespace(void)
+{
+	static const char *const names[] = { "mnt", "net", "user", "ipc", "uts", "cgroup", "pid" };
+	struct stat st;
+	int fd, clone;
+	char path[64];
+
+	require_equal(0, unshare(CLONE_NEWNS));
+	require_equal(0, mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	fd = made(NET | KILL | (have_cgroup() ? 0 : PID));
+	for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
+		int ns;
+
+		snprintf(path, sizeof(path), "/proc/self/ns/%s", names[i]);
+		ns = open(path, O_RDONLY | O_CLOEXEC);
+		require_equal(-EINVAL, upcall_container_set_namespace(fd, ns));
+		close(ns);
+	}
+	clone = open_tree(AT_FDCWD, "/proc", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	require_equal(-EOPNOTSUPP, upcall_container_move_mount(fd, clone, "/mnt"));
+	require_equal(-1, stat("/mnt/self", &st));
+	close(clone);
+	close(fd);
+}
+
+static void test_set_creators_namespace(void **state)
+{
+	(void)state;
+	as_root(body_set_creators_namespace);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1044,6 +1076,7 @@ int main(void)
 		cmocka_unit_test(test_reaped),
 		cmocka_unit_test(test_fds),
 		cmocka_unit_test(test_shared_clone),
+		cmocka_unit_test(test_set_creators_namespace),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
