@@ -61,7 +61,7 @@ struct keeper_answer {
 
 /* KEEPER_FORK: bits of value. The first ones have an fd each, in this order. */
 enum keeper_way {
-	KEEPER_WAY_CGROUP = 1 << 0, /* cgroup.procs, open for writing */
+	KEEPER_WAY_CGROUP = 1 << 0, /* directory */
 	KEEPER_WAY_USER = 1 << 1,   /* namespaces */
 	KEEPER_WAY_CGROUPNS = 1 << 2,
 	KEEPER_WAY_IPC = 1 << 3,

@@ -34,18 +34,11 @@ static int add_given(struct ask *ask, int fd, uint32_t way)
 	return fd < 0 ? 0 : add(ask, fcntl(fd, F_DUPFD_CLOEXEC, 0), way);
 }
 
-static int add_cgroup(const struct keeper *keeper, struct ask *ask)
-{
-	if (keeper->cgroup < 0)
-		return 0;
-	return add(ask, openat(keeper->cgroup, "cgroup.procs", O_WRONLY | O_CLOEXEC),
-		   KEEPER_WAY_CGROUP);
-}
-
 /* ORDER: of the bits */
 int way_answer(struct keeper *keeper, struct ask *ask)
 {
-	int r = add_cgroup(keeper, ask);
+	/* its directory: files that we open are written to with our rights, whoever does it */
+	int r = add_given(ask, keeper->cgroup, KEEPER_WAY_CGROUP);
 
 	if (r >= 0)
 		r = add_own(keeper, ask, "user", KEEPER_WAY_USER);

@@ -2,12 +2,14 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/keyctl.h>
+#include <linux/magic.h>
 #include <sched.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/syscall.h>
+#include <sys/vfs.h>
 #include <unistd.h>
 
 #include "container-enter.h"
@@ -15,7 +17,7 @@
 
 /* In the order of enum keeper_way. */
 static const struct {
-	const char *name; /* NULL: the fd is cgroup.procs */
+	const char *name; /* NULL: the fd is a cgroup */
 	int type;
 } ways[KEEPER_WAY_FDS] = {
 	{ NULL, 0 },
@@ -39,12 +41,29 @@ static int is_ours(int own, int i, int namespace)
 	return ours.st_dev == its.st_dev && ours.st_ino == its.st_ino;
 }
 
+/*
+ * With our own rights, and only where they are asked for: a keeper that is not honest could have
+ * sent any directory.
+ */
+static int enter_cgroup(int dir)
+{
+	owned_fd int procs = -1;
+	struct statfs fs;
+
+	if (fstatfs(dir, &fs) < 0)
+		return -errno;
+	if (fs.f_type != CGROUP2_SUPER_MAGIC)
+		return -EBADMSG;
+	procs = openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+	return procs < 0 || write(procs, "0", 1) < 0 ? -errno : 0;
+}
+
 static int enter_one(int own, int i, int fd)
 {
 	int r;
 
 	if (!ways[i].name)
-		return write(fd, "0", 1) < 0 ? -errno : 0;
+		return enter_cgroup(fd);
 	r = is_ours(own, i, fd);
 	if (r < 0 || r > 0)
 		return r;

@@ -28,6 +28,7 @@
 #include <cmocka.h>
 
 #include "container-fixture.h"
+#include "keeper-ask.h"
 #include "libupcall-container.h"
 #include "libupcall-proposal.h"
 
@@ -1035,6 +1036,49 @@ static void test_set_creators_namespace(void **state)
 	as_root(body_set_creators_namespace);
 }
 
+/* The first half of a fork: what leads into the container. The conversation. */
+static int fork_asked(int fd, struct keeper_reply *reply)
+{
+	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_FORK };
+	int conversation = keeper_ask_open(fd, &request, -1);
+
+	require(conversation >= 0);
+	require_equal(0, keeper_ask_next(conversation, reply));
+	return conversation;
+}
+
+/* Whoever may not write to the cgroup may not do it with what the keeper gives him either. */
+static void body_fork_gives_no_right(void)
+{
+	struct keeper_reply reply;
+	char line[32];
+	pid_t pid;
+	int fd;
+
+	if (!have_cgroup())
+		return;
+	fd = made(PID | KILL);
+	close(fork_asked(fd, &reply));
+	require(reply.answer.value & KEEPER_WAY_CGROUP);
+	snprintf(line, sizeof(line), "%d", getpid());
+	pid = fork();
+	if (!pid) {
+		require_equal(0, setresuid(USER_ID, USER_ID, USER_ID));
+		require_equal(-1, write(reply.fds[0], line, strlen(line)));
+		require_equal(-1, openat(reply.fds[0], "cgroup.procs", O_WRONLY | O_CLOEXEC));
+		_exit(0);
+	}
+	require_exits(pid, 0);
+	keeper_reply_clean(&reply);
+	close(fd);
+}
+
+static void test_fork_gives_no_right(void **state)
+{
+	(void)state;
+	as_root(body_fork_gives_no_right);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1077,6 +1121,7 @@ int main(void)
 		cmocka_unit_test(test_fds),
 		cmocka_unit_test(test_shared_clone),
 		cmocka_unit_test(test_set_creators_namespace),
+		cmocka_unit_test(test_fork_gives_no_right),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
