@@ -29,8 +29,9 @@ enum keeper_op {
 	 */
 	KEEPER_CREATE = 1,
 	/*
-	 * The answer has what leads into the container, see enum keeper_way. The next packet has
-	 * the pidfd of the first process, which waits for the answer to it.
+	 * The answer has what leads into the container, see enum keeper_way. Then two packets come,
+	 * in any order, of which only their sender and their fd count: one of the first process
+	 * itself, and one with its pidfd. It waits for the answer to both.
 	 */
 	KEEPER_FORK,
 	KEEPER_ROOT,	  /* answer: fd */

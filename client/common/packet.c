@@ -10,7 +10,7 @@
 
 union control {
 	struct cmsghdr header;
-	char room[CMSG_SPACE(sizeof(int) * KEEPER_FDS)];
+	char room[CMSG_SPACE(sizeof(int) * KEEPER_FDS) + CMSG_SPACE(sizeof(struct ucred))];
 };
 
 /* A holder of the other copies may have made the socket non-blocking for all. */
@@ -58,11 +58,21 @@ static size_t fds_take(struct msghdr *message, int *fds)
 	return count;
 }
 
-int packet_receive(int socket, void *data, size_t size, int *fds, size_t *count)
+static pid_t sender_of(struct msghdr *message)
+{
+	struct ucred sender = { 0 };
+
+	for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part))
+		if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_CREDENTIALS)
+			memcpy(&sender, CMSG_DATA(part), sizeof(sender));
+	return sender.pid;
+}
+
+static int receive(int socket, struct packet *packet, int flags)
 {
 	/* one more byte: a packet that is too long is seen to be */
 	char rest;
-	struct iovec vector[] = { { data, size }, { &rest, 1 } };
+	struct iovec vector[] = { { packet->data, packet->size }, { &rest, 1 } };
 	union control control;
 	struct msghdr message = { .msg_iov = vector,
 				  .msg_iovlen = 2,
@@ -72,21 +82,36 @@ int packet_receive(int socket, void *data, size_t size, int *fds, size_t *count)
 	size_t number;
 	ssize_t n;
 
-	while ((n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC)) < 0) {
-		if (errno == EAGAIN)
+	while ((n = recvmsg(socket, &message, MSG_CMSG_CLOEXEC | flags)) < 0) {
+		if (errno == EAGAIN && !(flags & MSG_DONTWAIT))
 			wait_until(socket, POLLIN);
 		else if (errno != EINTR)
 			return errno == ECONNRESET ? -ENOTCONN : -errno;
 	}
 	number = fds_take(&message, got);
-	if ((size_t)n != size || message.msg_flags & MSG_CTRUNC || number > *count) {
+	if ((size_t)n != packet->size || message.msg_flags & MSG_CTRUNC || number > packet->count) {
 		packet_close_fds(got, number);
 		return n ? -EBADMSG : -ENOTCONN;
 	}
 	if (number)
-		memcpy(fds, got, sizeof(int) * number);
-	*count = number;
+		memcpy(packet->fds, got, sizeof(int) * number);
+	packet->count = number;
+	packet->sender = sender_of(&message);
 	return 0;
+}
+
+int packet_receive(int socket, void *data, size_t size, int *fds, size_t *count)
+{
+	struct packet packet = { data, size, fds, *count };
+	int r = receive(socket, &packet, 0);
+
+	*count = packet.count;
+	return r;
+}
+
+int packet_receive_now(int socket, struct packet *packet)
+{
+	return receive(socket, packet, MSG_DONTWAIT);
 }
 
 void packet_close_fds(int *fds, size_t count)

@@ -4,6 +4,7 @@
 #define UPCALL_CLIENT_PACKET_H
 
 #include <stddef.h>
+#include <sys/types.h>
 
 /* Waits where the socket is full. Negative errno, -EPIPE where nobody is at the other end. */
 int packet_send(int socket, const void *data, size_t size, const int *fds, size_t count);
@@ -13,6 +14,17 @@ int packet_send(int socket, const void *data, size_t size, const int *fds, size_
  * the caller's. -ENOTCONN: the other end is closed. -EBADMSG: it was another packet.
  */
 int packet_receive(int socket, void *data, size_t size, int *fds, size_t *count);
+
+struct packet {
+	void *data;
+	size_t size;
+	int *fds;
+	size_t count; /* room for so many; then how many there are */
+	pid_t sender; /* as the kernel says it, where the socket has SO_PASSCRED; 0: not seen */
+};
+
+/* The same, of what is there already. -EAGAIN: nothing is. */
+int packet_receive_now(int socket, struct packet *packet);
 
 /* Closes those that are none of -1. errno stays. */
 void packet_close_fds(int *fds, size_t count);

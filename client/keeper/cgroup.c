@@ -125,6 +125,22 @@ int cgroup_set(struct keeper *keeper, int dir)
 	return 0;
 }
 
+bool cgroup_has(int cgroup, pid_t pid)
+{
+	int fd = openat(cgroup, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	cleanup_file FILE *file = fd < 0 ? NULL : fdopen(fd, "re");
+	bool found = false;
+	int listed;
+
+	if (!file) {
+		close_keep_errno(fd);
+		return false;
+	}
+	while (!found && fscanf(file, "%d", &listed) == 1)
+		found = listed == pid;
+	return found;
+}
+
 static void remove_below(int dir, unsigned int depth);
 
 static void remove_child(int dir, const char *name, unsigned int depth)

@@ -35,6 +35,8 @@ struct keeper {
 	int namespaces;	    /* /proc/self/ns, from when there was a /proc */
 	int first;	    /* pidfd of the first process, also when that has ended */
 	int starting;	    /* conversation with who is making it */
+	int shown;	    /* pidfd that he showed as its */
+	pid_t reported;	    /* who said of himself that he is it */
 	int cgroup;	    /* directory */
 	int cgroup_parent;  /* of one that is ours, to be removed */
 	int pid_namespace;  /* that were given: only a child of ours would be in it */
@@ -71,6 +73,8 @@ int keeper_create(struct keeper *keeper, struct ask *ask);
 void cgroup_make(struct keeper *keeper);
 /* One that was given, instead. */
 int cgroup_set(struct keeper *keeper, int dir);
+/* Whether a process is in it, and in none below. */
+bool cgroup_has(int cgroup, pid_t pid);
 /* With what was made in it. -EBUSY: something lives in it. */
 int cgroup_remove(struct keeper *keeper);
 

@@ -75,6 +75,7 @@ int main(void)
 		.socket = FD_SOCKET,
 		.first = -1,
 		.starting = -1,
+		.shown = -1,
 		.cgroup = -1,
 		.cgroup_parent = -1,
 		.pid_namespace = -1,

@@ -43,10 +43,15 @@ static int check_empty(const struct keeper *keeper)
 
 static int answer_fork(struct keeper *keeper, struct ask *ask)
 {
-	int r = way_answer(keeper, ask);
+	const int on = 1;
+	int r;
 
+	r = way_answer(keeper, ask);
 	if (r < 0)
 		return r;
+	/* ORDER: before he is answered: the first process says there who it is */
+	if (setsockopt(ask->conversation, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
+		return -errno;
 	keeper->starting = fcntl(ask->conversation, F_DUPFD_CLOEXEC, 0);
 	return keeper->starting < 0 ? -errno : 0;
 }
@@ -194,26 +199,89 @@ static int serve_next(struct keeper *keeper, bool hung_up)
 	return 0;
 }
 
-/* The first process is there and waits for our word; or who was making it has given up. */
-static void serve_started(struct keeper *keeper)
+static int pid_of(const struct keeper *keeper, int pidfd)
 {
-	struct keeper_answer answer = { 0 };
+	char path[64], line[256];
+	cleanup_file FILE *file = NULL;
+	int fd, pid = -ESRCH;
+
+	/* our own, from when there was a /proc */
+	snprintf(path, sizeof(path), "../fdinfo/%d", pidfd);
+	fd = openat(keeper->namespaces, path, O_RDONLY | O_CLOEXEC);
+	file = fd < 0 ? NULL : fdopen(fd, "re");
+	if (!file) {
+		close_keep_errno(fd);
+		return -errno;
+	}
+	while (fgets(line, sizeof(line), file))
+		if (sscanf(line, "Pid: %d", &pid) == 1)
+			break;
+	return pid > 0 ? pid : -ESRCH;
+}
+
+/*
+ * A process that is shown will be killed with the container: it has said itself that it is the
+ * first one, by the kernel's word, and it is where that belongs. RACE: pids are compared before
+ * it is seen to live, so that they are its own.
+ */
+static int check_first(const struct keeper *keeper)
+{
+	int pid = pid_of(keeper, keeper->shown);
+
+	if (pid < 0)
+		return pid;
+	if (pid != keeper->reported)
+		return -EPERM;
+	if (keeper->cgroup >= 0 && !cgroup_has(keeper->cgroup, pid))
+		return -EPERM;
+	return pidfd_send_signal(keeper->shown, 0, NULL, 0) < 0 ? -errno : 0;
+}
+
+/* Two packets, in any order: the first process's own, and the maker's with its pidfd. */
+static int start_receive(struct keeper *keeper)
+{
 	struct keeper_request request;
-	int first = -1;
-	size_t count = 1;
+	int fd = -1;
+	struct packet packet = { &request, sizeof(request), &fd, 1 };
 	int r;
 
-	r = packet_receive(keeper->starting, &request, sizeof(request), &first, &count);
-	/* any other fd would not end with the container, and could not be killed with it */
-	if (r >= 0 && pidfd_send_signal(first, 0, NULL, 0) < 0)
-		r = -errno;
+	r = packet_receive_now(keeper->starting, &packet);
 	if (r < 0)
-		close_keep_errno(first);
+		return r;
+	if (!packet.count) {
+		keeper->reported = packet.sender;
+		return 0;
+	}
+	close_keep_errno(keeper->shown);
+	keeper->shown = fd;
+	/* any other fd would not end with the container, and could not be killed with it */
+	return pidfd_send_signal(fd, 0, NULL, 0) < 0 ? -errno : 0;
+}
+
+/* The first process is there and waits for our word; or who was making it has given up. */
+static void start_end(struct keeper *keeper, int error)
+{
+	struct keeper_answer answer = { .error = error };
+
+	if (error < 0)
+		close_keep_errno(keeper->shown);
 	else
-		keeper->first = first;
-	answer.error = r;
+		keeper->first = keeper->shown;
+	keeper->shown = -1;
+	keeper->reported = 0;
 	(void)packet_send(keeper->starting, &answer, sizeof(answer), NULL, 0);
 	keeper->starting = close_keep_errno(keeper->starting);
+}
+
+static void serve_started(struct keeper *keeper)
+{
+	int r = start_receive(keeper);
+
+	if (r == -EAGAIN)
+		return;
+	if (r >= 0 && (keeper->shown < 0 || !keeper->reported))
+		return;
+	start_end(keeper, r < 0 ? r : check_first(keeper));
 }
 
 void keeper_serve(struct keeper *keeper)
@@ -226,12 +294,16 @@ void keeper_serve(struct keeper *keeper)
 		struct pollfd pollers[] = {
 			{ .fd = keeper->socket, .events = POLLIN },
 			{ .fd = keeper->starting, .events = POLLIN },
+			{ .fd = keeper->shown, .events = POLLIN },
 		};
 
-		if (poll(pollers, 2, -1) < 0)
+		if (poll(pollers, 3, -1) < 0)
 			continue;
 		if (pollers[1].revents)
 			serve_started(keeper);
+		/* killed before it has said anything */
+		else if (pollers[2].revents)
+			start_end(keeper, -ESRCH);
 		if (pollers[0].revents && serve_next(keeper, pollers[0].revents & POLLHUP) < 0)
 			return;
 	}

@@ -10,7 +10,7 @@
  *	caller				in between		first process
  *	  fork ------------------------> waits
  *	  go ---------------------------> enters
- *	                                  clone ----------------> waits
+ *	                                  clone ----------------> reports to the keeper, waits
  *	  <------------ pid, pidfd ------ exits
  *	  pidfd to the keeper, its answer
  *	  go ----------------------------------------------------> returns 0
@@ -114,6 +114,16 @@ static pid_t clone_sibling(int *pidfd)
 	return (pid_t)(pid < 0 ? -errno : pid);
 }
 
+/* That we are it, the keeper believes nobody but the kernel, who says who we are. */
+static void be_first(const struct birth *birth)
+{
+	const struct keeper_request report = { KEEPER_PROTOCOL, KEEPER_FORK };
+
+	if (packet_send(birth->conversation, &report, sizeof(report), NULL, 0) < 0 ||
+	    word_await(birth->child) < 0)
+		_exit(1);
+}
+
 /* Returns in the first process only, once it may live. */
 static void be_in_between(struct birth *birth)
 {
@@ -132,8 +142,7 @@ static void be_in_between(struct birth *birth)
 	}
 	pid = clone_sibling(&pidfd);
 	if (!pid) {
-		if (word_await(birth->child) < 0)
-			_exit(1);
+		be_first(birth);
 		return;
 	}
 	(void)word_send(birth->child, pid < 0 ? pid : 0, pid, pid < 0 ? NULL : &pidfd);

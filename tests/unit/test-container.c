@@ -31,6 +31,7 @@
 #include "keeper-ask.h"
 #include "libupcall-container.h"
 #include "libupcall-proposal.h"
+#include "packet.h"
 
 #define SOON   20000 /* ms, for what takes as long as it takes */
 #define EMPTY  UPCALL_CONTAINER_NEW_EMPTY_FS_NS
@@ -1079,6 +1080,42 @@ static void test_fork_gives_no_right(void **state)
 	as_root(body_fork_gives_no_right);
 }
 
+/* A stranger is not made the first process: it would be killed with the container. */
+static void body_stranger(void)
+{
+	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_FORK };
+	int fd = made(PID | KILL), conversation, pidfd;
+	struct keeper_reply reply;
+	pid_t pid = fork();
+
+	if (!pid)
+		stay();
+	pidfd = pidfd_open(pid, 0);
+	conversation = fork_asked(fd, &reply);
+	keeper_reply_clean(&reply);
+	/* it is him that we show, and ourselves who report as a first process does */
+	(void)packet_send(conversation, &request, sizeof(request), &pidfd, 1);
+	(void)packet_send(conversation, &request, sizeof(request), NULL, 0);
+	require(keeper_ask_next(conversation, &reply) < 0);
+	require_equal(-ECHILD, upcall_container_pidfd(fd));
+	close(conversation);
+	close(fd);
+	require_equal(0, pidfd_send_signal(pidfd, SIGTERM, NULL, 0));
+	require_exits(pid, -1);
+}
+
+static void test_stranger(void **state)
+{
+	(void)state;
+	as_root(body_stranger);
+}
+
+static void test_stranger_user(void **state)
+{
+	(void)state;
+	as_user_without_cgroup(body_stranger);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1122,6 +1159,8 @@ int main(void)
 		cmocka_unit_test(test_shared_clone),
 		cmocka_unit_test(test_set_creators_namespace),
 		cmocka_unit_test(test_fork_gives_no_right),
+		cmocka_unit_test(test_stranger),
+		cmocka_unit_test(test_stranger_user),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
