@@ -122,13 +122,15 @@ static int become_root(void)
 	return 0;
 }
 
-/* A session of its own, with nothing of the caller's in it but what is the container's. */
+/*
+ * A session of its own, with nothing of the caller's in it but what is the container's. Where
+ * there are no keys, or a filter denies them, which the container has too, there is none to take.
+ */
 static int join_keyring(int32_t keyring)
 {
-	if (!keyring)
-		return 0;
-	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0 ||
-	    syscall(SYS_keyctl, KEYCTL_LINK, keyring, KEY_SPEC_SESSION_KEYRING) < 0)
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0)
+		return keyring || (errno != ENOSYS && errno != EPERM) ? -errno : 0;
+	if (keyring && syscall(SYS_keyctl, KEYCTL_LINK, keyring, KEY_SPEC_SESSION_KEYRING) < 0)
 		return -errno;
 	return 0;
 }

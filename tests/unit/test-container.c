@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/keyctl.h>
 #include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
@@ -1116,6 +1117,37 @@ static void test_stranger_user(void **state)
 	as_user_without_cgroup(body_stranger);
 }
 
+/* The caller's session keyring is not the container's. */
+static void body_session_keyring(void)
+{
+	int fd = made(PID | KILL);
+	pid_t pid;
+
+	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0) {
+		require(errno == ENOSYS || errno == EPERM);
+		return;
+	}
+	require(syscall(SYS_add_key, "user", "ours", "a", 1, KEY_SPEC_SESSION_KEYRING) > 0);
+	require(syscall(SYS_request_key, "user", "ours", NULL, 0) > 0);
+	pid = upcall_container_fork(fd);
+	if (!pid)
+		_exit(syscall(SYS_request_key, "user", "ours", NULL, 0) > 0 ? 1 : 0);
+	require_exits(pid, 0);
+	close(fd);
+}
+
+static void test_session_keyring(void **state)
+{
+	(void)state;
+	as_root(body_session_keyring);
+}
+
+static void test_session_keyring_user(void **state)
+{
+	(void)state;
+	as_user(body_session_keyring);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1161,6 +1193,8 @@ int main(void)
 		cmocka_unit_test(test_fork_gives_no_right),
 		cmocka_unit_test(test_stranger),
 		cmocka_unit_test(test_stranger_user),
+		cmocka_unit_test(test_session_keyring),
+		cmocka_unit_test(test_session_keyring_user),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
