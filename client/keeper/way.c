@@ -8,6 +8,7 @@
 #include <linux/nsfs.h>
 #include <sched.h>
 #include <sys/ioctl.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
@@ -146,7 +147,8 @@ int way_set(struct keeper *keeper, int namespace)
 	case CLONE_NEWCGROUP:
 		return keep(&keeper->cgroup_namespace, namespace);
 	default:
-		if (setns(namespace, type) < 0)
+		/* other rights may have made us dumpable again */
+		if (setns(namespace, type) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
 			return -errno;
 		if (type == CLONE_NEWNS)
 			keeper->flags |= UPCALL_CONTAINER_NEW_FS_NS;

@@ -135,24 +135,24 @@ static int join_keyring(int32_t keyring)
 	return 0;
 }
 
-/*
- * With other ids, the kernel has made us as dumpable as fs.suid_dumpable says, which may be for
- * root only: then what we have of the caller's memory could still be dumped, into a pipe that
- * the container answers.
- */
 static int protect(void)
 {
-	if (prctl(PR_GET_DUMPABLE, 0, 0, 0, 0) == 1)
-		return 0;
 	return prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0 ? -errno : 0;
 }
 
-/* ORDER: the keyring as who we are; what is made anew when all is joined that it hangs on */
+/*
+ * ORDER: first of all, nobody inside looks into what we have of the caller's memory, nor is it
+ * dumped into a pipe that the container answers. That is for good, until something is executed:
+ * a change of ids may only make it what fs.suid_dumpable says, which may be more, so it is said
+ * again. The keyring as who we are; what is made anew when all is joined that it hangs on.
+ */
 int container_enter(const struct keeper_reply *reply)
 {
 	int r, joined;
 
-	r = join_keyring(reply->answer.keyring);
+	r = protect();
+	if (r >= 0)
+		r = join_keyring(reply->answer.keyring);
 	if (r < 0)
 		return r;
 	joined = enter_all(reply);

@@ -59,14 +59,23 @@ static _Noreturn void stay(void)
 		pause();
 }
 
-/* A first process that stays. */
+/* A first process that stays. Its /proc is to be read: only what it executes would be dumpable. */
 static pid_t lived_in(int fd)
 {
-	pid_t pid = upcall_container_fork(fd);
+	int ready[2];
+	char none;
+	pid_t pid;
 
+	require(!pipe2(ready, O_CLOEXEC));
+	pid = upcall_container_fork(fd);
 	require(pid >= 0 || (errno = -pid, false));
-	if (!pid)
+	if (!pid) {
+		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
 		stay();
+	}
+	close(ready[1]);
+	require_equal(0, read(ready[0], &none, 1));
+	close(ready[0]);
 	return pid;
 }
 
@@ -1148,6 +1157,33 @@ static void test_session_keyring_user(void **state)
 	as_user(body_session_keyring);
 }
 
+/* What the first process has of its caller's memory is for nobody, until it executes. */
+static void body_memory(void)
+{
+	int fd = made(PID | KILL);
+	pid_t pid;
+
+	require_equal(1, prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));
+	pid = upcall_container_fork(fd);
+	if (!pid)
+		_exit(prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));
+	require_exits(pid, 0);
+	require_equal(1, prctl(PR_GET_DUMPABLE, 0, 0, 0, 0));
+	close(fd);
+}
+
+static void test_memory(void **state)
+{
+	(void)state;
+	as_root(body_memory);
+}
+
+static void test_memory_user(void **state)
+{
+	(void)state;
+	as_user(body_memory);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1195,6 +1231,8 @@ int main(void)
 		cmocka_unit_test(test_stranger_user),
 		cmocka_unit_test(test_session_keyring),
 		cmocka_unit_test(test_session_keyring_user),
+		cmocka_unit_test(test_memory),
+		cmocka_unit_test(test_memory_user),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
