@@ -10,7 +10,7 @@
 
 UPCALL_EXPORT int upcall_container_pidfd(int fd)
 {
-	owned_watched struct watched watched;
+	owned_watched struct watched watched = { -1, -1, "" };
 	int r = keeper_watch(fd, &watched);
 
 	if (r < 0)
@@ -20,7 +20,7 @@ UPCALL_EXPORT int upcall_container_pidfd(int fd)
 
 UPCALL_EXPORT int upcall_container_cgroup(int fd)
 {
-	owned_watched struct watched watched;
+	owned_watched struct watched watched = { -1, -1, "" };
 	int r = keeper_watch(fd, &watched);
 
 	if (r < 0)
@@ -32,7 +32,7 @@ static int freeze(int fd, bool still, int timeout)
 {
 	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_FREEZE, { still } };
 	int64_t deadline = deadline_in(timeout);
-	owned_watched struct watched watched;
+	owned_watched struct watched watched = { -1, -1, "" };
 	int r;
 
 	r = keeper_ask_watch(fd, &request, &watched);
@@ -69,7 +69,7 @@ static int process_wait(int pidfd, int64_t deadline)
 UPCALL_EXPORT int upcall_container_wait(int fd, int timeout)
 {
 	int64_t deadline = deadline_in(timeout);
-	owned_watched struct watched watched;
+	owned_watched struct watched watched = { -1, -1, "" };
 	int r;
 
 	r = keeper_watch(fd, &watched);

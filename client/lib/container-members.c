@@ -207,7 +207,7 @@ static int members_read(int cgroup, struct upcall_member **ret)
 
 UPCALL_EXPORT int upcall_container_members(int fd, struct upcall_member **ret)
 {
-	owned_watched struct watched watched;
+	owned_watched struct watched watched = { -1, -1, "" };
 	int r = keeper_watch(fd, &watched);
 
 	if (r < 0)

@@ -41,7 +41,7 @@ UPCALL_EXPORT int upcall_register_container(struct upcall_connection *connection
 					    struct upcall_entry **ret)
 {
 	struct upcall_register_options filled = { 0 };
-	owned_watched struct watched watched;
+	owned_watched struct watched watched = { -1, -1, "" };
 	char path[PATH_MAX];
 	int r;
 

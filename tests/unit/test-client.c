@@ -3,6 +3,7 @@
  * libupcall and upcallctl against a daemon that answers what the test says.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -17,6 +18,7 @@
 #include <cmocka.h>
 
 #include "fake-daemon.h"
+#include "libupcall-container.h"
 #include "libupcall.h"
 
 static struct upcall_connection *connect_ok(void)
@@ -407,6 +409,32 @@ static void test_ctl_output_is_checked(void **state)
 	fake_daemon_stop(&fake);
 }
 
+/* The fds that the stack happens to hold. */
+static __attribute__((noinline)) void stack_fill(int fd)
+{
+	volatile int numbers[4096];
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		numbers[i] = fd;
+}
+
+/* A failure before anything was asked closes none of the program's fds. */
+static void test_register_container_keeps_fds(void **state)
+{
+	struct upcall_connection *connection;
+	int fd = dup(0);
+
+	(void)state;
+	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
+	assert_int_not_equal(upcall_connect(&connection), 0);
+	stack_fill(fd);
+	assert_int_equal(upcall_register_container(connection, NULL, -1, NULL, NULL), -ENOTCONN);
+	assert_true(fcntl(fd, F_GETFD) >= 0);
+	upcall_close(connection);
+	unsetenv("UPCALLD_SOCKET");
+	close(fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -423,6 +451,7 @@ int main(void)
 		cmocka_unit_test(test_ctl),
 		cmocka_unit_test(test_ctl_without_module),
 		cmocka_unit_test(test_ctl_output_is_checked),
+		cmocka_unit_test(test_register_container_keeps_fds),
 	};
 
 	setenv("LC_ALL", "C", 1);
