@@ -275,7 +275,7 @@ static pid_t fork_blocked(struct birth *birth)
  * The container's fd is copied first: if another thread closes it meanwhile, it is neither the
  * last one, nor another file under its number.
  */
-UPCALL_EXPORT pid_t upcall_container_fork(int fd)
+static pid_t fork_into(int fd)
 {
 	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_FORK };
 	__attribute__((cleanup(birth_clean))) struct birth birth = { -1, -1, -1 };
@@ -295,4 +295,14 @@ UPCALL_EXPORT pid_t upcall_container_fork(int fd)
 	birth.caller = ends[0];
 	birth.child = ends[1];
 	return fork_blocked(&birth);
+}
+
+/* What runs in the container has no use for the fd: with it, it would have its creator's rights. */
+UPCALL_EXPORT pid_t upcall_container_fork(int fd)
+{
+	pid_t pid = fork_into(fd);
+
+	if (!pid)
+		owned_fd_close(&fd);
+	return pid;
 }

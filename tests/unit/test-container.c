@@ -965,7 +965,7 @@ static void body_fds(void)
 	require(upcall_container_move_mount(fd, 0, "/") < 0);
 	pid = upcall_container_fork(fd);
 	if (!pid)
-		_exit(fds_open() == before + 1 ? 0 : 1);
+		_exit(fds_open() == before ? 0 : 1);
 	require_exits(pid, 0);
 	require_equal(-EALREADY, upcall_container_fork(fd));
 	if (!upcall_container_members(fd, &members))
@@ -1184,6 +1184,27 @@ static void test_memory_user(void **state)
 	as_user(body_memory);
 }
 
+/* The container does not get its own fd. */
+static void body_own_fd(void)
+{
+	int fd = upcall_container_create("test", PID | KILL | (is_user() ? USER : 0), NULL);
+	pid_t pid;
+
+	require_equal(0, fcntl(fd, F_GETFD));
+	pid = upcall_container_fork(fd);
+	if (!pid)
+		_exit(fcntl(fd, F_GETFD) >= 0);
+	require_exits(pid, 0);
+	require_equal(0, fcntl(fd, F_GETFD));
+	close(fd);
+}
+
+static void test_own_fd(void **state)
+{
+	(void)state;
+	as_user(body_own_fd);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1233,6 +1254,7 @@ int main(void)
 		cmocka_unit_test(test_session_keyring_user),
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_memory_user),
+		cmocka_unit_test(test_own_fd),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
