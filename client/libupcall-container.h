@@ -80,7 +80,8 @@ struct upcall_id_range {
 
 /*
  * Zero what you do not want to say. Without ranges, root inside is the creator's own uid and
- * gid, and there is nobody else, which every user may say; with them, there have to be both
+ * gid, and there is nobody else, which every user may say but root, for whom it is -EINVAL:
+ * root inside would be root outside. With them, there have to be both
  * kinds, and the creator needs CAP_SETUID and CAP_SETGID for them. A range ends each array
  * with count 0.
  */

@@ -202,6 +202,9 @@ static int check(const char *name, unsigned int flags,
 
 	if (!is_name(name) || flags & ~(unsigned int)UPCALL_CONTAINER_ALL_FLAGS)
 		return -EINVAL;
+	/* root inside would be root */
+	if (flags & UPCALL_CONTAINER_NEW_USER_NS && !geteuid() && !(options && options->uids))
+		return -EINVAL;
 	if (!options)
 		return 0;
 	if (memcmp(options->reserved, none.reserved, sizeof(none.reserved)) ||

@@ -45,7 +45,10 @@
 /* With what a user needs for anything else. */
 static int made(unsigned int flags)
 {
-	int fd = upcall_container_create("test", flags | CLOSED | (is_user() ? USER : 0), NULL);
+	static const struct upcall_id_range ids[] = { { 0, 100000, 1000 }, { 0 } };
+	static const struct upcall_container_options mapped = { .uids = ids, .gids = ids };
+	int fd = upcall_container_create("test", flags | CLOSED | (is_user() ? USER : 0),
+					 !is_user() && flags & USER ? &mapped : NULL);
 
 	require(fd >= 0 || (errno = -fd, false));
 	return fd;
@@ -1205,6 +1208,18 @@ static void test_own_fd(void **state)
 	as_user(body_own_fd);
 }
 
+/* Root says whom root inside is: else he would be himself. */
+static void body_root_is_no_default(void)
+{
+	require_equal(-EINVAL, upcall_container_create("test", USER | PID, NULL));
+}
+
+static void test_root_is_no_default(void **state)
+{
+	(void)state;
+	as_root(body_root_is_no_default);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1255,6 +1270,7 @@ int main(void)
 		cmocka_unit_test(test_memory),
 		cmocka_unit_test(test_memory_user),
 		cmocka_unit_test(test_own_fd),
+		cmocka_unit_test(test_root_is_no_default),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
