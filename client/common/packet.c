@@ -21,7 +21,8 @@ static void wait_until(int socket, short events)
 	(void)poll(&poller, 1, -1);
 }
 
-int packet_send(int socket, const void *data, size_t size, const int *fds, size_t count)
+static int send_flags(int socket, const void *data, size_t size, const int *fds, size_t count,
+		      int flags)
 {
 	struct iovec vector = { (void *)data, size };
 	struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1 };
@@ -37,13 +38,23 @@ int packet_send(int socket, const void *data, size_t size, const int *fds, size_
 		control.header.cmsg_len = CMSG_LEN(sizeof(int) * count);
 		memcpy(CMSG_DATA(&control.header), fds, sizeof(int) * count);
 	}
-	while (sendmsg(socket, &message, MSG_NOSIGNAL) < 0) {
-		if (errno == EAGAIN)
+	while (sendmsg(socket, &message, MSG_NOSIGNAL | flags) < 0) {
+		if (errno == EAGAIN && !(flags & MSG_DONTWAIT))
 			wait_until(socket, POLLOUT);
 		else if (errno != EINTR)
 			return -errno;
 	}
 	return 0;
+}
+
+int packet_send(int socket, const void *data, size_t size, const int *fds, size_t count)
+{
+	return send_flags(socket, data, size, fds, count, 0);
+}
+
+int packet_send_now(int socket, const void *data, size_t size, const int *fds, size_t count)
+{
+	return send_flags(socket, data, size, fds, count, MSG_DONTWAIT);
 }
 
 static size_t fds_take(struct msghdr *message, int *fds)

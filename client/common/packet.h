@@ -8,6 +8,8 @@
 
 /* Waits where the socket is full. Negative errno, -EPIPE where nobody is at the other end. */
 int packet_send(int socket, const void *data, size_t size, const int *fds, size_t count);
+/* The same, but -EAGAIN where the socket is full. */
+int packet_send_now(int socket, const void *data, size_t size, const int *fds, size_t count);
 
 /*
  * A packet of exactly that size, with at most *count fds, which are close-on-exec and

@@ -31,16 +31,17 @@ struct identity {
 
 /* -1: none, for all fds. */
 struct keeper {
-	int socket;	    /* its other end is the container's fd */
-	int namespaces;	    /* /proc/self/ns, from when there was a /proc */
-	int first;	    /* pidfd of the first process, also when that has ended */
-	int starting;	    /* conversation with who is making it */
-	int shown;	    /* pidfd that he showed as its */
-	pid_t reported;	    /* who said of himself that he is it */
-	int cgroup;	    /* directory */
-	int cgroup_parent;  /* of one that is ours, to be removed */
-	int pid_namespace;  /* that were given: only a child of ours would be in it */
-	int time_namespace; /* the same */
+	int socket;		/* its other end is the container's fd */
+	int namespaces;		/* /proc/self/ns, from when there was a /proc */
+	int first;		/* pidfd of the first process, also when that has ended */
+	int starting;		/* conversation with who is making it */
+	int64_t starting_until; /* when we take it that he never will */
+	int shown;		/* pidfd that he showed as its */
+	pid_t reported;		/* who said of himself that he is it */
+	int cgroup;		/* directory */
+	int cgroup_parent;	/* of one that is ours, to be removed */
+	int pid_namespace;	/* that were given: only a child of ours would be in it */
+	int time_namespace;	/* the same */
 	int cgroup_namespace;
 	int32_t keyring;
 	uint32_t flags;

@@ -1,5 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* Requests, one after the other: none of them waits for anybody. */
+/*
+ * Requests, one after the other: none of them waits for anybody. What sends and receives takes
+ * what is there, and what finds no room is lost: whoever has the container's fd could have filled
+ * the socket, or read from its other end, in order to stop us.
+ */
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -15,6 +19,9 @@
 #include "keeper/container.h"
 #include "packet.h"
 
+/* A first process is made at once, or by nobody. */
+#define START_MS 5000
+
 int ask_add(struct ask *ask, int fd)
 {
 	if (fd < 0)
@@ -25,8 +32,8 @@ int ask_add(struct ask *ask, int fd)
 
 int ask_send(struct ask *ask)
 {
-	int r = packet_send(ask->conversation, &ask->answer, sizeof(ask->answer), ask->fds,
-			    ask->fd_count);
+	int r = packet_send_now(ask->conversation, &ask->answer, sizeof(ask->answer), ask->fds,
+				ask->fd_count);
 
 	packet_close_fds(ask->fds, ask->fd_count);
 	ask->fd_count = 0;
@@ -53,6 +60,7 @@ static int answer_fork(struct keeper *keeper, struct ask *ask)
 	if (setsockopt(ask->conversation, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
 		return -errno;
 	keeper->starting = fcntl(ask->conversation, F_DUPFD_CLOEXEC, 0);
+	keeper->starting_until = deadline_in(START_MS);
 	return keeper->starting < 0 ? -errno : 0;
 }
 
@@ -183,10 +191,10 @@ static int serve_next(struct keeper *keeper, bool hung_up)
 {
 	struct keeper_request request;
 	int fds[2] = { -1, -1 };
-	size_t count = 2;
+	struct packet packet = { &request, sizeof(request), fds, 2 };
 	int r;
 
-	r = packet_receive(keeper->socket, &request, sizeof(request), fds, &count);
+	r = packet_receive_now(keeper->socket, &packet);
 	if (r == -ENOTCONN)
 		/* an empty packet looks the same, and ends nothing */
 		return hung_up ? r : 0;
@@ -269,7 +277,7 @@ static void start_end(struct keeper *keeper, int error)
 		keeper->first = keeper->shown;
 	keeper->shown = -1;
 	keeper->reported = 0;
-	(void)packet_send(keeper->starting, &answer, sizeof(answer), NULL, 0);
+	(void)packet_send_now(keeper->starting, &answer, sizeof(answer), NULL, 0);
 	keeper->starting = close_keep_errno(keeper->starting);
 }
 
@@ -284,27 +292,39 @@ static void serve_started(struct keeper *keeper)
 	start_end(keeper, r < 0 ? r : check_first(keeper));
 }
 
+static void serve_start(struct keeper *keeper, const struct pollfd *starting,
+			const struct pollfd *shown)
+{
+	if (starting->revents)
+		serve_started(keeper);
+	/* killed before it has said anything */
+	else if (shown->revents)
+		start_end(keeper, -ESRCH);
+	if (keeper->starting >= 0 && !deadline_left(keeper->starting_until))
+		start_end(keeper, -ETIMEDOUT);
+}
+
 void keeper_serve(struct keeper *keeper)
 {
+	/* who has shut the socket down can ask no more, nor can anybody else */
+	const short end = POLLHUP | POLLRDHUP;
+
 	for (;;) {
 		/*
 		 * RACE: who gave up a start may ask again at once. poll() looks at the socket first:
 		 * if that has his request, the end of the start, which was before, is seen too.
 		 */
 		struct pollfd pollers[] = {
-			{ .fd = keeper->socket, .events = POLLIN },
+			{ .fd = keeper->socket, .events = POLLIN | POLLRDHUP },
 			{ .fd = keeper->starting, .events = POLLIN },
 			{ .fd = keeper->shown, .events = POLLIN },
 		};
+		int left = keeper->starting < 0 ? -1 : deadline_left(keeper->starting_until);
 
-		if (poll(pollers, 3, -1) < 0)
+		if (poll(pollers, 3, left) < 0)
 			continue;
-		if (pollers[1].revents)
-			serve_started(keeper);
-		/* killed before it has said anything */
-		else if (pollers[2].revents)
-			start_end(keeper, -ESRCH);
-		if (pollers[0].revents && serve_next(keeper, pollers[0].revents & POLLHUP) < 0)
+		serve_start(keeper, &pollers[1], &pollers[2]);
+		if (pollers[0].revents && serve_next(keeper, pollers[0].revents & end) < 0)
 			return;
 	}
 }

@@ -1220,6 +1220,74 @@ static void test_root_is_no_default(void **state)
 	as_root(body_root_is_no_default);
 }
 
+/* Where the keeper's answer has no room, it is the asker's loss: others are answered. */
+static void body_full(void)
+{
+	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_WATCH };
+	char junk[1000] = "junk";
+	int fd = made(PID | KILL), ends[2];
+
+	require(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends));
+	while (send(ends[0], junk, sizeof(junk), MSG_DONTWAIT) > 0)
+		;
+	require_equal(0, packet_send(fd, &request, sizeof(request), ends, 1));
+	require(upcall_container_root(fd) >= 0);
+	close(fd);
+}
+
+static void test_full(void **state)
+{
+	(void)state;
+	as_user(body_full);
+}
+
+/* Who begins a fork and leaves it at that keeps others from it for some seconds only. */
+static void body_fork_left(void)
+{
+	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_FORK };
+	int fd = made(PID | KILL), other = made(PID | KILL), conversation;
+	struct keeper_reply reply;
+	pid_t pid;
+
+	conversation = fork_asked(fd, &reply);
+	keeper_reply_clean(&reply);
+	/* and if he gave the container's fd itself, the keeper would keep that open */
+	require_equal(0, packet_send(other, &request, sizeof(request), &other, 1));
+	require_equal(-EBUSY, upcall_container_fork(fd));
+	close(other);
+	while ((pid = upcall_container_fork(fd)) == -EBUSY)
+		usleep(100000);
+	if (!pid)
+		stay();
+	require(pid > 0);
+	close(fd);
+	require_exits(pid, -1);
+	close(conversation);
+}
+
+static void test_fork_left(void **state)
+{
+	(void)state;
+	as_user(body_fork_left);
+}
+
+/* Who shuts the socket down has ended it for all, and sets no keeper spinning. */
+static void body_shutdown(void)
+{
+	int fd = made(PID | KILL);
+	pid_t pid = lived_in(fd);
+
+	require_equal(0, shutdown(fd, SHUT_WR));
+	require_exits(pid, -1);
+	close(fd);
+}
+
+static void test_shutdown(void **state)
+{
+	(void)state;
+	as_user(body_shutdown);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1271,6 +1339,9 @@ int main(void)
 		cmocka_unit_test(test_memory_user),
 		cmocka_unit_test(test_own_fd),
 		cmocka_unit_test(test_root_is_no_default),
+		cmocka_unit_test(test_full),
+		cmocka_unit_test(test_fork_left),
+		cmocka_unit_test(test_shutdown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
