@@ -3,6 +3,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
@@ -14,9 +15,6 @@
 #include "cgroup-events.h"
 #include "cleanup.h"
 #include "keeper/container.h"
-
-/* Deeper ones are left: nobody makes them but to hold us up. */
-#define DEPTH_MAX 32
 
 static bool is_cgroup2(int dir)
 {
@@ -141,32 +139,59 @@ bool cgroup_has(int cgroup, pid_t pid)
 	return found;
 }
 
-static void remove_below(int dir, unsigned int depth);
-
-static void remove_child(int dir, const char *name, unsigned int depth)
-{
-	int child = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
-	if (child >= 0 && depth)
-		remove_below(child, depth - 1);
-	close_keep_errno(child);
-	unlinkat(dir, name, AT_REMOVEDIR);
-}
-
-static void remove_below(int dir, unsigned int depth)
+/* Those below that have none below themselves. name: one that is left, or "". How many went. */
+static int remove_children(int dir, char name[NAME_MAX + 1])
 {
 	int again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *list = again < 0 ? NULL : fdopendir(again);
+	cleanup_dir DIR *list = again < 0 ? NULL : fdopendir(again);
 	struct dirent *entry;
+	int count = 0;
 
+	name[0] = '\0';
 	if (!list) {
 		close_keep_errno(again);
-		return;
+		return -errno;
 	}
-	while ((entry = readdir(list)))
-		if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
-			remove_child(dir, entry->d_name, depth);
-	closedir(list);
+	while ((entry = readdir(list))) {
+		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
+			continue;
+		if (!unlinkat(dir, entry->d_name, AT_REMOVEDIR))
+			count++;
+		else
+			snprintf(name, NAME_MAX + 1, "%s", entry->d_name);
+	}
+	return count;
+}
+
+/*
+ * Down to where there are none below, and up again, however deep that is, with two fds. Where
+ * nothing went after we had been below, something lives there.
+ */
+static int remove_below(int top)
+{
+	cleanup_fd int dir = openat(top, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char name[NAME_MAX + 1];
+	unsigned int depth = 0;
+	bool came_up = false;
+
+	while (dir >= 0) {
+		int next, r = remove_children(dir, name);
+
+		if (r < 0)
+			return r;
+		if (!name[0] && !depth)
+			return 0;
+		if (name[0] && !r && came_up)
+			return -EBUSY;
+		came_up = !name[0];
+		next = openat(dir, came_up ? ".." : name,
+			      O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		depth += came_up ? -1U : 1;
+		close_keep_errno(dir);
+		dir = next;
+	}
+	/* gone meanwhile, or there were too many fds */
+	return errno == ENOENT || errno == ENODEV ? -EBUSY : -errno;
 }
 
 int cgroup_remove(struct keeper *keeper)
@@ -174,7 +199,7 @@ int cgroup_remove(struct keeper *keeper)
 	if (keeper->cgroup < 0)
 		return 0;
 	if (keeper->cgroup_parent >= 0) {
-		remove_below(keeper->cgroup, DEPTH_MAX);
+		(void)remove_below(keeper->cgroup);
 		if (unlinkat(keeper->cgroup_parent, keeper->cgroup_name, AT_REMOVEDIR) < 0 &&
 		    errno != ENOENT)
 			return -errno;

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Nobody holds the container's fd any more. */
 #include <errno.h>
+#include <poll.h>
 #include <signal.h>
 #include <sys/pidfd.h>
 
@@ -11,6 +12,7 @@
 
 /* The second in which a kill is looked at again: who was moved in meanwhile got none. */
 #define AGAIN_MS 1000
+#define BUSY_MS	 50
 
 static void kill_all(struct keeper *keeper)
 {
@@ -41,5 +43,8 @@ void keeper_end(struct keeper *keeper)
 				      deadline_in(kills ? AGAIN_MS : -1));
 		if (!r)
 			r = cgroup_remove(keeper);
+		/* it was empty, and is not */
+		if (r == -EBUSY)
+			(void)poll(NULL, 0, BUSY_MS);
 	} while (r == -EBUSY || r == -ETIMEDOUT);
 }

@@ -1288,6 +1288,43 @@ static void test_shutdown(void **state)
 	as_user(body_shutdown);
 }
 
+static void cgroups_below(int dir, int depth)
+{
+	int below;
+
+	if (!depth)
+		return;
+	require_equal(0, mkdirat(dir, "a", 0755));
+	require_equal(0, mkdirat(dir, "b", 0755));
+	/* that has one, too */
+	require_equal(0, mkdirat(dir, "b/c", 0755));
+	below = openat(dir, "a", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	require(below >= 0);
+	cgroups_below(below, depth - 1);
+	close(below);
+}
+
+/* However deep they are in which it hides: its cgroup goes, and so does the keeper. */
+static void body_deep(void)
+{
+	pid_t pid;
+	int fd;
+
+	if (!have_cgroup())
+		return;
+	fd = made(PID | KILL);
+	cgroups_below(upcall_container_cgroup(fd), 40);
+	pid = lived_in(fd);
+	close(fd);
+	require_exits(pid, -1);
+}
+
+static void test_deep(void **state)
+{
+	(void)state;
+	as_user(body_deep);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1342,6 +1379,7 @@ int main(void)
 		cmocka_unit_test(test_full),
 		cmocka_unit_test(test_fork_left),
 		cmocka_unit_test(test_shutdown),
+		cmocka_unit_test(test_deep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
