@@ -71,7 +71,7 @@ int cgroup_event(int dir, const char *event)
 }
 
 /* ORDER: reads before it waits: a change since the last read ends the wait at once. */
-static int file_wait(int file, const char *event, bool value, int64_t deadline)
+int cgroup_file_wait(int file, const char *event, bool value, int64_t deadline)
 {
 	struct pollfd poller = { .fd = file, .events = POLLPRI };
 	int r;
@@ -95,7 +95,7 @@ int cgroup_event_wait(int dir, const char *event, bool value, int64_t deadline)
 	file = events_open(dir);
 	if (file < 0)
 		return !is_gone(errno) ? -errno : value ? -ENODEV : 0;
-	r = file_wait(file, event, value, deadline);
+	r = cgroup_file_wait(file, event, value, deadline);
 	close(file);
 	return r;
 }

@@ -17,6 +17,9 @@ int cgroup_event(int dir, const char *event);
 /* -ETIMEDOUT, if it has not come to that before. */
 int cgroup_event_wait(int dir, const char *event, bool value, int64_t deadline);
 
+/* The same, of a cgroup.events that is open. */
+int cgroup_file_wait(int file, const char *event, bool value, int64_t deadline);
+
 /* Into a file of the cgroup. */
 int cgroup_write(int dir, const char *file, const char *text);
 

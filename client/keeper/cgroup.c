@@ -66,8 +66,26 @@ static int own_open(void)
 	return -1;
 }
 
+/* Without cgroup.kill, it would not keep what is promised of it. dir is the keeper's then. */
+static int use(struct keeper *keeper, int dir)
+{
+	cleanup_fd int kill = openat(dir, "cgroup.kill", O_WRONLY | O_CLOEXEC);
+	cleanup_fd int events = -1;
+
+	if (kill < 0)
+		return -errno;
+	events = openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
+	if (events < 0)
+		return -errno;
+	keeper->cgroup = dir;
+	keeper->cgroup_kill = take_fd(&kill);
+	keeper->cgroup_events = take_fd(&events);
+	return 0;
+}
+
 void cgroup_make(struct keeper *keeper)
 {
+	cleanup_fd int own = -1;
 	cleanup_fd int parent = own_open();
 	uint64_t unique;
 
@@ -77,14 +95,12 @@ void cgroup_make(struct keeper *keeper)
 		 keeper->name, (unsigned long long)unique);
 	if (mkdirat(parent, keeper->cgroup_name, 0755) < 0)
 		return;
-	keeper->cgroup = openat(parent, keeper->cgroup_name,
-				O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	/* without cgroup.kill, it would not keep what is promised of it */
-	if (keeper->cgroup < 0 || faccessat(keeper->cgroup, "cgroup.kill", W_OK, AT_EACCESS)) {
-		keeper->cgroup = close_keep_errno(keeper->cgroup);
+	own = openat(parent, keeper->cgroup_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	if (own < 0 || use(keeper, own) < 0) {
 		unlinkat(parent, keeper->cgroup_name, AT_REMOVEDIR);
 		return;
 	}
+	(void)take_fd(&own);
 	keeper->cgroup_parent = take_fd(&parent);
 }
 
@@ -95,8 +111,6 @@ static int check_given(int dir)
 
 	if (!is_cgroup2(dir))
 		return -EINVAL;
-	if (faccessat(dir, "cgroup.kill", W_OK, AT_EACCESS))
-		return -errno;
 	if (faccessat(dir, "cgroup.procs", W_OK, AT_EACCESS))
 		return -errno;
 	populated = cgroup_event(dir, "populated");
@@ -109,6 +123,7 @@ int cgroup_set(struct keeper *keeper, int dir)
 {
 	/* of our own: what was given may be an O_PATH one */
 	cleanup_fd int own = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	struct keeper before = *keeper;
 	int r;
 
 	if (own < 0)
@@ -116,10 +131,18 @@ int cgroup_set(struct keeper *keeper, int dir)
 	r = check_given(own);
 	if (r < 0)
 		return r;
-	r = cgroup_remove(keeper);
+	r = use(keeper, own);
 	if (r < 0)
 		return r;
-	keeper->cgroup = take_fd(&own);
+	keeper->cgroup_parent = -1;
+	r = cgroup_remove(&before);
+	if (r < 0) {
+		close_keep_errno(keeper->cgroup_kill);
+		close_keep_errno(keeper->cgroup_events);
+		*keeper = before;
+		return r;
+	}
+	(void)take_fd(&own);
 	return 0;
 }
 
@@ -206,5 +229,7 @@ int cgroup_remove(struct keeper *keeper)
 		keeper->cgroup_parent = close_keep_errno(keeper->cgroup_parent);
 	}
 	keeper->cgroup = close_keep_errno(keeper->cgroup);
+	keeper->cgroup_kill = close_keep_errno(keeper->cgroup_kill);
+	keeper->cgroup_events = close_keep_errno(keeper->cgroup_events);
 	return 0;
 }

@@ -39,9 +39,11 @@ struct keeper {
 	int shown;		/* pidfd that he showed as its */
 	pid_t reported;		/* who said of himself that he is it */
 	int cgroup;		/* directory */
-	int cgroup_parent;	/* of one that is ours, to be removed */
-	int pid_namespace;	/* that were given: only a child of ours would be in it */
-	int time_namespace;	/* the same */
+	int cgroup_kill;	/* its files, open from when nobody was in it who could deny them */
+	int cgroup_events;
+	int cgroup_parent;  /* of one that is ours, to be removed */
+	int pid_namespace;  /* that were given: only a child of ours would be in it */
+	int time_namespace; /* the same */
 	int cgroup_namespace;
 	int32_t keyring;
 	uint32_t flags;

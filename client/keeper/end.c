@@ -4,6 +4,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <sys/pidfd.h>
+#include <unistd.h>
 
 #include "cgroup-events.h"
 #include "cleanup.h"
@@ -12,7 +13,7 @@
 
 /* The second in which a kill is looked at again: who was moved in meanwhile got none. */
 #define AGAIN_MS 1000
-#define BUSY_MS	 50
+#define PAUSE_MS 50
 
 static void kill_all(struct keeper *keeper)
 {
@@ -20,7 +21,18 @@ static void kill_all(struct keeper *keeper)
 	if (keeper->first >= 0)
 		(void)pidfd_send_signal(keeper->first, SIGKILL, NULL, 0);
 	if (keeper->cgroup >= 0)
-		(void)cgroup_write(keeper->cgroup, "cgroup.kill", "1");
+		(void)!write(keeper->cgroup_kill, "1", 1);
+}
+
+/* 0: nothing is in it, or it is no more; or it is empty and cannot be removed by us. */
+static int end_cgroup(struct keeper *keeper, int timeout)
+{
+	int r;
+
+	r = cgroup_file_wait(keeper->cgroup_events, "populated", false, deadline_in(timeout));
+	if (r < 0)
+		return r;
+	return cgroup_remove(keeper) == -EBUSY ? -EBUSY : 0;
 }
 
 /*
@@ -31,20 +43,17 @@ static void kill_all(struct keeper *keeper)
 void keeper_end(struct keeper *keeper)
 {
 	bool kills = keeper->flags & UPCALL_CONTAINER_KILL_ON_CLOSE;
-	int r;
+	int r = -EBUSY;
 
 	keeper->starting = close_keep_errno(keeper->starting);
-	do {
+	while (r < 0) {
 		if (kills)
 			kill_all(keeper);
 		if (keeper->cgroup < 0 || (!kills && keeper->cgroup_parent < 0))
 			return;
-		r = cgroup_event_wait(keeper->cgroup, "populated", false,
-				      deadline_in(kills ? AGAIN_MS : -1));
-		if (!r)
-			r = cgroup_remove(keeper);
-		/* it was empty, and is not */
-		if (r == -EBUSY)
-			(void)poll(NULL, 0, BUSY_MS);
-	} while (r == -EBUSY || r == -ETIMEDOUT);
+		/* whatever it is that fails, for want of memory perhaps, it is tried again */
+		r = end_cgroup(keeper, kills ? AGAIN_MS : -1);
+		if (r < 0)
+			(void)poll(NULL, 0, PAUSE_MS);
+	}
 }

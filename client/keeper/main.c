@@ -77,6 +77,8 @@ int main(void)
 		.starting = -1,
 		.shown = -1,
 		.cgroup = -1,
+		.cgroup_kill = -1,
+		.cgroup_events = -1,
 		.cgroup_parent = -1,
 		.pid_namespace = -1,
 		.time_namespace = -1,

@@ -1325,6 +1325,31 @@ static void test_deep(void **state)
 	as_user(body_deep);
 }
 
+/* Who has the creator's uid in it takes the keeper's files from it: it has opened them. */
+static void body_kill_denied(void)
+{
+	int fd, dir;
+	pid_t pid;
+
+	if (!have_cgroup())
+		return;
+	fd = upcall_container_create("test", KILL | CLOSED, NULL);
+	require(fd >= 0);
+	pid = lived_in(fd);
+	dir = upcall_container_cgroup(fd);
+	require_equal(0, fchmodat(dir, "cgroup.kill", 0, 0));
+	require_equal(0, fchmodat(dir, "cgroup.events", 0, 0));
+	close(dir);
+	close(fd);
+	require_exits(pid, -1);
+}
+
+static void test_kill_denied(void **state)
+{
+	(void)state;
+	as_user(body_kill_denied);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1380,6 +1405,7 @@ int main(void)
 		cmocka_unit_test(test_fork_left),
 		cmocka_unit_test(test_shutdown),
 		cmocka_unit_test(test_deep),
+		cmocka_unit_test(test_kill_denied),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
