@@ -53,6 +53,9 @@ static int answer_fork(struct keeper *keeper, struct ask *ask)
 	const int on = 1;
 	int r;
 
+	/* who enters stands still then, and who made him waits for him */
+	if (keeper->cgroup >= 0 && cgroup_event(keeper->cgroup, "frozen") > 0)
+		return -EBUSY;
 	r = way_answer(keeper, ask);
 	if (r < 0)
 		return r;

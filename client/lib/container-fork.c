@@ -35,6 +35,9 @@
 #include "owned.h"
 #include "packet.h"
 
+/* The keeper waits no longer for a first process, and we block all signals meanwhile. */
+#define WORD_MS 5000
+
 struct word {
 	int32_t error;
 	int32_t pid;
@@ -177,10 +180,14 @@ static int word_poll(int channel, int between)
 		{ .fd = channel, .events = POLLIN },
 		{ .fd = between, .events = POLLIN },
 	};
+	int r;
 
-	while (poll(pollers, 2, -1) < 0)
+	while ((r = poll(pollers, 2, WORD_MS)) < 0)
 		if (errno != EINTR)
 			return -errno;
+	/* the container was frozen meanwhile, perhaps */
+	if (!r)
+		return -ETIMEDOUT;
 	return pollers[0].revents & POLLIN ? 0 : -EAGAIN;
 }
 

@@ -1350,6 +1350,29 @@ static void test_kill_denied(void **state)
 	as_user(body_kill_denied);
 }
 
+/* A first process would be frozen before it is one, and its caller with it. */
+static void body_fork_frozen(void)
+{
+	pid_t pid;
+	int fd;
+
+	if (!have_cgroup())
+		return;
+	fd = made(PID | KILL);
+	require_equal(0, upcall_container_freeze(fd, SOON));
+	require_equal(-EBUSY, upcall_container_fork(fd));
+	require_equal(0, upcall_container_thaw(fd, SOON));
+	pid = lived_in(fd);
+	close(fd);
+	require_exits(pid, -1);
+}
+
+static void test_fork_frozen(void **state)
+{
+	(void)state;
+	as_user(body_fork_frozen);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1406,6 +1429,7 @@ int main(void)
 		cmocka_unit_test(test_shutdown),
 		cmocka_unit_test(test_deep),
 		cmocka_unit_test(test_kill_denied),
+		cmocka_unit_test(test_fork_frozen),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
