@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
+/* clang-format off: it would fill the lines of the example and of the list */
 /*
  * libupcall: containers as objects, after David Howells' proposal, in user space
  *
@@ -6,18 +7,24 @@
  * forked into it; who has a copy of the fd may do all of that:
  *
  *	int c = upcall_container_create("web", UPCALL_CONTAINER_NEW_EMPTY_FS_NS |
- *					UPCALL_CONTAINER_NEW_PID_NS | UPCALL_CONTAINER_KILL_ON_CLOSE
- *| UPCALL_CONTAINER_FD_CLOEXEC, NULL); int mount = fsmount(...);		// whatever is to be
- *its root upcall_container_move_mount(c, mount, "/"); pid_t pid = upcall_container_fork(c); if
- *(!pid) execl("/sbin/init", "init", NULL);	// pid 1
+ *					UPCALL_CONTAINER_NEW_PID_NS |
+ *					UPCALL_CONTAINER_KILL_ON_CLOSE |
+ *					UPCALL_CONTAINER_FD_CLOEXEC, NULL);
+ *	int mount = fsmount(...);			// whatever is to be its root
+ *	upcall_container_move_mount(c, mount, "/");
+ *	pid_t pid = upcall_container_fork(c);
+ *	if (!pid)
+ *		execl("/sbin/init", "init", NULL);	// pid 1
  *	...
- *	close(c);				// kills all of it
+ *	close(c);					// kills all of it
  *
  * Behind the fd is a process, upcall-keeper, which does what is asked. No daemon is
  * needed. It needs Linux 5.14, /proc, and for freezing, listing and waiting a cgroup of
  * version 2 in which the creator may make one. Nobody else can reach a container: the fd is
  * the authority. What the kernel allows, it allows the creator; a fork into the container,
  * and what is done with an fd that comes from it, is also subject to the caller's own rights.
+ * A container's fd that comes from somebody you do not trust is not to be used: what is
+ * behind it may be no keeper, answer nothing, and have you enter whatever it likes.
  *
  * Functions return 0, an fd (close-on-exec, and the caller's), or a negative errno. They
  * do not touch errno's meaning for anybody, keep no state, and may be called by several
@@ -28,14 +35,17 @@
  *	-ENOTTY		fd is no container
  *	-ENOTCONN	its keeper is gone: somebody killed it
  *	-EPERM		the kernel does not allow it: mostly a user without a user namespace
- *	-EALREADY	it has had its first process; what had to be said before that is said too
- *late -EBUSY		its first process is being made at this moment
+ *	-EALREADY	it has had its first process; what had to be said before that is said
+ *			too late
+ *	-EBUSY		its first process is being made at this moment, or cannot be, as it
+ *			is frozen
  *	-ECHILD		it has had no first process yet
  *	-EOPNOTSUPP	the kernel, or a container without a cgroup of its own, cannot do that
  *	-ENOPKG		upcall-keeper is not installed
  *
  * Examples: upcall_container_create(3).
  */
+/* clang-format on */
 #ifndef LIBUPCALL_CONTAINER_H
 #define LIBUPCALL_CONTAINER_H
 
@@ -168,7 +178,10 @@ int upcall_container_move_mount(int fd, int mount_fd, const char *path);
 /* pidfd of the first process, also after its end. */
 int upcall_container_pidfd(int fd);
 
-/* Directory of its cgroup: for limits. */
+/*
+ * Directory of its cgroup. What lives there keeps controllers from being given to cgroups below
+ * it, so its own limits are there only where the cgroup above it gives it their controllers.
+ */
 int upcall_container_cgroup(int fd);
 
 /*
