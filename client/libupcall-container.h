@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
-/* clang-format off: it would fill the lines of the example and of the list */
+/* clang-format off */
 /*
  * libupcall: containers as objects, after David Howells' proposal, in user space
  *

@@ -102,6 +102,8 @@ static int receive(int socket, struct packet *packet, int flags)
 	number = fds_take(&message, got);
 	if ((size_t)n != packet->size || message.msg_flags & MSG_CTRUNC || number > packet->count) {
 		packet_close_fds(got, number);
+		if ((size_t)n == packet->size && message.msg_flags & MSG_CTRUNC)
+			return -EMFILE;
 		return n ? -EBADMSG : -ENOTCONN;
 	}
 	if (number)

@@ -14,6 +14,7 @@ int packet_send_now(int socket, const void *data, size_t size, const int *fds, s
 /*
  * A packet of exactly that size, with at most *count fds, which are close-on-exec and
  * the caller's. -ENOTCONN: the other end is closed. -EBADMSG: it was another packet.
+ * -EMFILE: it was that one, and the data is there, but there was no room for its fds.
  */
 int packet_receive(int socket, void *data, size_t size, int *fds, size_t *count);
 

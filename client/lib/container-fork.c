@@ -170,6 +170,17 @@ static void kill_and_reap(int pidfd)
 }
 
 /*
+ * By its pid, where there is no fd for a pidfd. It waits for our word, so it is still that process,
+ * unless the program has waited for it already, which that does for whom it does not know.
+ */
+static void kill_and_reap_pid(pid_t pid)
+{
+	(void)kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
+		;
+}
+
+/*
  * -EAGAIN: somebody killed the one in between, when the first process was there already, or
  * not. That one holds the same channel: it sees us close our end, and is a zombie for the
  * program to find, as we do not know it.
@@ -202,6 +213,8 @@ static pid_t first_await(int channel, int between, int *pidfd)
 	if (r < 0)
 		return r;
 	r = packet_receive(channel, &word, sizeof(word), pidfd, &count);
+	if (r == -EMFILE && word.pid > 0)
+		kill_and_reap_pid(word.pid);
 	if (r < 0)
 		return r == -ENOTCONN ? -EAGAIN : r;
 	if (word.error < 0)
@@ -216,8 +229,11 @@ static pid_t first_make(struct birth *birth, pid_t between, int *pidfd)
 	int r;
 
 	/* it waits for our word, so it is still that process; without a pidfd, it gets none */
-	if (between_fd < 0)
-		return -errno;
+	if (between_fd < 0) {
+		r = -errno;
+		kill_and_reap_pid(between);
+		return r;
+	}
 	r = word_send(birth->caller, 0, 0, NULL);
 	pid = r < 0 ? r : first_await(birth->caller, between_fd, pidfd);
 	if (pid < 0)

@@ -1373,6 +1373,46 @@ static void test_fork_frozen(void **state)
 	as_user(body_fork_frozen);
 }
 
+/* However few fds are left, a fork that fails leaves nobody to be waited for. */
+static void body_few_fds(void)
+{
+	int fd = made(PID | KILL), used = dup(0);
+	struct rlimit all, few;
+	pid_t pid = -1;
+
+	close(used);
+	require_equal(0, getrlimit(RLIMIT_NOFILE, &all));
+	few = all;
+	for (int more = 0; pid < 0; more++) {
+		require(more < 40);
+		few.rlim_cur = (rlim_t)(used + more);
+		require_equal(0, setrlimit(RLIMIT_NOFILE, &few));
+		pid = upcall_container_fork(fd);
+		if (!pid)
+			_exit(0);
+		require_equal(0, setrlimit(RLIMIT_NOFILE, &all));
+		if (pid > 0)
+			break;
+		/* whoever is about to end: and the keeper, a child of ours here, lives */
+		usleep(50000);
+		require_equal(0, waitpid(-1, NULL, WNOHANG));
+	}
+	require_exits(pid, 0);
+	close(fd);
+}
+
+static void test_few_fds(void **state)
+{
+	(void)state;
+	as_root(body_few_fds);
+}
+
+static void test_few_fds_user(void **state)
+{
+	(void)state;
+	as_user_without_cgroup(body_few_fds);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1430,6 +1470,8 @@ int main(void)
 		cmocka_unit_test(test_deep),
 		cmocka_unit_test(test_kill_denied),
 		cmocka_unit_test(test_fork_frozen),
+		cmocka_unit_test(test_few_fds),
+		cmocka_unit_test(test_few_fds_user),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
