@@ -29,6 +29,14 @@ struct identity {
 	uint64_t inode;
 };
 
+#define KEEPER_MOUNTS 8
+
+/* A mount that is being made by a child of ours: pidfd is -1 for none. */
+struct mounting {
+	int pidfd;
+	int conversation; /* with who has asked for it */
+};
+
 /* -1: none, for all fds. */
 struct keeper {
 	int socket;		/* its other end is the container's fd */
@@ -47,6 +55,7 @@ struct keeper {
 	int cgroup_namespace;
 	int32_t keyring;
 	uint32_t flags;
+	struct mounting mounts[KEEPER_MOUNTS];
 	struct identity creators[KEEPER_NAMESPACES]; /* zero: there is no such namespace */
 	char cgroup_name[KEEPER_NAME_LEN + 32];
 	char name[KEEPER_NAME_LEN];
@@ -60,6 +69,7 @@ struct ask {
 	struct keeper_answer answer;
 	int fds[KEEPER_FDS]; /* sent with the answer, then closed */
 	size_t fd_count;
+	bool later; /* it is answered by who serves it */
 };
 
 /* fd becomes the ask's. 0, or -errno where it is one. */
@@ -88,7 +98,9 @@ int tree_empty(bool own_user_namespace);
 int tree_private(void);
 int tree_root(void);
 int tree_fsopen(const struct keeper *keeper, const char *type, uint32_t flags);
-int tree_mount(const struct keeper *keeper, int mount, const char *path);
+/* Begins it; it ends when the pidfd is readable, and the asker is told. */
+int tree_mount(struct keeper *keeper, struct ask *ask);
+void tree_mount_end(struct keeper *keeper, struct mounting *mounting);
 
 /* --- way.c: what leads into the container --- */
 

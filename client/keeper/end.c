@@ -46,6 +46,9 @@ void keeper_end(struct keeper *keeper)
 	int r = -EBUSY;
 
 	keeper->starting = close_keep_errno(keeper->starting);
+	for (size_t i = 0; i < KEEPER_MOUNTS; i++)
+		if (keeper->mounts[i].pidfd >= 0)
+			(void)pidfd_send_signal(keeper->mounts[i].pidfd, SIGKILL, NULL, 0);
 	while (r < 0) {
 		if (kills)
 			kill_all(keeper);

@@ -85,6 +85,8 @@ int main(void)
 		.cgroup_namespace = -1,
 	};
 
+	for (size_t i = 0; i < KEEPER_MOUNTS; i++)
+		keeper.mounts[i].pidfd = keeper.mounts[i].conversation = -1;
 	signals_block();
 	(void)setsid();
 	keeper.namespaces = namespaces_open();

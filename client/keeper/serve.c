@@ -22,6 +22,8 @@
 /* A first process is made at once, or by nobody. */
 #define START_MS 5000
 
+#define POLL_MOUNTS 3 /* the first of them among what is polled */
+
 int ask_add(struct ask *ask, int fd)
 {
 	if (fd < 0)
@@ -167,7 +169,7 @@ static int serve_op(struct keeper *keeper, struct ask *ask)
 	case KEEPER_WATCH:
 		return answer_watch(keeper, ask);
 	case KEEPER_MOUNT:
-		return tree_mount(keeper, ask->argument, ask->request->text);
+		return tree_mount(keeper, ask);
 	default:
 		return -EOPNOTSUPP;
 	}
@@ -186,7 +188,8 @@ static void serve(struct keeper *keeper, const struct keeper_request *request, i
 		ask.fd_count = 0;
 		ask.answer.value = 0;
 	}
-	(void)ask_send(&ask);
+	if (!ask.later)
+		(void)ask_send(&ask);
 }
 
 /* -ENOTCONN: the last copy of the fd is closed. */
@@ -321,11 +324,18 @@ void keeper_serve(struct keeper *keeper)
 			{ .fd = keeper->socket, .events = POLLIN | POLLRDHUP },
 			{ .fd = keeper->starting, .events = POLLIN },
 			{ .fd = keeper->shown, .events = POLLIN },
+			[POLL_MOUNTS + KEEPER_MOUNTS - 1] = { 0 },
 		};
 		int left = keeper->starting < 0 ? -1 : deadline_left(keeper->starting_until);
 
-		if (poll(pollers, 3, left) < 0)
+		for (int i = 0; i < KEEPER_MOUNTS; i++)
+			pollers[POLL_MOUNTS + i] =
+				(struct pollfd){ keeper->mounts[i].pidfd, POLLIN, 0 };
+		if (poll(pollers, POLL_MOUNTS + KEEPER_MOUNTS, left) < 0)
 			continue;
+		for (int i = 0; i < KEEPER_MOUNTS; i++)
+			if (pollers[POLL_MOUNTS + i].revents)
+				tree_mount_end(keeper, &keeper->mounts[i]);
 		serve_start(keeper, &pollers[1], &pollers[2]);
 		if (pollers[0].revents && serve_next(keeper, pollers[0].revents & end) < 0)
 			return;

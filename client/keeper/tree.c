@@ -7,15 +7,19 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/openat2.h>
+#include <linux/sched.h>
 #include <sched.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "cleanup.h"
 #include "keeper/container.h"
 #include "libupcall-container.h"
+#include "packet.h"
 
 int tree_private(void)
 {
@@ -130,22 +134,86 @@ static int private(int mount)
 		       0;
 }
 
-int tree_mount(const struct keeper *keeper, int mount, const char *path)
+static int mount_at(int mount, const char *path)
 {
-	cleanup_fd int target = -1;
+	cleanup_fd int target = target_open(path);
 	int r;
 
-	/* else it would be the creator's tree that is changed */
-	if (!(keeper->flags & (UPCALL_CONTAINER_NEW_FS_NS | UPCALL_CONTAINER_NEW_EMPTY_FS_NS)))
-		return -EOPNOTSUPP;
-	target = target_open(path);
 	if (target < 0)
 		return target;
 	r = private(mount);
 	if (r < 0)
 		return r;
-	if (move_mount(mount, "", target, "", MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) <
-	    0)
+	return move_mount(mount, "", target, "",
+			  MOVE_MOUNT_F_EMPTY_PATH | MOVE_MOUNT_T_EMPTY_PATH) < 0 ?
+		       -errno :
+		       0;
+}
+
+/* With no fd but this one: if it waits for ever, nobody waits for that. */
+static _Noreturn void be_mounter(int mount, const char *path)
+{
+	if (dup2(mount, 0) < 0 || close_range(1, ~0U, 0) < 0)
+		_exit(errno);
+	_exit(-mount_at(0, path));
+}
+
+static struct mounting *mounting_free(struct keeper *keeper)
+{
+	for (size_t i = 0; i < KEEPER_MOUNTS; i++)
+		if (keeper->mounts[i].pidfd < 0)
+			return &keeper->mounts[i];
+	return NULL;
+}
+
+/*
+ * ATTACK: the path may lead through a file system of the container whose owner never answers. So a
+ * child of ours goes there.
+ */
+int tree_mount(struct keeper *keeper, struct ask *ask)
+{
+	struct mounting *mounting = mounting_free(keeper);
+	int pidfd = -1;
+	struct clone_args args = { .flags = CLONE_PIDFD, .pidfd = (uintptr_t)&pidfd };
+	cleanup_fd int conversation = -1;
+	long pid;
+
+	/* else it would be the creator's tree that is changed */
+	if (!(keeper->flags & (UPCALL_CONTAINER_NEW_FS_NS | UPCALL_CONTAINER_NEW_EMPTY_FS_NS)))
+		return -EOPNOTSUPP;
+	if (!mounting)
+		return -EBUSY;
+	conversation = fcntl(ask->conversation, F_DUPFD_CLOEXEC, 0);
+	if (conversation < 0)
 		return -errno;
-	return reenter(keeper);
+	pid = syscall(SYS_clone3, &args, sizeof(args));
+	if (!pid)
+		be_mounter(ask->argument, ask->request->text);
+	if (pid < 0)
+		return -errno;
+	mounting->pidfd = pidfd;
+	mounting->conversation = take_fd(&conversation);
+	ask->later = true;
+	return 0;
+}
+
+static int mounter_result(int pidfd)
+{
+	siginfo_t info = { 0 };
+
+	if (waitid(P_PIDFD, pidfd, &info, WEXITED | WNOHANG | __WALL) < 0)
+		return -errno;
+	return info.si_code == CLD_EXITED ? -info.si_status : -EINTR;
+}
+
+/* ORDER: it is said when we see it, too. */
+void tree_mount_end(struct keeper *keeper, struct mounting *mounting)
+{
+	struct keeper_answer answer = { .error = mounter_result(mounting->pidfd) };
+
+	if (answer.error >= 0)
+		answer.error = reenter(keeper);
+	(void)packet_send_now(mounting->conversation, &answer, sizeof(answer), NULL, 0);
+	mounting->pidfd = close_keep_errno(mounting->pidfd);
+	mounting->conversation = close_keep_errno(mounting->conversation);
 }

@@ -1413,6 +1413,51 @@ static void test_few_fds_user(void **state)
 	as_user_without_cgroup(body_few_fds);
 }
 
+/* A file system of the container whose owner does not answer: who asks waits, the keeper does not. */
+static void body_fuse(void)
+{
+	int fuse = open("/dev/fuse", O_RDWR | O_CLOEXEC), fd, root, tree, other;
+	pid_t pid, asker;
+	char options[128];
+
+	if (fuse < 0)
+		return;
+	snprintf(options, sizeof(options), "fd=%d,rootmode=40000,user_id=0,group_id=0", fuse);
+	require_equal(0, unshare(CLONE_NEWNS));
+	require_equal(0, mount(NULL, "/", NULL, MS_REC | MS_PRIVATE, NULL));
+	require_equal(0, mount("fuse", "/mnt", "fuse", 0, options));
+	tree = open_tree(AT_FDCWD, "/mnt", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	other = open_tree(AT_FDCWD, "/proc", OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC);
+	fd = made(EMPTY | PID | KILL);
+	root = upcall_container_root(fd);
+	mkdir_in(root, "fuse");
+	mkdir_in(root, "proc");
+	require_equal(0, upcall_container_move_mount(fd, tree, "/fuse"));
+	pid = lived_in(fd);
+	asker = fork();
+	if (!asker) {
+		(void)upcall_container_move_mount(fd, tree, "/fuse/below");
+		_exit(0);
+	}
+	/* not before that one waits */
+	require_equal(0, waitpid(asker, NULL, WNOHANG));
+	usleep(100000);
+	require(upcall_container_root(fd) >= 0);
+	require_equal(0, upcall_container_move_mount(fd, other, "/proc"));
+	require_equal(0, faccessat(upcall_container_root(fd), "proc/self", F_OK, 0));
+	kill(asker, SIGKILL);
+	require_exits(asker, -1);
+	close(fd);
+	require_exits(pid, -1);
+	close(fuse);
+}
+
+static void test_fuse(void **state)
+{
+	(void)state;
+	as_root(body_fuse);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1472,6 +1517,7 @@ int main(void)
 		cmocka_unit_test(test_fork_frozen),
 		cmocka_unit_test(test_few_fds),
 		cmocka_unit_test(test_few_fds_user),
+		cmocka_unit_test(test_fuse),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
