@@ -34,6 +34,7 @@
  *	-EBADF		fd is no open fd
  *	-ENOTTY		fd is no container
  *	-ENOTCONN	its keeper is gone: somebody killed it
+ *	-ETIMEDOUT	its keeper has not answered for 10 seconds, or it is none
  *	-EPERM		the kernel does not allow it: mostly a user without a user namespace
  *	-EALREADY	it has had its first process; what had to be said before that is said
  *			too late

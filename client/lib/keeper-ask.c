@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
 
+#include "cgroup-events.h"
 #include "keeper-ask.h"
 #include "owned.h"
 #include "packet.h"
@@ -44,6 +46,36 @@ static int check_container(int fd)
 	return 0;
 }
 
+/* A keeper answers at once. One that does not is stopped, or is none. */
+#define ASK_MS 10000
+
+/* -ETIMEDOUT. What else there is to say of the socket, its next use says. */
+static int socket_wait(int socket, short events, int64_t deadline)
+{
+	struct pollfd poller = { .fd = socket, .events = events };
+	int r;
+
+	while ((r = poll(&poller, 1, deadline_left(deadline))) < 0)
+		if (errno != EINTR)
+			return -errno;
+	return r ? 0 : -ETIMEDOUT;
+}
+
+/* How full it is poll() does not say of the other end: so it looks again, now and then. */
+static int request_send(int container, const struct keeper_request *request, const int *fds,
+			size_t count)
+{
+	int64_t deadline = deadline_in(ASK_MS);
+	int r;
+
+	while ((r = packet_send_now(container, request, sizeof(*request), fds, count)) == -EAGAIN) {
+		if (!deadline_left(deadline))
+			return -ETIMEDOUT;
+		(void)poll(NULL, 0, 10);
+	}
+	return r == -EPIPE || r == -ECONNRESET ? -ENOTCONN : r;
+}
+
 int keeper_ask_open(int container, const struct keeper_request *request, int argument)
 {
 	owned_fd int mine = -1;
@@ -59,10 +91,8 @@ int keeper_ask_open(int container, const struct keeper_request *request, int arg
 	its = ends[1];
 	fds[0] = its;
 	fds[1] = argument;
-	r = packet_send(container, request, sizeof(*request), fds, argument < 0 ? 1 : 2);
-	if (r < 0)
-		return r == -EPIPE || r == -ECONNRESET ? -ENOTCONN : r;
-	return owned_fd_give(&mine);
+	r = request_send(container, request, fds, argument < 0 ? 1 : 2);
+	return r < 0 ? r : owned_fd_give(&mine);
 }
 
 int keeper_ask_next(int conversation, struct keeper_reply *reply)
@@ -70,8 +100,10 @@ int keeper_ask_next(int conversation, struct keeper_reply *reply)
 	int r;
 
 	reply->count = KEEPER_FDS;
-	r = packet_receive(conversation, &reply->answer, sizeof(reply->answer), reply->fds,
-			   &reply->count);
+	r = socket_wait(conversation, POLLIN, deadline_in(ASK_MS));
+	if (r >= 0)
+		r = packet_receive(conversation, &reply->answer, sizeof(reply->answer), reply->fds,
+				   &reply->count);
 	if (r < 0)
 		reply->count = 0;
 	else

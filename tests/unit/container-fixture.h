@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define USER_ID	     65534
-#define TEST_SECONDS 8
+#define TEST_SECONDS 20
 
 /* Skips where we are not root. */
 void as_root(void (*body)(void));

@@ -1458,6 +1458,30 @@ static void test_fuse(void **state)
 	as_root(body_fuse);
 }
 
+/* Behind an fd that looks like a container's, or whose keeper is stopped, is nobody who answers. */
+static void body_no_answer(void)
+{
+	char junk[1000] = "junk";
+	int ends[2], full[2];
+	pid_t pid;
+
+	require(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends));
+	require(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, full));
+	while (send(full[0], junk, sizeof(junk), MSG_DONTWAIT) > 0)
+		;
+	pid = fork();
+	if (!pid)
+		_exit(upcall_container_root(full[0]) == -ETIMEDOUT ? 0 : 1);
+	require_equal(-ETIMEDOUT, upcall_container_wait(ends[0], -1));
+	require_exits(pid, 0);
+}
+
+static void test_no_answer(void **state)
+{
+	(void)state;
+	as_user(body_no_answer);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1518,6 +1542,7 @@ int main(void)
 		cmocka_unit_test(test_few_fds),
 		cmocka_unit_test(test_few_fds_user),
 		cmocka_unit_test(test_fuse),
+		cmocka_unit_test(test_no_answer),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
