@@ -47,6 +47,7 @@ struct birth {
 	int conversation; /* with the keeper */
 	int caller;	  /* channel's ends */
 	int child;
+	int self; /* pidfd of the caller */
 	struct keeper_reply way;
 	sigset_t mask; /* as it was */
 };
@@ -56,6 +57,7 @@ static void birth_clean(struct birth *birth)
 	owned_fd_close(&birth->conversation);
 	owned_fd_close(&birth->caller);
 	owned_fd_close(&birth->child);
+	owned_fd_close(&birth->self);
 	keeper_reply_clean(&birth->way);
 }
 
@@ -66,13 +68,26 @@ static int word_send(int channel, int error, int pid, const int *pidfd)
 	return packet_send(channel, &word, sizeof(word), pidfd, pidfd ? 1 : 0);
 }
 
-/* Without an fd, and with no error in it. */
-static int word_await(int channel)
+/*
+ * The caller's, without an fd, and with no error in it. RACE: his end of the channel may be open
+ * when he is gone: another thread's fork has a copy of it.
+ */
+static int word_await(const struct birth *birth)
 {
+	struct pollfd pollers[] = {
+		{ .fd = birth->child, .events = POLLIN },
+		{ .fd = birth->self, .events = POLLIN },
+	};
 	struct word word;
 	size_t none = 0;
-	int r = packet_receive(channel, &word, sizeof(word), NULL, &none);
+	int r;
 
+	while (poll(pollers, 2, -1) < 0)
+		if (errno != EINTR)
+			return -errno;
+	if (!pollers[0].revents)
+		return -ESRCH;
+	r = packet_receive(birth->child, &word, sizeof(word), NULL, &none);
 	return r < 0 ? r : word.error;
 }
 
@@ -123,7 +138,7 @@ static void be_first(const struct birth *birth)
 	const struct keeper_request report = { KEEPER_PROTOCOL, KEEPER_FORK };
 
 	if (packet_send(birth->conversation, &report, sizeof(report), NULL, 0) < 0 ||
-	    word_await(birth->child) < 0)
+	    word_await(birth) < 0)
 		_exit(1);
 }
 
@@ -136,7 +151,7 @@ static void be_in_between(struct birth *birth)
 
 	owned_fd_close(&birth->caller);
 	/* the caller has a pidfd of us now, or is gone */
-	if (word_await(birth->child) < 0)
+	if (word_await(birth) < 0)
 		_exit(1);
 	r = container_enter(&birth->way);
 	if (r < 0) {
@@ -301,7 +316,7 @@ static pid_t fork_blocked(struct birth *birth)
 static pid_t fork_into(int fd)
 {
 	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_FORK };
-	__attribute__((cleanup(birth_clean))) struct birth birth = { -1, -1, -1 };
+	__attribute__((cleanup(birth_clean))) struct birth birth = { -1, -1, -1, -1 };
 	owned_fd int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	int ends[2], r;
 
@@ -317,6 +332,9 @@ static pid_t fork_into(int fd)
 		return r;
 	birth.caller = ends[0];
 	birth.child = ends[1];
+	birth.self = pidfd_open(getpid(), 0);
+	if (birth.self < 0)
+		return -errno;
 	return fork_blocked(&birth);
 }
 

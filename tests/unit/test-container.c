@@ -1482,6 +1482,50 @@ static void test_no_answer(void **state)
 	as_user(body_no_answer);
 }
 
+static int fork_holder[2]; /* a pipe; 0: none is wanted */
+
+/* As another thread that forks just now: its child has all fds of the fork. Then we are killed. */
+static void fork_and_die(void)
+{
+	pid_t pid;
+
+	if (!fork_holder[1])
+		return;
+	pid = _Fork();
+	if (!pid) {
+		sleep(3);
+		_exit(0);
+	}
+	require_equal(sizeof(pid), write(fork_holder[1], &pid, sizeof(pid)));
+	raise(SIGKILL);
+}
+
+/* Who is in between sees that the caller is gone, whoever else has the channel. */
+static void body_caller_dies(void)
+{
+	int fd = made(PID | KILL);
+	pid_t pid, holder, first;
+
+	require(!pipe2(fork_holder, O_CLOEXEC));
+	pid = fork();
+	if (!pid) {
+		require(!pthread_atfork(NULL, fork_and_die, NULL));
+		(void)upcall_container_fork(fd);
+		_exit(0);
+	}
+	require_exits(pid, -1);
+	require_equal(sizeof(holder), read(fork_holder[0], &holder, sizeof(holder)));
+	first = waitpid(-1, NULL, 0);
+	require(first > 0 && first != holder);
+	close(fd);
+}
+
+static void test_caller_dies(void **state)
+{
+	(void)state;
+	as_user(body_caller_dies);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1543,6 +1587,7 @@ int main(void)
 		cmocka_unit_test(test_few_fds_user),
 		cmocka_unit_test(test_fuse),
 		cmocka_unit_test(test_no_answer),
+		cmocka_unit_test(test_caller_dies),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
