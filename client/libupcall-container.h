@@ -205,7 +205,8 @@ struct upcall_member {
 
 /*
  * Who lived in it, each at some moment of the call, as an array that ends with pidfd -1. Those
- * that the caller's pid namespace does not show are left out.
+ * that the caller's pid namespace does not show are left out. It takes an fd for each. -ELOOP: it
+ * has cgroups more than 32 below its own.
  */
 int upcall_container_members(int fd, struct upcall_member **ret);
 

@@ -17,12 +17,13 @@
 #include "libupcall-container.h"
 #include "owned.h"
 
-/* What is deeper is not looked at: a container can make any number of cgroups. */
+/* What is deeper is refused: a container can make any number of cgroups, and each takes two fds. */
 #define DEPTH_MAX 32
 
 struct pids {
 	pid_t *pids;
 	size_t count;
+	size_t room;
 };
 
 static void pids_clean(struct pids *pids)
@@ -32,19 +33,15 @@ static void pids_clean(struct pids *pids)
 
 static int pids_add(struct pids *pids, pid_t pid)
 {
-	size_t size = 16;
+	size_t room = pids->room ? pids->room * 2 : 16;
 	pid_t *grown;
 
-	/* full when the count is a power of two from 16 on */
-	if (pids->count >= size && !(pids->count & (pids->count - 1)))
-		size = pids->count * 2;
-	else if (pids->count)
-		size = 0;
-	if (size) {
-		grown = reallocarray(pids->pids, size, sizeof(*grown));
+	if (pids->count == pids->room) {
+		grown = reallocarray(pids->pids, room, sizeof(*grown));
 		if (!grown)
 			return -ENOMEM;
 		pids->pids = grown;
+		pids->room = room;
 	}
 	pids->pids[pids->count++] = pid;
 	return 0;
@@ -80,11 +77,15 @@ static int read_children(DIR *list, struct pids *pids, unsigned int depth)
 
 		if (entry->d_type != DT_DIR || entry->d_name[0] == '.')
 			continue;
+		if (!depth)
+			return -ELOOP;
 		child = openat(dirfd(list), entry->d_name,
 			       O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		/* gone meanwhile: so is who was in it */
 		if (child >= 0)
-			r = read_tree(child, pids, depth);
+			r = read_tree(child, pids, depth - 1);
+		/* gone meanwhile: so is who was in it */
+		else if (errno != ENOENT && errno != ENODEV)
+			r = -errno;
 	}
 	return r;
 }
@@ -95,7 +96,7 @@ static int read_tree(int dir, struct pids *pids, unsigned int depth)
 	DIR *list;
 
 	r = read_procs(dir, pids);
-	if (r < 0 || !depth)
+	if (r < 0)
 		return r;
 	again = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	list = again < 0 ? NULL : fdopendir(again);
@@ -104,7 +105,7 @@ static int read_tree(int dir, struct pids *pids, unsigned int depth)
 		owned_fd_close(&again);
 		return r;
 	}
-	r = read_children(list, pids, depth - 1);
+	r = read_children(list, pids, depth);
 	closedir(list);
 	return r;
 }
@@ -181,8 +182,8 @@ static void members_keep(struct upcall_member *members, const struct pids *secon
 
 static int members_read(int cgroup, struct upcall_member **ret)
 {
-	__attribute__((cleanup(pids_clean))) struct pids first = { NULL, 0 };
-	__attribute__((cleanup(pids_clean))) struct pids second = { NULL, 0 };
+	__attribute__((cleanup(pids_clean))) struct pids first = { NULL };
+	__attribute__((cleanup(pids_clean))) struct pids second = { NULL };
 	struct upcall_member *members;
 	int r;
 

@@ -1526,6 +1526,36 @@ static void test_caller_dies(void **state)
 	as_user(body_caller_dies);
 }
 
+/* Who hides where it is not looked is not left out without a word. */
+static void body_members_deep(void)
+{
+	struct upcall_member *members;
+	int fd, dir;
+	pid_t pid;
+
+	if (!have_cgroup())
+		return;
+	fd = made(PID | KILL);
+	dir = upcall_container_cgroup(fd);
+	pid = lived_in(fd);
+	cgroups_below(dir, 30);
+	require_equal(0, upcall_container_members(fd, &members));
+	require(members[0].pid == pid && members[1].pidfd < 0);
+	upcall_members_free(members);
+	require_equal(0, mkdirat(dir, "deep", 0755));
+	dir = openat(dir, "deep", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cgroups_below(dir, 40);
+	require_equal(-ELOOP, upcall_container_members(fd, &members));
+	close(fd);
+	require_exits(pid, -1);
+}
+
+static void test_members_deep(void **state)
+{
+	(void)state;
+	as_user(body_members_deep);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1588,6 +1618,7 @@ int main(void)
 		cmocka_unit_test(test_fuse),
 		cmocka_unit_test(test_no_answer),
 		cmocka_unit_test(test_caller_dies),
+		cmocka_unit_test(test_members_deep),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
