@@ -7,11 +7,10 @@
 
 #include <systemd/sd-bus.h>
 
+#include "export.h"
 #include "libupcall.h"
 
 #define CONNECTION_INTERFACE "org.upcalld.Manager1"
-
-#define UPCALL_EXPORT __attribute__((visibility("default")))
 
 struct upcall_connection {
 	sd_bus *bus; /* NULL: never connected */

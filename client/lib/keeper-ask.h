@@ -5,9 +5,8 @@
 
 #include <stddef.h>
 
+#include "export.h"
 #include "keeper.h"
-
-#define UPCALL_EXPORT __attribute__((visibility("default")))
 
 struct keeper_reply {
 	struct keeper_answer answer;
