@@ -13,6 +13,9 @@ union control {
 	char room[CMSG_SPACE(sizeof(int) * KEEPER_FDS) + CMSG_SPACE(sizeof(struct ucred))];
 };
 
+/* As the kernel fills the room with fds where the other end sends more, and no credentials. */
+#define FDS_MAX (sizeof(union control) / sizeof(int))
+
 /* A holder of the other copies may have made the socket non-blocking for all. */
 static void wait_until(int socket, short events)
 {
@@ -57,7 +60,8 @@ int packet_send_now(int socket, const void *data, size_t size, const int *fds, s
 	return send_flags(socket, data, size, fds, count, MSG_DONTWAIT);
 }
 
-static size_t fds_take(struct msghdr *message, int *fds)
+/* ATTACK: it is the sender who says how many there are. */
+static size_t fds_take(struct msghdr *message, int fds[FDS_MAX])
 {
 	size_t count = 0;
 
@@ -89,7 +93,7 @@ static int receive(int socket, struct packet *packet, int flags)
 				  .msg_iovlen = 2,
 				  .msg_control = &control,
 				  .msg_controllen = sizeof(control) };
-	int got[KEEPER_FDS];
+	int got[FDS_MAX];
 	size_t number;
 	ssize_t n;
 

@@ -1556,6 +1556,43 @@ static void test_members_deep(void **state)
 	as_user(body_members_deep);
 }
 
+/* As many fds as the kernel sends at once: none of them is ours, nor is what lies behind ours. */
+static void body_many_fds(void)
+{
+	static const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_WATCH };
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(sizeof(int) * 253)];
+	} control = { 0 };
+	struct iovec vector = { (void *)&request, sizeof(request) };
+	struct msghdr message = { .msg_iov = &vector, .msg_iovlen = 1, .msg_control = &control };
+	int fd = made(PID | KILL), some[253];
+
+	for (size_t i = 0; i < 253; i++)
+		some[i] = fd;
+	for (size_t count = 1; count <= 253; count++) {
+		int root;
+
+		message.msg_controllen = CMSG_SPACE(sizeof(int) * count);
+		control.header.cmsg_level = SOL_SOCKET;
+		control.header.cmsg_type = SCM_RIGHTS;
+		control.header.cmsg_len = CMSG_LEN(sizeof(int) * count);
+		memcpy(CMSG_DATA(&control.header), some, sizeof(int) * count);
+		require_equal(sizeof(request), sendmsg(fd, &message, MSG_NOSIGNAL));
+		/* it has had them, and lives */
+		root = upcall_container_root(fd);
+		require(root >= 0 || (errno = -root, false));
+		close(root);
+	}
+	close(fd);
+}
+
+static void test_many_fds(void **state)
+{
+	(void)state;
+	as_user(body_many_fds);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1619,6 +1656,7 @@ int main(void)
 		cmocka_unit_test(test_no_answer),
 		cmocka_unit_test(test_caller_dies),
 		cmocka_unit_test(test_members_deep),
+		cmocka_unit_test(test_many_fds),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
