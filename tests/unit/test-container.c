@@ -34,6 +34,10 @@
 #include "libupcall-proposal.h"
 #include "packet.h"
 
+#ifndef SO_PASSPIDFD /* Linux 6.5 */
+#define SO_PASSPIDFD 76
+#endif
+
 #define SOON   20000 /* ms, for what takes as long as it takes */
 #define EMPTY  UPCALL_CONTAINER_NEW_EMPTY_FS_NS
 #define PID    UPCALL_CONTAINER_NEW_PID_NS
@@ -1593,6 +1597,45 @@ static void test_many_fds(void **state)
 	as_user(body_many_fds);
 }
 
+/* Who has the kernel send pidfds of himself along leaves none of them with the keeper. */
+static void body_pidfds_along(void)
+{
+	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_FORK };
+	struct rlimit all, few;
+	const int on = 1;
+	int fd;
+
+	require_equal(0, getrlimit(RLIMIT_NOFILE, &all));
+	few = (struct rlimit){ 40, all.rlim_max };
+	/* the keeper's, too */
+	require_equal(0, setrlimit(RLIMIT_NOFILE, &few));
+	fd = made(PID | KILL);
+	for (int i = 0; i < 50; i++) {
+		struct keeper_reply reply;
+		int ends[2];
+
+		require(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends));
+		/* before Linux 6.5 there are none */
+		if (setsockopt(ends[1], SOL_SOCKET, SO_PASSPIDFD, &on, sizeof(on)) < 0)
+			break;
+		require_equal(0, packet_send(fd, &request, sizeof(request), &ends[1], 1));
+		require_equal(0, keeper_ask_next(ends[0], &reply));
+		keeper_reply_clean(&reply);
+		require_equal(0, packet_send(ends[0], &request, sizeof(request), NULL, 0));
+		close(ends[0]);
+		close(ends[1]);
+		while (upcall_container_keyring(fd) == -EBUSY)
+			;
+	}
+	close(fd);
+}
+
+static void test_pidfds_along(void **state)
+{
+	(void)state;
+	as_user(body_pidfds_along);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1657,6 +1700,7 @@ int main(void)
 		cmocka_unit_test(test_caller_dies),
 		cmocka_unit_test(test_members_deep),
 		cmocka_unit_test(test_many_fds),
+		cmocka_unit_test(test_pidfds_along),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
