@@ -121,7 +121,8 @@ int upcall_container_set_namespace(int fd, int namespace_fd);
 
 /*
  * A cgroup of version 2, by its directory, instead of the one made. It has to be empty, and the
- * container does not remove it. fd is not consumed.
+ * container does not remove it. The caller himself has to have the right to write to its
+ * cgroup.kill: -EACCES. cgroup_fd is not consumed.
  */
 int upcall_container_set_cgroup(int fd, int cgroup_fd);
 

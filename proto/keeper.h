@@ -7,7 +7,7 @@
  *
  * Many may have copies of the fd, so nothing is answered on it: a request brings one
  * end of a socket pair of its own (SCM_RIGHTS, the first fd), the conversation, and
- * its answer comes there. A second fd is the request's argument. Who lets the
+ * its answer comes there. More fds are the request's arguments. Who lets the
  * conversation go before it is over has changed his mind.
  *
  * upcall-keeper starts with its end as fd 0, and as fd 1 the conversation in which
@@ -18,9 +18,10 @@
 
 #include <stdint.h>
 
-#define KEEPER_PROTOCOL 1
-#define KEEPER_TEXT_LEN 1024
-#define KEEPER_FDS	12
+#define KEEPER_PROTOCOL	 1
+#define KEEPER_TEXT_LEN	 1024
+#define KEEPER_FDS	 12
+#define KEEPER_ARGUMENTS 2
 
 enum keeper_op {
 	/*
@@ -37,13 +38,14 @@ enum keeper_op {
 	KEEPER_ROOT,	  /* answer: fd */
 	KEEPER_SOCKET,	  /* numbers: domain, type, protocol; answer: fd */
 	KEEPER_NAMESPACE, /* argument: a namespace */
-	KEEPER_CGROUP,	  /* argument: a directory */
-	KEEPER_FREEZE,	  /* numbers: 1 to freeze, 0 to thaw */
-	KEEPER_WATCH,	  /* answer: see enum keeper_watch; text: the container's name */
-	KEEPER_FSOPEN,	  /* text: type; numbers: flags; answer: fd */
-	KEEPER_FSMOUNT,	  /* argument: of fsopen; numbers: flags, attributes; answer: fd */
-	KEEPER_MOUNT,	  /* argument: of fsmount; text: path */
-	KEEPER_KEYRING,	  /* answer: value is the serial number */
+	/* arguments: a directory; its cgroup.kill, that who asks has opened to write to */
+	KEEPER_CGROUP,
+	KEEPER_FREEZE,	/* numbers: 1 to freeze, 0 to thaw */
+	KEEPER_WATCH,	/* answer: see enum keeper_watch; text: the container's name */
+	KEEPER_FSOPEN,	/* text: type; numbers: flags; answer: fd */
+	KEEPER_FSMOUNT, /* argument: of fsopen; numbers: flags, attributes; answer: fd */
+	KEEPER_MOUNT,	/* argument: of fsmount; text: path */
+	KEEPER_KEYRING, /* answer: value is the serial number */
 };
 
 struct keeper_request {

@@ -66,11 +66,10 @@ static int own_open(void)
 	return -1;
 }
 
-/* Without cgroup.kill, it would not keep what is promised of it. dir is the keeper's then. */
-static int use(struct keeper *keeper, int dir)
+/* Without cgroup.kill, it would not keep what is promised of it. Both are the keeper's then. */
+static int use(struct keeper *keeper, int dir, int kill)
 {
-	cleanup_fd int kill = openat(dir, "cgroup.kill", O_WRONLY | O_CLOEXEC);
-	cleanup_fd int events = -1;
+	int events;
 
 	if (kill < 0)
 		return -errno;
@@ -78,14 +77,15 @@ static int use(struct keeper *keeper, int dir)
 	if (events < 0)
 		return -errno;
 	keeper->cgroup = dir;
-	keeper->cgroup_kill = take_fd(&kill);
-	keeper->cgroup_events = take_fd(&events);
+	keeper->cgroup_kill = kill;
+	keeper->cgroup_events = events;
 	return 0;
 }
 
 void cgroup_make(struct keeper *keeper)
 {
 	cleanup_fd int own = -1;
+	cleanup_fd int kill = -1;
 	cleanup_fd int parent = own_open();
 	uint64_t unique;
 
@@ -96,21 +96,48 @@ void cgroup_make(struct keeper *keeper)
 	if (mkdirat(parent, keeper->cgroup_name, 0755) < 0)
 		return;
 	own = openat(parent, keeper->cgroup_name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	if (own < 0 || use(keeper, own) < 0) {
+	if (own >= 0)
+		kill = openat(own, "cgroup.kill", O_WRONLY | O_CLOEXEC);
+	if (own < 0 || use(keeper, own, kill) < 0) {
 		unlinkat(parent, keeper->cgroup_name, AT_REMOVEDIR);
 		return;
 	}
 	(void)take_fd(&own);
+	(void)take_fd(&kill);
 	keeper->cgroup_parent = take_fd(&parent);
 }
 
-/* Nobody in it: they would be killed and frozen with the container, of which they are no part. */
-static int check_given(int dir)
+/*
+ * ATTACK: who has the container's fd may open any cgroup's directory, and have us kill and freeze
+ * who comes to live there. So it is his own right that counts: he has opened its cgroup.kill.
+ */
+static int check_right(int dir, int kill)
 {
-	int populated;
+	struct identity its, given;
+	int flags = fcntl(kill, F_GETFL), r;
+
+	if (flags < 0)
+		return -errno;
+	if (flags & O_PATH || (flags & O_ACCMODE) == O_RDONLY)
+		return -EACCES;
+	r = identify(dir, "cgroup.kill", AT_SYMLINK_NOFOLLOW, &its);
+	if (r >= 0)
+		r = identify(kill, "", AT_EMPTY_PATH, &given);
+	if (r < 0)
+		return r;
+	return its.device == given.device && its.inode == given.inode ? 0 : -EACCES;
+}
+
+/* Nobody in it: they would be killed and frozen with the container, of which they are no part. */
+static int check_given(int dir, int kill)
+{
+	int populated, r;
 
 	if (!is_cgroup2(dir))
 		return -EINVAL;
+	r = check_right(dir, kill);
+	if (r < 0)
+		return r;
 	if (faccessat(dir, "cgroup.procs", W_OK, AT_EACCESS))
 		return -errno;
 	populated = cgroup_event(dir, "populated");
@@ -119,30 +146,32 @@ static int check_given(int dir)
 	return populated ? -ENOTEMPTY : 0;
 }
 
-int cgroup_set(struct keeper *keeper, int dir)
+int cgroup_set(struct keeper *keeper, int dir, int kill)
 {
 	/* of our own: what was given may be an O_PATH one */
 	cleanup_fd int own = openat(dir, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	cleanup_fd int own_kill = -1;
 	struct keeper before = *keeper;
 	int r;
 
 	if (own < 0)
 		return -errno;
-	r = check_given(own);
+	r = check_given(own, kill);
 	if (r < 0)
 		return r;
-	r = use(keeper, own);
+	own_kill = fcntl(kill, F_DUPFD_CLOEXEC, 0);
+	r = use(keeper, own, own_kill);
 	if (r < 0)
 		return r;
 	keeper->cgroup_parent = -1;
 	r = cgroup_remove(&before);
 	if (r < 0) {
-		close_keep_errno(keeper->cgroup_kill);
 		close_keep_errno(keeper->cgroup_events);
 		*keeper = before;
 		return r;
 	}
 	(void)take_fd(&own);
+	(void)take_fd(&own_kill);
 	return 0;
 }
 

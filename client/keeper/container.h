@@ -8,7 +8,7 @@
  * request by itself; and when the last copy of the fd is closed, ends the container, if
  * that was wished, and itself.
  *
- * It has no thread, allocates nothing, looks up no name and executes nothing.
+ * It has no thread, looks up no name and executes nothing.
  */
 #ifndef UPCALL_KEEPER_CONTAINER_H
 #define UPCALL_KEEPER_CONTAINER_H
@@ -23,7 +23,7 @@
 
 #define KEEPER_NAMESPACES 8
 
-/* A namespace, whatever fd leads to it. */
+/* A file, whatever fd leads to it. */
 struct identity {
 	uint64_t device;
 	uint64_t inode;
@@ -65,7 +65,7 @@ struct keeper {
 struct ask {
 	const struct keeper_request *request;
 	int conversation;
-	int argument; /* or -1 */
+	const int *arguments; /* KEEPER_ARGUMENTS; -1 where there is none */
 	struct keeper_answer answer;
 	int fds[KEEPER_FDS]; /* sent with the answer, then closed */
 	size_t fd_count;
@@ -84,8 +84,8 @@ int keeper_create(struct keeper *keeper, struct ask *ask);
 
 /* One below our own, if the kernel lets us. */
 void cgroup_make(struct keeper *keeper);
-/* One that was given, instead. */
-int cgroup_set(struct keeper *keeper, int dir);
+/* One that was given, instead; kill: what shows that the asker may do so. */
+int cgroup_set(struct keeper *keeper, int dir, int kill);
 /* Whether a process is in it, and in none below. */
 bool cgroup_has(int cgroup, pid_t pid);
 /* With what was made in it. -EBUSY: something lives in it. */
@@ -108,6 +108,8 @@ int way_answer(struct keeper *keeper, struct ask *ask);
 int way_set(struct keeper *keeper, int namespace);
 /* Before any of them is left. */
 int way_keep_creators(struct keeper *keeper);
+/* Without asking the file system: who sent the fd may be who has to answer, and does not. */
+int identify(int dir, const char *name, int flags, struct identity *identity);
 
 /* --- serve.c --- */
 

@@ -39,7 +39,7 @@ static void signals_block(void)
 static int create(struct keeper *keeper)
 {
 	struct keeper_request request;
-	struct ask ask = { .request = &request, .conversation = FD_CREATE, .argument = -1 };
+	struct ask ask = { .request = &request, .conversation = FD_CREATE };
 	size_t none = 0;
 	int r;
 

@@ -89,9 +89,9 @@ static int serve_empty(struct keeper *keeper, struct ask *ask)
 	case KEEPER_FORK:
 		return answer_fork(keeper, ask);
 	case KEEPER_NAMESPACE:
-		return way_set(keeper, ask->argument);
+		return way_set(keeper, ask->arguments[0]);
 	case KEEPER_CGROUP:
-		return cgroup_set(keeper, ask->argument);
+		return cgroup_set(keeper, ask->arguments[0], ask->arguments[1]);
 	default:
 		return answer_keyring(keeper, ask);
 	}
@@ -138,7 +138,7 @@ static int open_one(const struct keeper *keeper, const struct ask *ask)
 	case KEEPER_FSOPEN:
 		return tree_fsopen(keeper, ask->request->text, numbers[0]);
 	default:
-		fd = fsmount(ask->argument, numbers[0] | FSMOUNT_CLOEXEC, numbers[1]);
+		fd = fsmount(ask->arguments[0], numbers[0] | FSMOUNT_CLOEXEC, numbers[1]);
 		break;
 	}
 	return fd < 0 ? -errno : fd;
@@ -177,9 +177,13 @@ static int serve_op(struct keeper *keeper, struct ask *ask)
 
 /* A failure takes back the fds that were to go along. */
 static void serve(struct keeper *keeper, const struct keeper_request *request, int conversation,
-		  int argument)
+		  const int *arguments)
 {
-	struct ask ask = { .request = request, .conversation = conversation, .argument = argument };
+	struct ask ask = {
+		.request = request,
+		.conversation = conversation,
+		.arguments = arguments,
+	};
 
 	ask.answer.error = request->protocol == KEEPER_PROTOCOL ? serve_op(keeper, &ask) :
 								  -EPROTONOSUPPORT;
@@ -196,8 +200,8 @@ static void serve(struct keeper *keeper, const struct keeper_request *request, i
 static int serve_next(struct keeper *keeper, bool hung_up)
 {
 	struct keeper_request request;
-	int fds[2] = { -1, -1 };
-	struct packet packet = { &request, sizeof(request), fds, 2 };
+	int fds[] = { -1, -1, -1 };
+	struct packet packet = { &request, sizeof(request), fds, 1 + KEEPER_ARGUMENTS };
 	int r;
 
 	r = packet_receive_now(keeper->socket, &packet);
@@ -208,8 +212,8 @@ static int serve_next(struct keeper *keeper, bool hung_up)
 		return 0;
 	request.text[KEEPER_TEXT_LEN - 1] = '\0';
 	if (fds[0] >= 0)
-		serve(keeper, &request, fds[0], fds[1]);
-	packet_close_fds(fds, 2);
+		serve(keeper, &request, fds[0], fds + 1);
+	packet_close_fds(fds, 1 + KEEPER_ARGUMENTS);
 	return 0;
 }
 

@@ -188,7 +188,7 @@ int tree_mount(struct keeper *keeper, struct ask *ask)
 		return -errno;
 	pid = syscall(SYS_clone3, &args, sizeof(args));
 	if (!pid)
-		be_mounter(ask->argument, ask->request->text);
+		be_mounter(ask->arguments[0], ask->request->text);
 	if (pid < 0)
 		return -errno;
 	mounting->pidfd = pidfd;

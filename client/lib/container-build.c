@@ -1,7 +1,11 @@
 // SPDX-License-Identifier: LGPL-2.1-or-later
 /* What is done to a container from outside. */
+#include <errno.h>
+#include <fcntl.h>
+
 #include "keeper-ask.h"
 #include "libupcall-container.h"
+#include "owned.h"
 
 UPCALL_EXPORT int upcall_container_set_namespace(int fd, int namespace_fd)
 {
@@ -10,11 +14,19 @@ UPCALL_EXPORT int upcall_container_set_namespace(int fd, int namespace_fd)
 	return keeper_ask_done(fd, &request, namespace_fd);
 }
 
+/* With what shows that we may kill who lives there, and not only the container's creator. */
 UPCALL_EXPORT int upcall_container_set_cgroup(int fd, int cgroup_fd)
 {
 	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_CGROUP };
+	owned_reply struct keeper_reply reply = { 0 };
+	owned_fd int conversation = -1;
+	owned_fd int kill = openat(cgroup_fd, "cgroup.kill", O_WRONLY | O_CLOEXEC);
+	const int arguments[] = { cgroup_fd, kill };
 
-	return keeper_ask_done(fd, &request, cgroup_fd);
+	if (kill < 0)
+		return errno == ENOENT || errno == ENOTDIR ? -EINVAL : -errno;
+	conversation = keeper_ask_open(fd, &request, arguments, 2);
+	return conversation < 0 ? conversation : keeper_ask_next(conversation, &reply);
 }
 
 UPCALL_EXPORT int32_t upcall_container_keyring(int fd)

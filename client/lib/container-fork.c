@@ -322,7 +322,7 @@ static pid_t fork_into(int fd)
 
 	if (own < 0)
 		return -errno;
-	birth.conversation = keeper_ask_open(own, &request, -1);
+	birth.conversation = keeper_ask_open(own, &request, NULL, 0);
 	if (birth.conversation < 0)
 		return birth.conversation;
 	r = keeper_ask_next(birth.conversation, &birth.way);

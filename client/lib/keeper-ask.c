@@ -76,11 +76,12 @@ static int request_send(int container, const struct keeper_request *request, con
 	return r == -EPIPE || r == -ECONNRESET ? -ENOTCONN : r;
 }
 
-int keeper_ask_open(int container, const struct keeper_request *request, int argument)
+int keeper_ask_open(int container, const struct keeper_request *request, const int *arguments,
+		    size_t count)
 {
 	owned_fd int mine = -1;
 	owned_fd int its = -1;
-	int ends[2], fds[2], r;
+	int ends[2], fds[1 + KEEPER_ARGUMENTS], r;
 
 	r = check_container(container);
 	if (r >= 0)
@@ -90,8 +91,9 @@ int keeper_ask_open(int container, const struct keeper_request *request, int arg
 	mine = ends[0];
 	its = ends[1];
 	fds[0] = its;
-	fds[1] = argument;
-	r = request_send(container, request, fds, argument < 0 ? 1 : 2);
+	for (size_t i = 0; i < count; i++)
+		fds[1 + i] = arguments[i];
+	r = request_send(container, request, fds, 1 + count);
 	return r < 0 ? r : owned_fd_give(&mine);
 }
 
@@ -114,7 +116,8 @@ int keeper_ask_next(int conversation, struct keeper_reply *reply)
 int keeper_ask(int container, const struct keeper_request *request, int argument,
 	       struct keeper_reply *reply)
 {
-	owned_fd int conversation = keeper_ask_open(container, request, argument);
+	owned_fd int conversation =
+		keeper_ask_open(container, request, &argument, argument < 0 ? 0 : 1);
 
 	reply->count = 0;
 	return conversation < 0 ? conversation : keeper_ask_next(conversation, reply);

@@ -20,12 +20,13 @@ void keeper_reply_clean(struct keeper_reply *reply);
 /* Both ends close-on-exec. */
 int conversation_open(int ends[2]);
 
-/* Sends the request. Returns the conversation, owned by the caller; argument may be -1. */
-int keeper_ask_open(int container, const struct keeper_request *request, int argument);
+/* Sends the request. Returns the conversation, owned by the caller. At most KEEPER_ARGUMENTS. */
+int keeper_ask_open(int container, const struct keeper_request *request, const int *arguments,
+		    size_t count);
 /* What comes there. The reply is to be cleaned; what is in it of a failure is nothing. */
 int keeper_ask_next(int conversation, struct keeper_reply *reply);
 
-/* Both. */
+/* Both; argument may be -1. */
 int keeper_ask(int container, const struct keeper_request *request, int argument,
 	       struct keeper_reply *reply);
 /* For requests whose answer is nothing, or one fd. */

@@ -1058,7 +1058,7 @@ static void test_set_creators_namespace(void **state)
 static int fork_asked(int fd, struct keeper_reply *reply)
 {
 	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_FORK };
-	int conversation = keeper_ask_open(fd, &request, -1);
+	int conversation = keeper_ask_open(fd, &request, NULL, 0);
 
 	require(conversation >= 0);
 	require_equal(0, keeper_ask_next(conversation, reply));
@@ -1636,6 +1636,49 @@ static void test_pidfds_along(void **state)
 	as_user(body_pidfds_along);
 }
 
+/* Who has the fd, but no right over a cgroup, does not have the keeper freeze and kill in it. */
+static void body_cgroup_without_right(void)
+{
+	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_CGROUP };
+	int fd, other, dir, procs;
+	pid_t pid;
+
+	if (!have_cgroup())
+		return;
+	fd = made(PID | KILL);
+	other = made(PID | KILL);
+	dir = upcall_container_cgroup(other);
+	procs = openat(dir, "cgroup.procs", O_RDONLY | O_CLOEXEC);
+	require(dir >= 0 && procs >= 0);
+	pid = fork();
+	if (!pid) {
+		/* what else he may say to the keeper */
+		const int others[] = { procs, dir, open("/dev/null", O_WRONLY | O_CLOEXEC) };
+		struct keeper_reply reply;
+
+		require_equal(0, setresuid(USER_ID, USER_ID, USER_ID));
+		require_equal(-EACCES, upcall_container_set_cgroup(fd, dir));
+		for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)
+			for (size_t count = 0; count <= 2; count++) {
+				const int arguments[] = { dir, others[i] };
+				int conversation = keeper_ask_open(fd, &request, arguments, count);
+
+				require(keeper_ask_next(conversation, &reply) < 0);
+				close(conversation);
+			}
+		_exit(0);
+	}
+	require_exits(pid, 0);
+	close(fd);
+	close(other);
+}
+
+static void test_cgroup_without_right(void **state)
+{
+	(void)state;
+	as_root(body_cgroup_without_right);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1701,6 +1744,7 @@ int main(void)
 		cmocka_unit_test(test_members_deep),
 		cmocka_unit_test(test_many_fds),
 		cmocka_unit_test(test_pidfds_along),
+		cmocka_unit_test(test_cgroup_without_right),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
