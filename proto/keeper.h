@@ -30,9 +30,9 @@ enum keeper_op {
 	 */
 	KEEPER_CREATE = 1,
 	/*
-	 * The answer has what leads into the container, see enum keeper_way. Then two packets come,
-	 * in any order, of which only their sender and their fd count: one of the first process
-	 * itself, and one with its pidfd. It waits for the answer to both.
+	 * The answer has what leads into the container, see enum keeper_way. Then come two more such
+	 * requests: one with the first process's pidfd, and after that, one without, that the first
+	 * process itself has sent. Those two have one answer, for which it waits.
 	 */
 	KEEPER_FORK,
 	KEEPER_ROOT,	  /* answer: fd */

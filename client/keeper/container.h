@@ -45,7 +45,6 @@ struct keeper {
 	int starting;		/* conversation with who is making it */
 	int64_t starting_until; /* when we take it that he never will */
 	int shown;		/* pidfd that he showed as its */
-	pid_t reported;		/* who said of himself that he is it */
 	int cgroup;		/* directory */
 	int cgroup_kill;	/* its files, open from when nobody was in it who could deny them */
 	int cgroup_events;

@@ -239,23 +239,34 @@ static int pid_of(const struct keeper *keeper, int pidfd)
 
 /*
  * A process that is shown will be killed with the container: it has said itself that it is the
- * first one, by the kernel's word, and it is where that belongs. RACE: pids are compared before
- * it is seen to live, so that they are its own.
+ * first one, by the kernel's word, and it is where that belongs. RACE: it was shown before somebody
+ * with its pid said so, and lives still; so nobody else had that pid.
  */
-static int check_first(const struct keeper *keeper)
+static int check_first(const struct keeper *keeper, pid_t sender)
 {
 	int pid = pid_of(keeper, keeper->shown);
 
 	if (pid < 0)
 		return pid;
-	if (pid != keeper->reported)
+	if (pid != sender)
 		return -EPERM;
 	if (keeper->cgroup >= 0 && !cgroup_has(keeper->cgroup, pid))
 		return -EPERM;
 	return pidfd_send_signal(keeper->shown, 0, NULL, 0) < 0 ? -errno : 0;
 }
 
-/* Two packets, in any order: the first process's own, and the maker's with its pidfd. */
+static int show(struct keeper *keeper, int pidfd)
+{
+	if (keeper->shown >= 0) {
+		close_keep_errno(pidfd);
+		return -EBADMSG;
+	}
+	keeper->shown = pidfd;
+	/* any other fd would not end with the container, and could not be killed with it */
+	return pidfd_send_signal(pidfd, 0, NULL, 0) < 0 ? -errno : 0;
+}
+
+/* The maker's packet with the pidfd, then the first process's own. 1: both were there. */
 static int start_receive(struct keeper *keeper)
 {
 	struct keeper_request request;
@@ -266,14 +277,13 @@ static int start_receive(struct keeper *keeper)
 	r = packet_receive_now(keeper->starting, &packet);
 	if (r < 0)
 		return r;
-	if (!packet.count) {
-		keeper->reported = packet.sender;
-		return 0;
-	}
-	close_keep_errno(keeper->shown);
-	keeper->shown = fd;
-	/* any other fd would not end with the container, and could not be killed with it */
-	return pidfd_send_signal(fd, 0, NULL, 0) < 0 ? -errno : 0;
+	if (packet.count)
+		return show(keeper, fd);
+	/* ATTACK: another's output may have been led here */
+	if (keeper->shown < 0 || request.protocol != KEEPER_PROTOCOL || request.op != KEEPER_FORK)
+		return -EBADMSG;
+	r = check_first(keeper, packet.sender);
+	return r < 0 ? r : 1;
 }
 
 /* The first process is there and waits for our word; or who was making it has given up. */
@@ -286,7 +296,6 @@ static void start_end(struct keeper *keeper, int error)
 	else
 		keeper->first = keeper->shown;
 	keeper->shown = -1;
-	keeper->reported = 0;
 	(void)packet_send_now(keeper->starting, &answer, sizeof(answer), NULL, 0);
 	keeper->starting = close_keep_errno(keeper->starting);
 }
@@ -295,11 +304,8 @@ static void serve_started(struct keeper *keeper)
 {
 	int r = start_receive(keeper);
 
-	if (r == -EAGAIN)
-		return;
-	if (r >= 0 && (keeper->shown < 0 || !keeper->reported))
-		return;
-	start_end(keeper, r < 0 ? r : check_first(keeper));
+	if (r && r != -EAGAIN)
+		start_end(keeper, r < 0 ? r : 0);
 }
 
 static void serve_start(struct keeper *keeper, const struct pollfd *starting,

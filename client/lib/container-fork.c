@@ -10,9 +10,11 @@
  *	caller				in between		first process
  *	  fork ------------------------> waits
  *	  go ---------------------------> enters
- *	                                  clone ----------------> reports to the keeper, waits
+ *	                                  clone ----------------> waits
  *	  <------------ pid, pidfd ------ exits
- *	  pidfd to the keeper, its answer
+ *	  pidfd to the keeper
+ *	  go ----------------------------------------------------> reports to the keeper, waits
+ *	  the keeper's answer
  *	  go ----------------------------------------------------> returns 0
  *
  * Whoever dies on the way, the others see the end of the channel, and nothing is left.
@@ -132,12 +134,16 @@ static pid_t clone_sibling(int *pidfd)
 	return (pid_t)(pid < 0 ? -errno : pid);
 }
 
-/* That we are it, the keeper believes nobody but the kernel, who says who we are. */
+/*
+ * That we are it, the keeper believes nobody but the kernel, who says who we are. ORDER: it has our
+ * pidfd by then, or our pid could have been another's.
+ */
 static void be_first(const struct birth *birth)
 {
 	const struct keeper_request report = { KEEPER_PROTOCOL, KEEPER_FORK };
 
-	if (packet_send(birth->conversation, &report, sizeof(report), NULL, 0) < 0 ||
+	if (word_await(birth) < 0 ||
+	    packet_send(birth->conversation, &report, sizeof(report), NULL, 0) < 0 ||
 	    word_await(birth) < 0)
 		_exit(1);
 }
@@ -264,6 +270,8 @@ static int keeper_tell(const struct birth *birth, int pidfd)
 	int r;
 
 	r = packet_send(birth->conversation, &request, sizeof(request), &pidfd, 1);
+	if (r >= 0)
+		r = word_send(birth->caller, 0, 0, NULL);
 	if (r >= 0)
 		r = keeper_ask_next(birth->conversation, &reply);
 	return r == -EPIPE ? -ENOTCONN : r;

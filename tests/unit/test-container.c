@@ -4,6 +4,7 @@
 #include <fcntl.h>
 #include <grp.h>
 #include <linux/keyctl.h>
+#include <linux/sched.h>
 #include <net/if.h>
 #include <poll.h>
 #include <pthread.h>
@@ -1679,6 +1680,67 @@ static void test_cgroup_without_right(void **state)
 	as_root(body_cgroup_without_right);
 }
 
+static void procs_write(int dir, pid_t pid)
+{
+	int procs = openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+
+	require(procs >= 0 && dprintf(procs, "%d", pid) > 0);
+	close(procs);
+}
+
+/* fork(), with a pid that was another's; 0: with any. */
+static pid_t clone_as(pid_t pid)
+{
+	struct clone_args args = {
+		.exit_signal = SIGCHLD,
+		.set_tid = pid ? (uintptr_t)&pid : 0,
+		.set_tid_size = pid ? 1 : 0,
+	};
+	pid_t child = (pid_t)syscall(SYS_clone3, &args, sizeof(args));
+
+	require(child >= 0);
+	return child;
+}
+
+/* Who reported as the first process, and is gone, is not a stranger who has its pid now. */
+static void body_stranger_of_same_pid(void)
+{
+	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_FORK };
+	int fd, conversation, pidfd, dir;
+	struct keeper_reply reply;
+	pid_t pid, stranger;
+
+	if (!have_cgroup())
+		return;
+	fd = made(PID | KILL);
+	conversation = fork_asked(fd, &reply);
+	keeper_reply_clean(&reply);
+	pid = clone_as(0);
+	if (!pid)
+		_exit(packet_send(conversation, &request, sizeof(request), NULL, 0) ? 1 : 0);
+	require_exits(pid, 0);
+	stranger = clone_as(pid);
+	if (!stranger)
+		stay();
+	/* the last of what is looked at */
+	dir = upcall_container_cgroup(fd);
+	procs_write(dir, stranger);
+	pidfd = pidfd_open(stranger, 0);
+	(void)packet_send(conversation, &request, sizeof(request), &pidfd, 1);
+	require(keeper_ask_next(conversation, &reply) < 0);
+	require_equal(-ECHILD, upcall_container_pidfd(fd));
+	require_equal(0, pidfd_send_signal(pidfd, SIGTERM, NULL, 0));
+	require_exits(stranger, -1);
+	close(conversation);
+	close(fd);
+}
+
+static void test_stranger_of_same_pid(void **state)
+{
+	(void)state;
+	as_root(body_stranger_of_same_pid);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1745,6 +1807,7 @@ int main(void)
 		cmocka_unit_test(test_many_fds),
 		cmocka_unit_test(test_pidfds_along),
 		cmocka_unit_test(test_cgroup_without_right),
+		cmocka_unit_test(test_stranger_of_same_pid),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
