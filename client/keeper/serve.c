@@ -18,6 +18,7 @@
 #include "cleanup.h"
 #include "keeper/container.h"
 #include "packet.h"
+#include "pidfd.h"
 
 /* A first process is made at once, or by nobody. */
 #define START_MS 5000
@@ -217,26 +218,6 @@ static int serve_next(struct keeper *keeper, bool hung_up)
 	return 0;
 }
 
-static int pid_of(const struct keeper *keeper, int pidfd)
-{
-	char path[64], line[256];
-	cleanup_file FILE *file = NULL;
-	int fd, pid = -ESRCH;
-
-	/* our own, from when there was a /proc */
-	snprintf(path, sizeof(path), "../fdinfo/%d", pidfd);
-	fd = openat(keeper->namespaces, path, O_RDONLY | O_CLOEXEC);
-	file = fd < 0 ? NULL : fdopen(fd, "re");
-	if (!file) {
-		close_keep_errno(fd);
-		return -errno;
-	}
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "Pid: %d", &pid) == 1)
-			break;
-	return pid > 0 ? pid : -ESRCH;
-}
-
 /*
  * A process that is shown will be killed with the container: it has said itself that it is the
  * first one, by the kernel's word, and it is where that belongs. RACE: it was shown before somebody
@@ -244,7 +225,8 @@ static int pid_of(const struct keeper *keeper, int pidfd)
  */
 static int check_first(const struct keeper *keeper, pid_t sender)
 {
-	int pid = pid_of(keeper, keeper->shown);
+	/* in our own fdinfo, from when there was a /proc */
+	int pid = pidfd_to_pid(keeper->namespaces, "../fdinfo", keeper->shown);
 
 	if (pid < 0)
 		return pid;

@@ -24,6 +24,7 @@
 #include "libupcall-container.h"
 #include "owned.h"
 #include "packet.h"
+#include "pidfd.h"
 
 /* The kernel takes no more than 340 lines, and no more than a page. */
 #define MAP_SIZE 4096
@@ -129,23 +130,6 @@ static int map_write(int process, const char *file, const struct upcall_id_range
 	return 0;
 }
 
-static int pid_of(int pidfd)
-{
-	char path[64], line[256];
-	FILE *file;
-	int pid = -ESRCH;
-
-	snprintf(path, sizeof(path), "/proc/self/fdinfo/%d", pidfd);
-	file = fopen(path, "re");
-	if (!file)
-		return -errno;
-	while (fgets(line, sizeof(line), file))
-		if (sscanf(line, "Pid: %d", &pid) == 1)
-			break;
-	fclose(file);
-	return pid > 0 ? pid : -ESRCH;
-}
-
 /* Its directory in /proc. RACE: the pid may be another's, unless it lives after the open. */
 static int process_open(int pidfd)
 {
@@ -153,7 +137,7 @@ static int process_open(int pidfd)
 	char path[64];
 	int pid;
 
-	pid = pid_of(pidfd);
+	pid = pidfd_to_pid(AT_FDCWD, "/proc/self/fdinfo", pidfd);
 	if (pid < 0)
 		return pid;
 	snprintf(path, sizeof(path), "/proc/%d", pid);

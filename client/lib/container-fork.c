@@ -36,13 +36,15 @@
 #include "libupcall-container.h"
 #include "owned.h"
 #include "packet.h"
+#include "pidfd.h"
 
 /* The keeper waits no longer for a first process, and we block all signals meanwhile. */
 #define WORD_MS 5000
 
 struct word {
 	int32_t error;
-	int32_t pid;
+	int32_t pid;	/* of the first process, as its sender sees it */
+	int32_t sender; /* the same of itself */
 };
 
 struct birth {
@@ -65,7 +67,7 @@ static void birth_clean(struct birth *birth)
 
 static int word_send(int channel, int error, int pid, const int *pidfd)
 {
-	const struct word word = { error, pid };
+	const struct word word = { error, pid, getpid() };
 
 	return packet_send(channel, &word, sizeof(word), pidfd, pidfd ? 1 : 0);
 }
@@ -223,24 +225,32 @@ static int word_poll(int channel, int between)
 	return pollers[0].revents & POLLIN ? 0 : -EAGAIN;
 }
 
-/* The pid of the first process, and its pidfd, from the one in between. */
-static pid_t first_await(int channel, int between, int *pidfd)
+/*
+ * The pid of the first process, and its pidfd, from the one in between. Who is in another pid
+ * namespace than we are, where our children are made, sees another pid than we do.
+ */
+static pid_t first_await(int channel, int between_fd, pid_t between, int *pidfd)
 {
 	struct word word;
 	size_t count = 1;
 	int r;
 
-	r = word_poll(channel, between);
+	r = word_poll(channel, between_fd);
 	if (r < 0)
 		return r;
 	r = packet_receive(channel, &word, sizeof(word), pidfd, &count);
-	if (r == -EMFILE && word.pid > 0)
+	if (r == -EMFILE && word.pid > 0 && word.sender == between)
 		kill_and_reap_pid(word.pid);
 	if (r < 0)
 		return r == -ENOTCONN ? -EAGAIN : r;
 	if (word.error < 0)
 		return word.error;
-	return count ? word.pid : -EBADMSG;
+	if (!count)
+		return -EBADMSG;
+	r = pidfd_to_pid(AT_FDCWD, "/proc/self/fdinfo", *pidfd);
+	if (r < 0)
+		kill_and_reap(*pidfd);
+	return r;
 }
 
 static pid_t first_make(struct birth *birth, pid_t between, int *pidfd)
@@ -256,7 +266,7 @@ static pid_t first_make(struct birth *birth, pid_t between, int *pidfd)
 		return r;
 	}
 	r = word_send(birth->caller, 0, 0, NULL);
-	pid = r < 0 ? r : first_await(birth->caller, between_fd, pidfd);
+	pid = r < 0 ? r : first_await(birth->caller, between_fd, between, pidfd);
 	if (pid < 0)
 		(void)pidfd_send_signal(between_fd, SIGKILL, NULL, 0);
 	reap(between_fd);

@@ -1741,6 +1741,32 @@ static void test_stranger_of_same_pid(void **state)
 	as_root(body_stranger_of_same_pid);
 }
 
+/* Where the caller's children are in another pid namespace, he gets the pid that he can wait for. */
+static void body_other_pids(void)
+{
+	int fd = made(KILL | (have_cgroup() ? 0 : PID));
+	pid_t init, pid;
+
+	require_equal(0, unshare(CLONE_NEWPID));
+	init = fork();
+	if (!init)
+		stay();
+	pid = upcall_container_fork(fd);
+	require(pid >= 0 || (errno = -pid, false));
+	if (!pid)
+		_exit(9);
+	require_exits(pid, 9);
+	require_equal(0, kill(init, SIGKILL));
+	require_exits(init, -1);
+	close(fd);
+}
+
+static void test_other_pids(void **state)
+{
+	(void)state;
+	as_root(body_other_pids);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1808,6 +1834,7 @@ int main(void)
 		cmocka_unit_test(test_pidfds_along),
 		cmocka_unit_test(test_cgroup_without_right),
 		cmocka_unit_test(test_stranger_of_same_pid),
+		cmocka_unit_test(test_other_pids),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
