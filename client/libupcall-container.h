@@ -141,7 +141,7 @@ int32_t upcall_container_keyring(int fd);
  * directory of its mount namespace, if that is not the caller's; with a session keyring of its
  * own. It has copies of all of the caller's fds, but fd itself is
  * closed in it: who has made other copies of that has them closed there, or close-on-exec. Two
- * SIGCHLD may be seen, one of a process in between, which is waited for. If it fails there is no
+ * SIGCHLD may be seen, one of an intermediate process, which is waited for. If it fails there is no
  * process, and it may be tried again.
  */
 pid_t upcall_container_fork(int fd);

@@ -30,9 +30,9 @@ enum keeper_op {
 	 */
 	KEEPER_CREATE = 1,
 	/*
-	 * The answer has what leads into the container, see enum keeper_way. Then come two more such
-	 * requests: one with the first process's pidfd, and after that, one without, that the first
-	 * process itself has sent. Those two have one answer, for which it waits.
+	 * The answer has what leads into the container, see enum keeper_nsfd. Then come two more
+	 * such requests: one with the first process's pidfd, and after that, one without, that the
+	 * first process itself has sent. Those two have one answer, for which it waits.
 	 */
 	KEEPER_FORK,
 	KEEPER_ROOT,	  /* answer: fd */
@@ -41,7 +41,7 @@ enum keeper_op {
 	/* arguments: a directory; its cgroup.kill, that who asks has opened to write to */
 	KEEPER_CGROUP,
 	KEEPER_FREEZE,	/* numbers: 1 to freeze, 0 to thaw */
-	KEEPER_WATCH,	/* answer: see enum keeper_watch; text: the container's name */
+	KEEPER_INFO,	/* answer: see enum keeper_info_bit; text: the container's name */
 	KEEPER_FSOPEN,	/* text: type; numbers: flags; answer: fd */
 	KEEPER_FSMOUNT, /* argument: of fsopen; numbers: flags, attributes; answer: fd */
 	KEEPER_MOUNT,	/* argument: of fsmount; text: path */
@@ -63,26 +63,26 @@ struct keeper_answer {
 };
 
 /* KEEPER_FORK: bits of value. The first ones have an fd each, in this order. */
-enum keeper_way {
-	KEEPER_WAY_CGROUP = 1 << 0, /* directory */
-	KEEPER_WAY_USER = 1 << 1,   /* namespaces */
-	KEEPER_WAY_CGROUPNS = 1 << 2,
-	KEEPER_WAY_IPC = 1 << 3,
-	KEEPER_WAY_UTS = 1 << 4,
-	KEEPER_WAY_NET = 1 << 5,
-	KEEPER_WAY_PID = 1 << 6,
-	KEEPER_WAY_TIME = 1 << 7,
-	KEEPER_WAY_MNT = 1 << 8,
-	KEEPER_WAY_FDS = 9,
+enum keeper_nsfd {
+	KEEPER_NSFD_CGROUP = 1 << 0, /* directory */
+	KEEPER_NSFD_USER = 1 << 1,   /* namespaces */
+	KEEPER_NSFD_CGROUPNS = 1 << 2,
+	KEEPER_NSFD_IPC = 1 << 3,
+	KEEPER_NSFD_UTS = 1 << 4,
+	KEEPER_NSFD_NET = 1 << 5,
+	KEEPER_NSFD_PID = 1 << 6,
+	KEEPER_NSFD_TIME = 1 << 7,
+	KEEPER_NSFD_MNT = 1 << 8,
+	KEEPER_NSFD_FDS = 9,
 	/* what only the first process itself can make */
-	KEEPER_WAY_NEW_PID = 1 << 16,
-	KEEPER_WAY_NEW_CGROUPNS = 1 << 17,
+	KEEPER_NSFD_NEW_PID = 1 << 16,
+	KEEPER_NSFD_NEW_CGROUPNS = 1 << 17,
 };
 
-/* KEEPER_WATCH: the same. */
-enum keeper_watch {
-	KEEPER_WATCH_FIRST = 1 << 0,  /* pidfd */
-	KEEPER_WATCH_CGROUP = 1 << 1, /* directory */
+/* KEEPER_INFO: the same. */
+enum keeper_info_bit {
+	KEEPER_INFO_FIRST = 1 << 0,  /* pidfd */
+	KEEPER_INFO_CGROUP = 1 << 1, /* directory */
 };
 
 #endif

@@ -101,12 +101,12 @@ int tree_fsopen(const struct keeper *keeper, const char *type, uint32_t flags);
 int tree_mount(struct keeper *keeper, struct ask *ask);
 void tree_mount_end(struct keeper *keeper, struct mounting *mounting);
 
-/* --- way.c: what leads into the container --- */
+/* --- nsfds.c: what leads into the container --- */
 
-int way_answer(struct keeper *keeper, struct ask *ask);
-int way_set(struct keeper *keeper, int namespace);
+int nsfds_answer(struct keeper *keeper, struct ask *ask);
+int namespace_set(struct keeper *keeper, int namespace);
 /* Before any of them is left. */
-int way_keep_creators(struct keeper *keeper);
+int namespaces_keep(struct keeper *keeper);
 /* Without asking the file system: who sent the fd may be who has to answer, and does not. */
 int identify(int dir, const char *name, int flags, struct identity *identity);
 

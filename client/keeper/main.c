@@ -52,7 +52,7 @@ static int create(struct keeper *keeper)
 	else if (request.protocol != KEEPER_PROTOCOL || request.op != KEEPER_CREATE)
 		r = -EPROTONOSUPPORT;
 	else
-		r = way_keep_creators(keeper);
+		r = namespaces_keep(keeper);
 	if (r >= 0)
 		r = keeper_create(keeper, &ask);
 	packet_close_fds(ask.fds, ask.fd_count);

@@ -59,7 +59,7 @@ static int answer_fork(struct keeper *keeper, struct ask *ask)
 	/* who enters stands still then, and who made him waits for him */
 	if (keeper->cgroup >= 0 && cgroup_event(keeper->cgroup, "frozen") > 0)
 		return -EBUSY;
-	r = way_answer(keeper, ask);
+	r = nsfds_answer(keeper, ask);
 	if (r < 0)
 		return r;
 	/* ORDER: before he is answered: the first process says there who it is */
@@ -90,7 +90,7 @@ static int serve_empty(struct keeper *keeper, struct ask *ask)
 	case KEEPER_FORK:
 		return answer_fork(keeper, ask);
 	case KEEPER_NAMESPACE:
-		return way_set(keeper, ask->arguments[0]);
+		return namespace_set(keeper, ask->arguments[0]);
 	case KEEPER_CGROUP:
 		return cgroup_set(keeper, ask->arguments[0], ask->arguments[1]);
 	default:
@@ -98,18 +98,18 @@ static int serve_empty(struct keeper *keeper, struct ask *ask)
 	}
 }
 
-static int answer_watch(const struct keeper *keeper, struct ask *ask)
+static int answer_info(const struct keeper *keeper, struct ask *ask)
 {
 	int r = 0;
 
 	snprintf(ask->answer.text, sizeof(ask->answer.text), "%s", keeper->name);
 	if (keeper->first >= 0) {
 		r = ask_add(ask, fcntl(keeper->first, F_DUPFD_CLOEXEC, 0));
-		ask->answer.value |= KEEPER_WATCH_FIRST;
+		ask->answer.value |= KEEPER_INFO_FIRST;
 	}
 	if (r >= 0 && keeper->cgroup >= 0) {
 		r = ask_add(ask, fcntl(keeper->cgroup, F_DUPFD_CLOEXEC, 0));
-		ask->answer.value |= KEEPER_WATCH_CGROUP;
+		ask->answer.value |= KEEPER_INFO_CGROUP;
 	}
 	return r;
 }
@@ -121,7 +121,7 @@ static int answer_freeze(const struct keeper *keeper, struct ask *ask)
 	if (keeper->cgroup < 0)
 		return -EOPNOTSUPP;
 	r = cgroup_write(keeper->cgroup, "cgroup.freeze", ask->request->numbers[0] ? "1" : "0");
-	return r < 0 ? r : answer_watch(keeper, ask);
+	return r < 0 ? r : answer_info(keeper, ask);
 }
 
 /* An fd, or a negative errno. */
@@ -167,8 +167,8 @@ static int serve_op(struct keeper *keeper, struct ask *ask)
 		return serve_open(keeper, ask);
 	case KEEPER_FREEZE:
 		return answer_freeze(keeper, ask);
-	case KEEPER_WATCH:
-		return answer_watch(keeper, ask);
+	case KEEPER_INFO:
+		return answer_info(keeper, ask);
 	case KEEPER_MOUNT:
 		return tree_mount(keeper, ask);
 	default:
@@ -268,7 +268,7 @@ static int start_receive(struct keeper *keeper)
 	return r < 0 ? r : 1;
 }
 
-/* The first process is there and waits for our word; or who was making it has given up. */
+/* The first process is there and waits for our answer; or who was making it has given up. */
 static void start_end(struct keeper *keeper, int error)
 {
 	struct keeper_answer answer = { .error = error };

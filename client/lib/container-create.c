@@ -2,8 +2,8 @@
 /*
  * Starts a container's keeper, which makes the container around itself.
  *
- * It is nobody's child that the program knows of: the one in between has no exit signal and
- * is waited for here. What runs between clone and exec is system calls only, since the
+ * It is nobody's child that the program knows of: the intermediate process has no exit signal
+ * and is waited for here. What runs between clone and exec is system calls only, since the
  * program may have threads.
  */
 #include <errno.h>

@@ -15,11 +15,11 @@
 #include "container-enter.h"
 #include "owned.h"
 
-/* In the order of enum keeper_way. */
+/* In the order of enum keeper_nsfd. */
 static const struct {
 	const char *name; /* NULL: the fd is a cgroup */
 	int type;
-} ways[KEEPER_WAY_FDS] = {
+} nsfds[KEEPER_NSFD_FDS] = {
 	{ NULL, 0 },
 	{ "user", CLONE_NEWUSER },
 	{ "cgroup", CLONE_NEWCGROUP },
@@ -36,7 +36,7 @@ static int is_ours(int own, int i, int namespace)
 {
 	struct stat ours, its;
 
-	if (fstatat(own, ways[i].name, &ours, 0) < 0 || fstat(namespace, &its) < 0)
+	if (fstatat(own, nsfds[i].name, &ours, 0) < 0 || fstat(namespace, &its) < 0)
 		return -errno;
 	return ours.st_dev == its.st_dev && ours.st_ino == its.st_ino;
 }
@@ -62,12 +62,12 @@ static int enter_one(int own, int i, int fd)
 {
 	int r;
 
-	if (!ways[i].name)
+	if (!nsfds[i].name)
 		return enter_cgroup(fd);
 	r = is_ours(own, i, fd);
 	if (r < 0 || r > 0)
 		return r;
-	return setns(fd, ways[i].type) < 0 ? -errno : ways[i].type;
+	return setns(fd, nsfds[i].type) < 0 ? -errno : nsfds[i].type;
 }
 
 /* Bits of the namespaces that were joined. */
@@ -79,7 +79,7 @@ static int enter_all(const struct keeper_reply *reply)
 
 	if (own < 0)
 		return -errno;
-	for (int i = 0; i < KEEPER_WAY_FDS; i++) {
+	for (int i = 0; i < KEEPER_NSFD_FDS; i++) {
 		int r;
 
 		if (!(reply->answer.value & (1U << i)))
@@ -99,9 +99,9 @@ static int unshare_rest(uint32_t value)
 {
 	int namespaces = 0;
 
-	if (value & KEEPER_WAY_NEW_PID)
+	if (value & KEEPER_NSFD_NEW_PID)
 		namespaces |= CLONE_NEWPID;
-	if (value & KEEPER_WAY_NEW_CGROUPNS)
+	if (value & KEEPER_NSFD_NEW_CGROUPNS)
 		namespaces |= CLONE_NEWCGROUP;
 	return namespaces && unshare(namespaces) < 0 ? -errno : 0;
 }

@@ -7,7 +7,7 @@
 
 /*
  * The calling process, which has one thread, goes where a KEEPER_FORK reply leads; its
- * children will be in the pid namespace, too. -errno: it is somewhere in between.
+ * children will be in the pid namespace, too. -errno: it is halfway there.
  */
 int container_enter(const struct keeper_reply *reply);
 

@@ -3,11 +3,11 @@
  * fork(2) into a container
  *
  * A process of many threads cannot enter a user namespace, and who enters a pid
- * namespace is not in it himself. So the caller forks one in between, which enters and
+ * namespace is not in it himself. So the caller forks an intermediate process, which enters and
  * makes the first process as a child of the caller (CLONE_PARENT). That one waits until
  * the container's keeper knows it, and only then is anything of the program in it:
  *
- *	caller				in between		first process
+ *	caller				intermediate		first process
  *	  fork ------------------------> waits
  *	  go ---------------------------> enters
  *	                                  clone ----------------> waits
@@ -39,50 +39,50 @@
 #include "pidfd.h"
 
 /* The keeper waits no longer for a first process, and we block all signals meanwhile. */
-#define WORD_MS 5000
+#define START_MS 5000
 
-struct word {
+struct msg {
 	int32_t error;
 	int32_t pid;	/* of the first process, as its sender sees it */
 	int32_t sender; /* the same of itself */
 };
 
-struct birth {
+struct start {
 	int conversation; /* with the keeper */
 	int caller;	  /* channel's ends */
 	int child;
-	int self; /* pidfd of the caller */
-	struct keeper_reply way;
-	sigset_t mask; /* as it was */
+	int self;		   /* pidfd of the caller */
+	struct keeper_reply nsfds; /* what leads into the container */
+	sigset_t mask;		   /* as it was */
 };
 
-static void birth_clean(struct birth *birth)
+static void start_clean(struct start *start)
 {
-	owned_fd_close(&birth->conversation);
-	owned_fd_close(&birth->caller);
-	owned_fd_close(&birth->child);
-	owned_fd_close(&birth->self);
-	keeper_reply_clean(&birth->way);
+	owned_fd_close(&start->conversation);
+	owned_fd_close(&start->caller);
+	owned_fd_close(&start->child);
+	owned_fd_close(&start->self);
+	keeper_reply_clean(&start->nsfds);
 }
 
-static int word_send(int channel, int error, int pid, const int *pidfd)
+static int msg_send(int channel, int error, int pid, const int *pidfd)
 {
-	const struct word word = { error, pid, getpid() };
+	const struct msg msg = { error, pid, getpid() };
 
-	return packet_send(channel, &word, sizeof(word), pidfd, pidfd ? 1 : 0);
+	return packet_send(channel, &msg, sizeof(msg), pidfd, pidfd ? 1 : 0);
 }
 
 /*
  * The caller's, without an fd, and with no error in it. RACE: his end of the channel may be open
  * when he is gone: another thread's fork has a copy of it.
  */
-static int word_await(const struct birth *birth)
+static int msg_receive(const struct start *start)
 {
 	struct pollfd pollers[] = {
-		{ .fd = birth->child, .events = POLLIN },
-		{ .fd = birth->self, .events = POLLIN },
+		{ .fd = start->child, .events = POLLIN },
+		{ .fd = start->self, .events = POLLIN },
 	};
-	struct word word;
+	struct msg msg;
 	size_t none = 0;
 	int r;
 
@@ -91,11 +91,11 @@ static int word_await(const struct birth *birth)
 			return -errno;
 	if (!pollers[0].revents)
 		return -ESRCH;
-	r = packet_receive(birth->child, &word, sizeof(word), NULL, &none);
-	return r < 0 ? r : word.error;
+	r = packet_receive(start->child, &msg, sizeof(msg), NULL, &none);
+	return r < 0 ? r : msg.error;
 }
 
-/* --------------------------------------------------------------- in between */
+/* ------------------------------------------------------------- intermediate */
 
 /* What fork() would do for the C library in its child. */
 struct thread_state {
@@ -140,38 +140,38 @@ static pid_t clone_sibling(int *pidfd)
  * That we are it, the keeper believes nobody but the kernel, who says who we are. ORDER: it has our
  * pidfd by then, or our pid could have been another's.
  */
-static void be_first(const struct birth *birth)
+static void be_first(const struct start *start)
 {
 	const struct keeper_request report = { KEEPER_PROTOCOL, KEEPER_FORK };
 
-	if (word_await(birth) < 0 ||
-	    packet_send(birth->conversation, &report, sizeof(report), NULL, 0) < 0 ||
-	    word_await(birth) < 0)
+	if (msg_receive(start) < 0 ||
+	    packet_send(start->conversation, &report, sizeof(report), NULL, 0) < 0 ||
+	    msg_receive(start) < 0)
 		_exit(1);
 }
 
 /* Returns in the first process only, once it may live. */
-static void be_in_between(struct birth *birth)
+static void be_intermediate(struct start *start)
 {
 	int pidfd = -1;
 	pid_t pid;
 	int r;
 
-	owned_fd_close(&birth->caller);
+	owned_fd_close(&start->caller);
 	/* the caller has a pidfd of us now, or is gone */
-	if (word_await(birth) < 0)
+	if (msg_receive(start) < 0)
 		_exit(1);
-	r = container_enter(&birth->way);
+	r = container_enter(&start->nsfds);
 	if (r < 0) {
-		(void)word_send(birth->child, r, 0, NULL);
+		(void)msg_send(start->child, r, 0, NULL);
 		_exit(1);
 	}
 	pid = clone_sibling(&pidfd);
 	if (!pid) {
-		be_first(birth);
+		be_first(start);
 		return;
 	}
-	(void)word_send(birth->child, pid < 0 ? pid : 0, pid, pid < 0 ? NULL : &pidfd);
+	(void)msg_send(start->child, pid < 0 ? pid : 0, pid, pid < 0 ? NULL : &pidfd);
 	_exit(0);
 }
 
@@ -193,8 +193,8 @@ static void kill_and_reap(int pidfd)
 }
 
 /*
- * By its pid, where there is no fd for a pidfd. It waits for our word, so it is still that process,
- * unless the program has waited for it already, which that does for whom it does not know.
+ * By its pid, where there is no fd for a pidfd. It waits for our message, so it is still that
+ * process, unless the program has waited for it already, which that does for whom it does not know.
  */
 static void kill_and_reap_pid(pid_t pid)
 {
@@ -204,19 +204,19 @@ static void kill_and_reap_pid(pid_t pid)
 }
 
 /*
- * -EAGAIN: somebody killed the one in between, when the first process was there already, or
+ * -EAGAIN: somebody killed the intermediate process, when the first process was there already, or
  * not. That one holds the same channel: it sees us close our end, and is a zombie for the
  * program to find, as we do not know it.
  */
-static int word_poll(int channel, int between)
+static int msg_poll(int channel, int intermediate)
 {
 	struct pollfd pollers[] = {
 		{ .fd = channel, .events = POLLIN },
-		{ .fd = between, .events = POLLIN },
+		{ .fd = intermediate, .events = POLLIN },
 	};
 	int r;
 
-	while ((r = poll(pollers, 2, WORD_MS)) < 0)
+	while ((r = poll(pollers, 2, START_MS)) < 0)
 		if (errno != EINTR)
 			return -errno;
 	/* the container was frozen meanwhile, perhaps */
@@ -226,25 +226,25 @@ static int word_poll(int channel, int between)
 }
 
 /*
- * The pid of the first process, and its pidfd, from the one in between. Who is in another pid
+ * The pid of the first process, and its pidfd, from the intermediate process. Who is in another pid
  * namespace than we are, where our children are made, sees another pid than we do.
  */
-static pid_t first_await(int channel, int between_fd, pid_t between, int *pidfd)
+static pid_t first_receive(int channel, int intermediate_fd, pid_t intermediate, int *pidfd)
 {
-	struct word word;
+	struct msg msg;
 	size_t count = 1;
 	int r;
 
-	r = word_poll(channel, between_fd);
+	r = msg_poll(channel, intermediate_fd);
 	if (r < 0)
 		return r;
-	r = packet_receive(channel, &word, sizeof(word), pidfd, &count);
-	if (r == -EMFILE && word.pid > 0 && word.sender == between)
-		kill_and_reap_pid(word.pid);
+	r = packet_receive(channel, &msg, sizeof(msg), pidfd, &count);
+	if (r == -EMFILE && msg.pid > 0 && msg.sender == intermediate)
+		kill_and_reap_pid(msg.pid);
 	if (r < 0)
 		return r == -ENOTCONN ? -EAGAIN : r;
-	if (word.error < 0)
-		return word.error;
+	if (msg.error < 0)
+		return msg.error;
 	if (!count)
 		return -EBADMSG;
 	r = pidfd_to_pid(AT_FDCWD, "/proc/self/fdinfo", *pidfd);
@@ -253,54 +253,54 @@ static pid_t first_await(int channel, int between_fd, pid_t between, int *pidfd)
 	return r;
 }
 
-static pid_t first_make(struct birth *birth, pid_t between, int *pidfd)
+static pid_t first_make(struct start *start, pid_t intermediate, int *pidfd)
 {
-	owned_fd int between_fd = pidfd_open(between, 0);
+	owned_fd int intermediate_fd = pidfd_open(intermediate, 0);
 	pid_t pid;
 	int r;
 
-	/* it waits for our word, so it is still that process; without a pidfd, it gets none */
-	if (between_fd < 0) {
+	/* it waits for our message, so it is still that process; without a pidfd, it gets none */
+	if (intermediate_fd < 0) {
 		r = -errno;
-		kill_and_reap_pid(between);
+		kill_and_reap_pid(intermediate);
 		return r;
 	}
-	r = word_send(birth->caller, 0, 0, NULL);
-	pid = r < 0 ? r : first_await(birth->caller, between_fd, between, pidfd);
+	r = msg_send(start->caller, 0, 0, NULL);
+	pid = r < 0 ? r : first_receive(start->caller, intermediate_fd, intermediate, pidfd);
 	if (pid < 0)
-		(void)pidfd_send_signal(between_fd, SIGKILL, NULL, 0);
-	reap(between_fd);
+		(void)pidfd_send_signal(intermediate_fd, SIGKILL, NULL, 0);
+	reap(intermediate_fd);
 	return pid;
 }
 
-static int keeper_tell(const struct birth *birth, int pidfd)
+static int keeper_tell(const struct start *start, int pidfd)
 {
 	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_FORK };
 	owned_reply struct keeper_reply reply = { 0 };
 	int r;
 
-	r = packet_send(birth->conversation, &request, sizeof(request), &pidfd, 1);
+	r = packet_send(start->conversation, &request, sizeof(request), &pidfd, 1);
 	if (r >= 0)
-		r = word_send(birth->caller, 0, 0, NULL);
+		r = msg_send(start->caller, 0, 0, NULL);
 	if (r >= 0)
-		r = keeper_ask_next(birth->conversation, &reply);
+		r = keeper_ask_next(start->conversation, &reply);
 	return r == -EPIPE ? -ENOTCONN : r;
 }
 
-static pid_t be_caller(struct birth *birth, pid_t between)
+static pid_t be_caller(struct start *start, pid_t intermediate)
 {
 	owned_fd int pidfd = -1;
 	pid_t pid;
 	int r;
 
 	/* ORDER: ours is the only one, or we would not see the other's end */
-	owned_fd_close(&birth->child);
-	pid = first_make(birth, between, &pidfd);
+	owned_fd_close(&start->child);
+	pid = first_make(start, intermediate, &pidfd);
 	if (pid < 0)
 		return pid;
-	r = keeper_tell(birth, pidfd);
+	r = keeper_tell(start, pidfd);
 	if (r >= 0)
-		r = word_send(birth->caller, 0, 0, NULL);
+		r = msg_send(start->caller, 0, 0, NULL);
 	if (r < 0) {
 		kill_and_reap(pidfd);
 		return r;
@@ -308,22 +308,22 @@ static pid_t be_caller(struct birth *birth, pid_t between)
 	return pid;
 }
 
-/* No handler of the program's runs in the one in between, or in the first one too early. */
-static pid_t fork_blocked(struct birth *birth)
+/* No handler of the program's runs in the intermediate process, or in the first one too early. */
+static pid_t fork_blocked(struct start *start)
 {
 	sigset_t all;
 	pid_t pid;
 
 	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &birth->mask);
+	pthread_sigmask(SIG_SETMASK, &all, &start->mask);
 	pid = fork();
 	if (pid < 0)
 		pid = -errno;
 	else if (!pid)
-		be_in_between(birth);
+		be_intermediate(start);
 	else
-		pid = be_caller(birth, pid);
-	pthread_sigmask(SIG_SETMASK, &birth->mask, NULL);
+		pid = be_caller(start, pid);
+	pthread_sigmask(SIG_SETMASK, &start->mask, NULL);
 	return pid;
 }
 
@@ -334,26 +334,26 @@ static pid_t fork_blocked(struct birth *birth)
 static pid_t fork_into(int fd)
 {
 	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_FORK };
-	__attribute__((cleanup(birth_clean))) struct birth birth = { -1, -1, -1, -1 };
+	__attribute__((cleanup(start_clean))) struct start start = { -1, -1, -1, -1 };
 	owned_fd int own = fcntl(fd, F_DUPFD_CLOEXEC, 3);
 	int ends[2], r;
 
 	if (own < 0)
 		return -errno;
-	birth.conversation = keeper_ask_open(own, &request, NULL, 0);
-	if (birth.conversation < 0)
-		return birth.conversation;
-	r = keeper_ask_next(birth.conversation, &birth.way);
+	start.conversation = keeper_ask_open(own, &request, NULL, 0);
+	if (start.conversation < 0)
+		return start.conversation;
+	r = keeper_ask_next(start.conversation, &start.nsfds);
 	if (r >= 0)
 		r = conversation_open(ends);
 	if (r < 0)
 		return r;
-	birth.caller = ends[0];
-	birth.child = ends[1];
-	birth.self = pidfd_open(getpid(), 0);
-	if (birth.self < 0)
+	start.caller = ends[0];
+	start.child = ends[1];
+	start.self = pidfd_open(getpid(), 0);
+	if (start.self < 0)
 		return -errno;
-	return fork_blocked(&birth);
+	return fork_blocked(&start);
 }
 
 /* What runs in the container has no use for the fd: with it, it would have its creator's rights. */

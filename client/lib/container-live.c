@@ -10,35 +10,35 @@
 
 UPCALL_EXPORT int upcall_container_pidfd(int fd)
 {
-	owned_watched struct watched watched = { -1, -1, "" };
-	int r = keeper_watch(fd, &watched);
+	owned_info struct keeper_info info = { -1, -1, "" };
+	int r = keeper_info(fd, &info);
 
 	if (r < 0)
 		return r;
-	return watched.first < 0 ? -ECHILD : owned_fd_give(&watched.first);
+	return info.first < 0 ? -ECHILD : owned_fd_give(&info.first);
 }
 
 UPCALL_EXPORT int upcall_container_cgroup(int fd)
 {
-	owned_watched struct watched watched = { -1, -1, "" };
-	int r = keeper_watch(fd, &watched);
+	owned_info struct keeper_info info = { -1, -1, "" };
+	int r = keeper_info(fd, &info);
 
 	if (r < 0)
 		return r;
-	return watched.cgroup < 0 ? -EOPNOTSUPP : owned_fd_give(&watched.cgroup);
+	return info.cgroup < 0 ? -EOPNOTSUPP : owned_fd_give(&info.cgroup);
 }
 
 static int freeze(int fd, bool still, int timeout)
 {
 	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_FREEZE, { still } };
 	int64_t deadline = deadline_in(timeout);
-	owned_watched struct watched watched = { -1, -1, "" };
+	owned_info struct keeper_info info = { -1, -1, "" };
 	int r;
 
-	r = keeper_ask_watch(fd, &request, &watched);
+	r = keeper_ask_info(fd, &request, &info);
 	if (r < 0)
 		return r;
-	return cgroup_event_wait(watched.cgroup, "frozen", still, deadline);
+	return cgroup_event_wait(info.cgroup, "frozen", still, deadline);
 }
 
 UPCALL_EXPORT int upcall_container_freeze(int fd, int timeout)
@@ -69,15 +69,15 @@ static int process_wait(int pidfd, int64_t deadline)
 UPCALL_EXPORT int upcall_container_wait(int fd, int timeout)
 {
 	int64_t deadline = deadline_in(timeout);
-	owned_watched struct watched watched = { -1, -1, "" };
+	owned_info struct keeper_info info = { -1, -1, "" };
 	int r;
 
-	r = keeper_watch(fd, &watched);
+	r = keeper_info(fd, &info);
 	if (r < 0)
 		return r;
-	if (watched.first < 0)
+	if (info.first < 0)
 		return -ECHILD;
-	if (watched.cgroup >= 0)
-		return cgroup_event_wait(watched.cgroup, "populated", false, deadline);
-	return process_wait(watched.first, deadline);
+	if (info.cgroup >= 0)
+		return cgroup_event_wait(info.cgroup, "populated", false, deadline);
+	return process_wait(info.first, deadline);
 }

@@ -208,10 +208,10 @@ static int members_read(int cgroup, struct upcall_member **ret)
 
 UPCALL_EXPORT int upcall_container_members(int fd, struct upcall_member **ret)
 {
-	owned_watched struct watched watched = { -1, -1, "" };
-	int r = keeper_watch(fd, &watched);
+	owned_info struct keeper_info info = { -1, -1, "" };
+	int r = keeper_info(fd, &info);
 
 	if (r < 0)
 		return r;
-	return watched.cgroup < 0 ? -EOPNOTSUPP : members_read(watched.cgroup, ret);
+	return info.cgroup < 0 ? -EOPNOTSUPP : members_read(info.cgroup, ret);
 }

@@ -41,22 +41,22 @@ UPCALL_EXPORT int upcall_register_container(struct upcall_connection *connection
 					    struct upcall_entry **ret)
 {
 	struct upcall_register_options filled = { 0 };
-	owned_watched struct watched watched = { -1, -1, "" };
+	owned_info struct keeper_info info = { -1, -1, "" };
 	char path[PATH_MAX];
 	int r;
 
 	r = connection_begin(connection);
 	if (r < 0)
 		return r;
-	r = keeper_watch(fd, &watched);
-	if (r >= 0 && watched.first < 0)
+	r = keeper_info(fd, &info);
+	if (r >= 0 && info.first < 0)
 		r = -ECHILD;
 	if (r < 0)
 		return connection_fail(connection, r, "cannot reach the container: %s",
 				       strerror(-r));
 	if (options)
 		filled = *options;
-	if (!filled.cgroup && watched.cgroup >= 0 && !cgroup_path(watched.cgroup, path))
+	if (!filled.cgroup && info.cgroup >= 0 && !cgroup_path(info.cgroup, path))
 		filled.cgroup = path;
-	return upcall_register(connection, name ?: watched.name, watched.first, &filled, ret);
+	return upcall_register(connection, name ?: info.name, info.first, &filled, ret);
 }

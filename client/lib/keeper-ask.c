@@ -17,10 +17,10 @@ void keeper_reply_clean(struct keeper_reply *reply)
 	reply->count = 0;
 }
 
-void watched_clean(struct watched *watched)
+void keeper_info_clean(struct keeper_info *info)
 {
-	owned_fd_close(&watched->first);
-	owned_fd_close(&watched->cgroup);
+	owned_fd_close(&info->first);
+	owned_fd_close(&info->cgroup);
 }
 
 int conversation_open(int ends[2])
@@ -150,27 +150,27 @@ int keeper_request_text(struct keeper_request *request, const char *text)
 	return 0;
 }
 
-int keeper_ask_watch(int container, const struct keeper_request *request, struct watched *watched)
+int keeper_ask_info(int container, const struct keeper_request *request, struct keeper_info *info)
 {
 	owned_reply struct keeper_reply reply = { 0 };
 	size_t next = 0;
 	int r;
 
-	watched->first = watched->cgroup = -1;
+	info->first = info->cgroup = -1;
 	r = keeper_ask(container, request, -1, &reply);
 	if (r < 0)
 		return r;
-	if (reply.answer.value & KEEPER_WATCH_FIRST && next < reply.count)
-		watched->first = owned_fd_give(&reply.fds[next++]);
-	if (reply.answer.value & KEEPER_WATCH_CGROUP && next < reply.count)
-		watched->cgroup = owned_fd_give(&reply.fds[next++]);
-	snprintf(watched->name, sizeof(watched->name), "%.63s", reply.answer.text);
+	if (reply.answer.value & KEEPER_INFO_FIRST && next < reply.count)
+		info->first = owned_fd_give(&reply.fds[next++]);
+	if (reply.answer.value & KEEPER_INFO_CGROUP && next < reply.count)
+		info->cgroup = owned_fd_give(&reply.fds[next++]);
+	snprintf(info->name, sizeof(info->name), "%.63s", reply.answer.text);
 	return 0;
 }
 
-int keeper_watch(int container, struct watched *watched)
+int keeper_info(int container, struct keeper_info *info)
 {
-	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_WATCH };
+	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_INFO };
 
-	return keeper_ask_watch(container, &request, watched);
+	return keeper_ask_info(container, &request, info);
 }

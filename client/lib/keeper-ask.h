@@ -37,17 +37,17 @@ int keeper_ask_fd(int container, const struct keeper_request *request, int argum
 int keeper_request_text(struct keeper_request *request, const char *text);
 
 /* What is there of a container: each -1 where it is not. */
-struct watched {
+struct keeper_info {
 	int first;
 	int cgroup;
 	char name[64];
 };
 
-void watched_clean(struct watched *watched);
-#define owned_watched __attribute__((cleanup(watched_clean)))
+void keeper_info_clean(struct keeper_info *info);
+#define owned_info __attribute__((cleanup(keeper_info_clean)))
 
-/* KEEPER_WATCH and KEEPER_FREEZE. */
-int keeper_ask_watch(int container, const struct keeper_request *request, struct watched *watched);
-int keeper_watch(int container, struct watched *watched);
+/* KEEPER_INFO and KEEPER_FREEZE. */
+int keeper_ask_info(int container, const struct keeper_request *request, struct keeper_info *info);
+int keeper_info(int container, struct keeper_info *info);
 
 #endif

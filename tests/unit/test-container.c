@@ -1078,7 +1078,7 @@ static void body_fork_gives_no_right(void)
 		return;
 	fd = made(PID | KILL);
 	close(fork_asked(fd, &reply));
-	require(reply.answer.value & KEEPER_WAY_CGROUP);
+	require(reply.answer.value & KEEPER_NSFD_CGROUP);
 	snprintf(line, sizeof(line), "%d", getpid());
 	pid = fork();
 	if (!pid) {
@@ -1228,7 +1228,7 @@ static void test_root_is_no_default(void **state)
 /* Where the keeper's answer has no room, it is the asker's loss: others are answered. */
 static void body_full(void)
 {
-	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_WATCH };
+	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_INFO };
 	char junk[1000] = "junk";
 	int fd = made(PID | KILL), ends[2];
 
@@ -1505,7 +1505,7 @@ static void fork_and_die(void)
 	raise(SIGKILL);
 }
 
-/* Who is in between sees that the caller is gone, whoever else has the channel. */
+/* The intermediate process sees that the caller is gone, whoever else has the channel. */
 static void body_caller_dies(void)
 {
 	int fd = made(PID | KILL);
@@ -1564,7 +1564,7 @@ static void test_members_deep(void **state)
 /* As many fds as the kernel sends at once: none of them is ours, nor is what lies behind ours. */
 static void body_many_fds(void)
 {
-	static const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_WATCH };
+	static const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_INFO };
 	union {
 		struct cmsghdr header;
 		char room[CMSG_SPACE(sizeof(int) * 253)];

@@ -16,53 +16,53 @@
 #include "keeper/container.h"
 #include "libupcall-container.h"
 
-static int add(struct ask *ask, int fd, uint32_t way)
+static int add(struct ask *ask, int fd, uint32_t bit)
 {
 	int r = ask_add(ask, fd);
 
 	if (r >= 0)
-		ask->answer.value |= way;
+		ask->answer.value |= bit;
 	return r;
 }
 
-static int add_own(const struct keeper *keeper, struct ask *ask, const char *name, uint32_t way)
+static int add_own(const struct keeper *keeper, struct ask *ask, const char *name, uint32_t bit)
 {
-	return add(ask, openat(keeper->namespaces, name, O_RDONLY | O_CLOEXEC), way);
+	return add(ask, openat(keeper->namespaces, name, O_RDONLY | O_CLOEXEC), bit);
 }
 
-static int add_given(struct ask *ask, int fd, uint32_t way)
+static int add_given(struct ask *ask, int fd, uint32_t bit)
 {
-	return fd < 0 ? 0 : add(ask, fcntl(fd, F_DUPFD_CLOEXEC, 0), way);
+	return fd < 0 ? 0 : add(ask, fcntl(fd, F_DUPFD_CLOEXEC, 0), bit);
 }
 
 /* ORDER: of the bits */
-int way_answer(struct keeper *keeper, struct ask *ask)
+int nsfds_answer(struct keeper *keeper, struct ask *ask)
 {
 	/* its directory: files that we open are written to with our rights, whoever does it */
-	int r = add_given(ask, keeper->cgroup, KEEPER_WAY_CGROUP);
+	int r = add_given(ask, keeper->cgroup, KEEPER_NSFD_CGROUP);
 
 	if (r >= 0)
-		r = add_own(keeper, ask, "user", KEEPER_WAY_USER);
+		r = add_own(keeper, ask, "user", KEEPER_NSFD_USER);
 	if (r >= 0)
-		r = add_given(ask, keeper->cgroup_namespace, KEEPER_WAY_CGROUPNS);
+		r = add_given(ask, keeper->cgroup_namespace, KEEPER_NSFD_CGROUPNS);
 	if (r >= 0)
-		r = add_own(keeper, ask, "ipc", KEEPER_WAY_IPC);
+		r = add_own(keeper, ask, "ipc", KEEPER_NSFD_IPC);
 	if (r >= 0)
-		r = add_own(keeper, ask, "uts", KEEPER_WAY_UTS);
+		r = add_own(keeper, ask, "uts", KEEPER_NSFD_UTS);
 	if (r >= 0)
-		r = add_own(keeper, ask, "net", KEEPER_WAY_NET);
+		r = add_own(keeper, ask, "net", KEEPER_NSFD_NET);
 	if (r >= 0)
-		r = add_given(ask, keeper->pid_namespace, KEEPER_WAY_PID);
+		r = add_given(ask, keeper->pid_namespace, KEEPER_NSFD_PID);
 	if (r >= 0)
-		r = add_given(ask, keeper->time_namespace, KEEPER_WAY_TIME);
+		r = add_given(ask, keeper->time_namespace, KEEPER_NSFD_TIME);
 	if (r >= 0)
-		r = add_own(keeper, ask, "mnt", KEEPER_WAY_MNT);
+		r = add_own(keeper, ask, "mnt", KEEPER_NSFD_MNT);
 	if (r < 0)
 		return r;
 	if (keeper->flags & UPCALL_CONTAINER_NEW_PID_NS)
-		ask->answer.value |= KEEPER_WAY_NEW_PID;
+		ask->answer.value |= KEEPER_NSFD_NEW_PID;
 	if (keeper->flags & UPCALL_CONTAINER_NEW_CGROUP_NS && keeper->cgroup_namespace < 0)
-		ask->answer.value |= KEEPER_WAY_NEW_CGROUPNS;
+		ask->answer.value |= KEEPER_NSFD_NEW_CGROUPNS;
 	ask->answer.keyring = keeper->keyring;
 	return 0;
 }
@@ -89,7 +89,7 @@ int identify(int dir, const char *name, int flags, struct identity *identity)
 	return 0;
 }
 
-int way_keep_creators(struct keeper *keeper)
+int namespaces_keep(struct keeper *keeper)
 {
 	static const char *const names[KEEPER_NAMESPACES] = { "mnt", "net", "user",   "pid",
 							      "ipc", "uts", "cgroup", "time" };
@@ -124,7 +124,7 @@ static int check_other(const struct keeper *keeper, int namespace)
 	return 0;
 }
 
-int way_set(struct keeper *keeper, int namespace)
+int namespace_set(struct keeper *keeper, int namespace)
 {
 	int type, r;
 
