@@ -30,9 +30,10 @@ enum keeper_op {
 	 */
 	KEEPER_CREATE = 1,
 	/*
-	 * The answer has what leads into the container, see enum keeper_nsfd. Then come two more
-	 * such requests: one with the first process's pidfd, and after that, one without, that the
-	 * first process itself has sent. Those two have one answer, for which it waits.
+	 * The answer has what leads into the container, see enum keeper_nsfd, and as its last fd a
+	 * socket. There come two more such requests: one with the first process's pidfd, and after
+	 * that, one without, that the first process itself has sent. Those two have one answer, for
+	 * which it waits.
 	 */
 	KEEPER_FORK,
 	KEEPER_ROOT,	  /* answer: fd */

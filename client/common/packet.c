@@ -8,10 +8,6 @@
 #include "keeper.h"
 #include "packet.h"
 
-#ifndef SCM_PIDFD /* Linux 6.5 */
-#define SCM_PIDFD 0x04
-#endif
-
 union control {
 	struct cmsghdr header;
 	char room[CMSG_SPACE(sizeof(int) * KEEPER_FDS) + CMSG_SPACE(sizeof(struct ucred))];
@@ -77,18 +73,6 @@ static size_t fds_take(struct msghdr *message, int fds[FDS_MAX])
 	return count;
 }
 
-/* ATTACK: who has given us a socket can still set SO_PASSPIDFD on it. */
-static void pidfd_close(struct msghdr *message)
-{
-	int fd;
-
-	for (struct cmsghdr *part = CMSG_FIRSTHDR(message); part; part = CMSG_NXTHDR(message, part))
-		if (part->cmsg_level == SOL_SOCKET && part->cmsg_type == SCM_PIDFD) {
-			memcpy(&fd, CMSG_DATA(part), sizeof(fd));
-			packet_close_fds(&fd, 1);
-		}
-}
-
 static pid_t sender_of(struct msghdr *message)
 {
 	struct ucred sender = { 0 };
@@ -119,7 +103,6 @@ static int receive(int socket, struct packet *packet, int flags)
 		else if (errno != EINTR)
 			return errno == ECONNRESET ? -ENOTCONN : -errno;
 	}
-	pidfd_close(&message);
 	number = fds_take(&message, got);
 	if ((size_t)n != packet->size || message.msg_flags & MSG_CTRUNC || number > packet->count) {
 		packet_close_fds(got, number);

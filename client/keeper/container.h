@@ -42,7 +42,7 @@ struct keeper {
 	int socket;		/* its other end is the container's fd */
 	int namespaces;		/* /proc/self/ns, from when there was a /proc */
 	int first;		/* pidfd of the first process, also when that has ended */
-	int starting;		/* conversation with who is making it */
+	int starting;		/* our end of a socket that who is making it has */
 	int64_t starting_until; /* when we take it that he never will */
 	int shown;		/* pidfd that he showed as its */
 	int cgroup;		/* directory */

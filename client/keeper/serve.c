@@ -51,9 +51,31 @@ static int check_empty(const struct keeper *keeper)
 	return keeper->starting >= 0 ? -EBUSY : 0;
 }
 
-static int answer_fork(struct keeper *keeper, struct ask *ask)
+/*
+ * ATTACK: who has a copy of a socket that we read from can be stuck in it, with the kernel's lock,
+ * or set what it receives. So this is a new one, whose other end alone is his.
+ */
+static int start_begin(struct keeper *keeper, struct ask *ask)
 {
 	const int on = 1;
+	int ends[2], r;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0)
+		return -errno;
+	/* ORDER: before he is answered: the first process says there who it is */
+	r = setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0 ? -errno : 0;
+	(void)ask_add(ask, ends[1]);
+	if (r < 0) {
+		close_keep_errno(ends[0]);
+		return r;
+	}
+	keeper->starting = ends[0];
+	keeper->starting_until = deadline_in(START_MS);
+	return 0;
+}
+
+static int answer_fork(struct keeper *keeper, struct ask *ask)
+{
 	int r;
 
 	/* who enters stands still then, and who made him waits for him */
@@ -62,12 +84,7 @@ static int answer_fork(struct keeper *keeper, struct ask *ask)
 	r = nsfds_answer(keeper, ask);
 	if (r < 0)
 		return r;
-	/* ORDER: before he is answered: the first process says there who it is */
-	if (setsockopt(ask->conversation, SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)) < 0)
-		return -errno;
-	keeper->starting = fcntl(ask->conversation, F_DUPFD_CLOEXEC, 0);
-	keeper->starting_until = deadline_in(START_MS);
-	return keeper->starting < 0 ? -errno : 0;
+	return start_begin(keeper, ask);
 }
 
 static int answer_keyring(struct keeper *keeper, struct ask *ask)
@@ -197,6 +214,21 @@ static void serve(struct keeper *keeper, const struct keeper_request *request, i
 		(void)ask_send(&ask);
 }
 
+/*
+ * ATTACK: no other socket's send is sure to return at once: who has the same one can be stuck in
+ * it, with the kernel's lock.
+ */
+static bool is_conversation(int fd)
+{
+	int domain = -1, type = -1;
+	socklen_t size = sizeof(int);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &size) < 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) < 0)
+		return false;
+	return domain == AF_UNIX && type == SOCK_SEQPACKET;
+}
+
 /* -ENOTCONN: the last copy of the fd is closed. */
 static int serve_next(struct keeper *keeper, bool hung_up)
 {
@@ -212,7 +244,7 @@ static int serve_next(struct keeper *keeper, bool hung_up)
 	if (r < 0)
 		return 0;
 	request.text[KEEPER_TEXT_LEN - 1] = '\0';
-	if (fds[0] >= 0)
+	if (is_conversation(fds[0]))
 		serve(keeper, &request, fds[0], fds + 1);
 	packet_close_fds(fds, 1 + KEEPER_ARGUMENTS);
 	return 0;

@@ -48,8 +48,8 @@ struct msg {
 };
 
 struct start {
-	int conversation; /* with the keeper */
-	int caller;	  /* channel's ends */
+	int keeper; /* socket that it has given us for this */
+	int caller; /* channel's ends */
 	int child;
 	int self;		   /* pidfd of the caller */
 	struct keeper_reply nsfds; /* what leads into the container */
@@ -58,7 +58,7 @@ struct start {
 
 static void start_clean(struct start *start)
 {
-	owned_fd_close(&start->conversation);
+	owned_fd_close(&start->keeper);
 	owned_fd_close(&start->caller);
 	owned_fd_close(&start->child);
 	owned_fd_close(&start->self);
@@ -145,7 +145,7 @@ static void be_first(const struct start *start)
 	const struct keeper_request report = { KEEPER_PROTOCOL, KEEPER_FORK };
 
 	if (msg_receive(start) < 0 ||
-	    packet_send(start->conversation, &report, sizeof(report), NULL, 0) < 0 ||
+	    packet_send(start->keeper, &report, sizeof(report), NULL, 0) < 0 ||
 	    msg_receive(start) < 0)
 		_exit(1);
 }
@@ -279,11 +279,11 @@ static int keeper_tell(const struct start *start, int pidfd)
 	owned_reply struct keeper_reply reply = { 0 };
 	int r;
 
-	r = packet_send(start->conversation, &request, sizeof(request), &pidfd, 1);
+	r = packet_send(start->keeper, &request, sizeof(request), &pidfd, 1);
 	if (r >= 0)
 		r = msg_send(start->caller, 0, 0, NULL);
 	if (r >= 0)
-		r = keeper_ask_next(start->conversation, &reply);
+		r = keeper_ask_next(start->keeper, &reply);
 	return r == -EPIPE ? -ENOTCONN : r;
 }
 
@@ -340,12 +340,13 @@ static pid_t fork_into(int fd)
 
 	if (own < 0)
 		return -errno;
-	start.conversation = keeper_ask_open(own, &request, NULL, 0);
-	if (start.conversation < 0)
-		return start.conversation;
-	r = keeper_ask_next(start.conversation, &start.nsfds);
-	if (r >= 0)
-		r = conversation_open(ends);
+	r = keeper_ask(own, &request, -1, &start.nsfds);
+	if (r < 0)
+		return r;
+	if (!start.nsfds.count)
+		return -EBADMSG;
+	start.keeper = owned_fd_give(&start.nsfds.fds[--start.nsfds.count]);
+	r = conversation_open(ends);
 	if (r < 0)
 		return r;
 	start.caller = ends[0];

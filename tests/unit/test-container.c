@@ -5,7 +5,9 @@
 #include <grp.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
+#include <linux/userfaultfd.h>
 #include <net/if.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <pthread.h>
 #include <sched.h>
@@ -17,6 +19,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
@@ -1055,7 +1058,7 @@ static void test_set_creators_namespace(void **state)
 	as_root(body_set_creators_namespace);
 }
 
-/* The first half of a fork: what leads into the container. The conversation. */
+/* The first half of a fork: what leads into the container. The socket for the other. */
 static int fork_asked(int fd, struct keeper_reply *reply)
 {
 	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_FORK };
@@ -1063,7 +1066,9 @@ static int fork_asked(int fd, struct keeper_reply *reply)
 
 	require(conversation >= 0);
 	require_equal(0, keeper_ask_next(conversation, reply));
-	return conversation;
+	close(conversation);
+	require(reply->count);
+	return reply->fds[--reply->count];
 }
 
 /* Whoever may not write to the cgroup may not do it with what the keeper gives him either. */
@@ -1767,6 +1772,126 @@ static void test_other_pids(void **state)
 	as_root(body_other_pids);
 }
 
+/* A page that whoever touches it waits for, for ever. NULL: the kernel has none, or not for us. */
+static void *stuck_page(void)
+{
+	struct uffdio_api api = { .api = UFFD_API };
+	struct uffdio_register range = { .mode = UFFDIO_REGISTER_MODE_MISSING };
+	size_t size = (size_t)sysconf(_SC_PAGESIZE);
+	int fault = (int)syscall(SYS_userfaultfd, O_CLOEXEC);
+	void *page = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	range.range = (struct uffdio_range){ (uintptr_t)page, size };
+	if (fault < 0 || page == MAP_FAILED || ioctl(fault, UFFDIO_API, &api) < 0 ||
+	    ioctl(fault, UFFDIO_REGISTER, &range) < 0)
+		return NULL;
+	return page;
+}
+
+/* Somebody who is stuck in a call of a socket, and has it locked. */
+static pid_t stuck_in(int socket, bool receives)
+{
+	pid_t pid = fork();
+	void *page;
+
+	if (pid)
+		return pid;
+	page = stuck_page();
+	if (!page)
+		_exit(0);
+	if (receives)
+		(void)recv(socket, page, 1, 0);
+	else
+		(void)send(socket, page, 1, 0);
+	_exit(1);
+}
+
+/* False: it is gone, as the kernel has no such pages, or does not say where it is. */
+static bool is_stuck(pid_t pid)
+{
+	char path[64], text[256];
+	ssize_t n;
+	int fd;
+
+	snprintf(path, sizeof(path), "/proc/%d/wchan", pid);
+	for (int i = 0; i < 1000; i++) {
+		if (waitpid(pid, NULL, WNOHANG))
+			return false;
+		fd = open(path, O_RDONLY | O_CLOEXEC);
+		n = read(fd, text, sizeof(text) - 1);
+		close(fd);
+		if (n > 0 && (text[n] = '\0', strstr(text, "userfault")))
+			return true;
+		usleep(10000);
+	}
+	require_equal(0, kill(pid, SIGKILL));
+	return false;
+}
+
+/* Who is stuck in the socket that he gave the keeper does not have it stuck there, too. */
+static void body_stuck_receiver(void)
+{
+	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_FORK };
+	int fd = made(PID | KILL), ends[2], root;
+	struct keeper_reply reply;
+	pid_t pid;
+
+	require(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends));
+	require_equal(0, packet_send(ends[0], &request, sizeof(request), NULL, 0));
+	pid = stuck_in(ends[1], true);
+	if (!is_stuck(pid)) {
+		close(fd);
+		return;
+	}
+	require_equal(0, packet_send(fd, &request, sizeof(request), &ends[1], 1));
+	require_equal(0, keeper_ask_next(ends[0], &reply));
+	require_equal(0, packet_send(ends[0], &request, sizeof(request), NULL, 0));
+	root = upcall_container_root(fd);
+	require(root >= 0 || (errno = -root, false));
+	require_equal(0, kill(pid, SIGKILL));
+	close(fd);
+}
+
+static void test_stuck_receiver(void **state)
+{
+	(void)state;
+	as_root(body_stuck_receiver);
+}
+
+static void body_stuck_sender(void)
+{
+	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_INFO };
+	int fd = made(PID | KILL), listener, tcp, root;
+	struct sockaddr_in address = {
+		.sin_family = AF_INET,
+		.sin_addr = { htonl(INADDR_LOOPBACK) },
+	};
+	socklen_t size = sizeof(address);
+	pid_t pid;
+
+	listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	tcp = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+	require_equal(0, listen(listener, 1));
+	require_equal(0, getsockname(listener, (struct sockaddr *)&address, &size));
+	require_equal(0, connect(tcp, (struct sockaddr *)&address, size));
+	pid = stuck_in(tcp, false);
+	if (!is_stuck(pid)) {
+		close(fd);
+		return;
+	}
+	require_equal(0, packet_send(fd, &request, sizeof(request), &tcp, 1));
+	root = upcall_container_root(fd);
+	require(root >= 0 || (errno = -root, false));
+	require_equal(0, kill(pid, SIGKILL));
+	close(fd);
+}
+
+static void test_stuck_sender(void **state)
+{
+	(void)state;
+	as_root(body_stuck_sender);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -1835,6 +1960,8 @@ int main(void)
 		cmocka_unit_test(test_cgroup_without_right),
 		cmocka_unit_test(test_stranger_of_same_pid),
 		cmocka_unit_test(test_other_pids),
+		cmocka_unit_test(test_stuck_receiver),
+		cmocka_unit_test(test_stuck_sender),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
