@@ -147,7 +147,7 @@ static void skip_without_user_namespaces(void)
 
 	if (!pid) {
 		become_user();
-		_exit(unshare(CLONE_NEWUSER) < 0);
+		_exit(unshare(CLONE_NEWUSER) < 0 ? 1 : 0);
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
 	if (status)

@@ -623,7 +623,7 @@ static void body_socket(void)
 	require_equal(-EAFNOSUPPORT, upcall_container_socket(fd, 4095, SOCK_DGRAM, 0));
 	pid = upcall_container_fork(fd);
 	if (!pid)
-		_exit(!loopback(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), false));
+		_exit(loopback(socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0), false) ? 0 : 1);
 	require_exits(pid, 0);
 	close(fd);
 }
@@ -1206,7 +1206,7 @@ static void body_own_fd(void)
 	require_equal(0, fcntl(fd, F_GETFD));
 	pid = upcall_container_fork(fd);
 	if (!pid)
-		_exit(fcntl(fd, F_GETFD) >= 0);
+		_exit(fcntl(fd, F_GETFD) >= 0 ? 1 : 0);
 	require_exits(pid, 0);
 	require_equal(0, fcntl(fd, F_GETFD));
 	close(fd);
