@@ -22,12 +22,17 @@ nothing_left() { ! pgrep -x upcall-keeper && [ -z "$(cgroups_left)" ]; }
 
 systemctl stop upcalld-shim.socket upcalld.socket upcalld.service 2>/dev/null
 
-mkdir -p tree/bin tree/proc tree/dev
-cp /bin/busybox tree/bin/
-for applet in sh sleep ip ls; do ln -s busybox "tree/bin/$applet"; done
-check 'a file system for it' mke2fs -q -t ext4 -d tree root.img 16M
+# busybox's, as not every release installs e2fsprogs
+truncate -s 16M root.img
+check 'a file system for it' busybox mke2fs -F root.img
 modprobe loop
 device=$(losetup -f --show root.img)
+mkdir tree
+mount -t ext4 "$device" tree
+mkdir tree/bin tree/proc tree/dev
+cp /bin/busybox tree/bin/
+for applet in sh sleep ip ls; do ln -s busybox "tree/bin/$applet"; done
+umount tree
 
 # shellcheck disable=SC2016  # for the shell inside
 inside='echo "pid $$"; echo $(ls / | grep -v lost+found)
