@@ -118,7 +118,7 @@ int keeper_create(struct keeper *keeper, struct ask *ask)
 	if (r < 0)
 		return r;
 	keeper->flags = request->numbers[0];
-	snprintf(keeper->name, sizeof(keeper->name), "%s", request->text);
+	snprintf(keeper->name, sizeof(keeper->name), "%.*s", KEEPER_NAME_LEN - 1, request->text);
 	cgroup_make(keeper);
 	if (keeper->cgroup < 0 && keeper->flags & UPCALL_CONTAINER_KILL_ON_CLOSE &&
 	    !(keeper->flags & UPCALL_CONTAINER_NEW_PID_NS))
