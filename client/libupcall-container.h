@@ -21,8 +21,11 @@
  * Behind the fd is a process, upcall-keeper, which does what is asked. No daemon is
  * needed. It needs Linux 5.14, /proc, and for freezing, listing and waiting a cgroup of
  * version 2 in which the creator may make one. Nobody else can reach a container: the fd is
- * the authority. What the kernel allows, it allows the creator; a fork into the container,
- * and what is done with an fd that comes from it, is also subject to the caller's own rights.
+ * the authority. Without a user namespace of the container's own that is all that its creator
+ * has, for root the host's root: who has the fd mounts what he likes over what is executed
+ * there, so give it to nobody whom you would not make root. What the kernel allows, it allows
+ * the creator; a fork into the container, and what is done with an fd that comes from it, is
+ * also subject to the caller's own rights.
  * A container's fd that comes from somebody you do not trust is not to be used: what is
  * behind it may be no keeper, answer nothing, and have you enter whatever it likes.
  *
@@ -115,7 +118,8 @@ int upcall_container_create(const char *name, unsigned int flags,
 /*
  * A namespace, as of /proc/PID/ns, instead of the creator's or the one made. fd is not
  * consumed. One whose pid namespace is its own has to keep that. -EINVAL for the creator's
- * own namespaces, too: whoever has the fd would come back into them.
+ * own namespaces, too: whoever has the fd would come back into them. -EPERM for a mount
+ * namespace of another user namespace than the container's: give it that one first.
  */
 int upcall_container_set_namespace(int fd, int namespace_fd);
 

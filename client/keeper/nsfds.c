@@ -124,6 +124,41 @@ static int check_other(const struct keeper *keeper, int namespace)
 	return 0;
 }
 
+/*
+ * ATTACK: who has the container's fd would lay out what is executed in it, by root perhaps, in
+ * mounts that are his own to make.
+ */
+static int check_mounts(const struct keeper *keeper, int namespace)
+{
+	cleanup_fd int owner = ioctl(namespace, NS_GET_USERNS);
+	struct identity its, ours;
+	int r;
+
+	if (owner < 0)
+		return -errno;
+	r = identify(owner, "", AT_EMPTY_PATH, &its);
+	if (r >= 0)
+		r = identify(keeper->namespaces, "user", 0, &ours);
+	if (r < 0)
+		return r;
+	return its.inode == ours.inode ? 0 : -EPERM;
+}
+
+/* For good: we are in it ourselves. */
+static int join(struct keeper *keeper, int namespace, int type)
+{
+	int r = type == CLONE_NEWNS ? check_mounts(keeper, namespace) : 0;
+
+	if (r < 0)
+		return r;
+	/* other rights may have made us dumpable again */
+	if (setns(namespace, type) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
+		return -errno;
+	if (type == CLONE_NEWNS)
+		keeper->flags |= UPCALL_CONTAINER_NEW_FS_NS;
+	return 0;
+}
+
 int namespace_set(struct keeper *keeper, int namespace)
 {
 	int type, r;
@@ -146,11 +181,6 @@ int namespace_set(struct keeper *keeper, int namespace)
 	case CLONE_NEWCGROUP:
 		return keep(&keeper->cgroup_namespace, namespace);
 	default:
-		/* other rights may have made us dumpable again */
-		if (setns(namespace, type) < 0 || prctl(PR_SET_DUMPABLE, 0, 0, 0, 0) < 0)
-			return -errno;
-		if (type == CLONE_NEWNS)
-			keeper->flags |= UPCALL_CONTAINER_NEW_FS_NS;
-		return 0;
+		return join(keeper, namespace, type);
 	}
 }

@@ -1058,6 +1058,81 @@ static void test_set_creators_namespace(void **state)
 	as_root(body_set_creators_namespace);
 }
 
+static void file_write(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY | O_CLOEXEC);
+
+	require(fd >= 0);
+	require_equal((ssize_t)strlen(text), write(fd, text, strlen(text)));
+	close(fd);
+}
+
+/* Somebody in a mount namespace of a user namespace of his own, in which root is nobody here. */
+static pid_t lives_apart(void)
+{
+	static const char *const maps[] = { "uid_map", "gid_map" };
+	int ready[2];
+	char path[64], byte;
+	pid_t pid;
+
+	require(!pipe2(ready, O_CLOEXEC));
+	pid = fork();
+	if (!pid) {
+		require_equal(0, unshare(CLONE_NEWUSER | CLONE_NEWNS));
+		stay();
+	}
+	close(ready[1]);
+	require_equal(0, read(ready[0], &byte, 1));
+	close(ready[0]);
+	for (size_t i = 0; i < 2; i++) {
+		snprintf(path, sizeof(path), "/proc/%d/%s", pid, maps[i]);
+		file_write(path, "0 100000 1");
+	}
+	return pid;
+}
+
+static int set_namespace_of(int fd, pid_t pid, const char *name)
+{
+	char path[64];
+	int ns, r;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, name);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
+	require(ns >= 0);
+	r = upcall_container_set_namespace(fd, ns);
+	close(ns);
+	return r;
+}
+
+/* Mounts that their owner makes as he likes are nothing for root to execute from as root. */
+static void body_set_foreign_mounts(void)
+{
+	pid_t apart = lives_apart(), pid;
+	int fd = made(KILL | (have_cgroup() ? 0 : PID)), status;
+
+	require_equal(-EPERM, set_namespace_of(fd, apart, "mnt"));
+	pid = lived_in(fd);
+	require_equal(namespace_of(0, "mnt"), namespace_of(pid, "mnt"));
+	close(fd);
+	require_exits(pid, -1);
+	/* with their owner's rights only, they may be had */
+	fd = made(KILL | (have_cgroup() ? 0 : PID));
+	require_equal(0, set_namespace_of(fd, apart, "user"));
+	require_equal(0, set_namespace_of(fd, apart, "mnt"));
+	pid = lived_in(fd);
+	require_equal(namespace_of(apart, "mnt"), namespace_of(pid, "mnt"));
+	close(fd);
+	require_exits(pid, -1);
+	require_equal(0, kill(apart, SIGKILL));
+	require_equal(apart, waitpid(apart, &status, 0));
+}
+
+static void test_set_foreign_mounts(void **state)
+{
+	(void)state;
+	as_root(body_set_foreign_mounts);
+}
+
 /* The first half of a fork: what leads into the container. The socket for the other. */
 static int fork_asked(int fd, struct keeper_reply *reply)
 {
@@ -1934,6 +2009,7 @@ int main(void)
 		cmocka_unit_test(test_fds),
 		cmocka_unit_test(test_shared_clone),
 		cmocka_unit_test(test_set_creators_namespace),
+		cmocka_unit_test(test_set_foreign_mounts),
 		cmocka_unit_test(test_fork_gives_no_right),
 		cmocka_unit_test(test_stranger),
 		cmocka_unit_test(test_stranger_user),
