@@ -11,7 +11,7 @@
  *	  fork ------------------------> waits
  *	  go ---------------------------> enters
  *	                                  clone ----------------> waits
- *	  <------------ pid, pidfd ------ exits
+ *	  <------------ pid, pidfd ------ is killed
  *	  pidfd to the keeper
  *	  go ----------------------------------------------------> reports to the keeper, waits
  *	  the keeper's answer
@@ -178,18 +178,13 @@ static void be_intermediate(struct start *start)
 /* ------------------------------------------------------------------- caller */
 
 /* Nobody's exit status is lost: if the program has waited for it already, or ignores SIGCHLD. */
-static void reap(int pidfd)
+static void kill_and_reap(int pidfd)
 {
 	siginfo_t info;
 
+	(void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
 	while (waitid(P_PIDFD, pidfd, &info, WEXITED) < 0 && errno == EINTR)
 		;
-}
-
-static void kill_and_reap(int pidfd)
-{
-	(void)pidfd_send_signal(pidfd, SIGKILL, NULL, 0);
-	reap(pidfd);
 }
 
 /*
@@ -267,9 +262,8 @@ static pid_t first_make(struct start *start, pid_t intermediate, int *pidfd)
 	}
 	r = msg_send(start->caller, 0, 0, NULL);
 	pid = r < 0 ? r : first_receive(start->caller, intermediate_fd, intermediate, pidfd);
-	if (pid < 0)
-		(void)pidfd_send_signal(intermediate_fd, SIGKILL, NULL, 0);
-	reap(intermediate_fd);
+	/* it has nothing left to do but to end, which a freezer or a stop may keep it from */
+	kill_and_reap(intermediate_fd);
 	return pid;
 }
 

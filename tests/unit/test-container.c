@@ -3,8 +3,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/filter.h>
 #include <linux/keyctl.h>
 #include <linux/sched.h>
+#include <linux/seccomp.h>
 #include <linux/userfaultfd.h>
 #include <net/if.h>
 #include <netinet/in.h>
@@ -1611,6 +1613,56 @@ static void test_caller_dies(void **state)
 	as_user(body_caller_dies);
 }
 
+/* From now on nobody of us ends by exit_group(2): it waits for an answer that does not come. */
+static void exits_hang(void)
+{
+	struct sock_filter filter[] = {
+		BPF_STMT(BPF_LD | BPF_W | BPF_ABS, offsetof(struct seccomp_data, nr)),
+		BPF_JUMP(BPF_JMP | BPF_JEQ | BPF_K, SYS_exit_group, 0, 1),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_USER_NOTIF),
+		BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW),
+	};
+	const struct sock_fprog program = { sizeof(filter) / sizeof(filter[0]), filter };
+
+	require_equal(0, prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0));
+	require(syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, SECCOMP_FILTER_FLAG_NEW_LISTENER,
+			&program) >= 0);
+}
+
+/* The intermediate process is stopped when all that it does is end: nobody waits for that. */
+static void body_intermediate_stopped(void)
+{
+	struct pollfd poller = { .events = POLLIN };
+	int fd = made(PID | KILL), told[2];
+	pid_t caller, first;
+
+	require(!pipe2(told, O_CLOEXEC));
+	poller.fd = told[0];
+	caller = fork();
+	if (!caller) {
+		exits_hang();
+		first = upcall_container_fork(fd);
+		if (first)
+			(void)!write(told[1], &first, sizeof(first));
+		for (;;)
+			pause();
+	}
+	/* ends before the test is given up */
+	require_equal(1, poll(&poller, 1, SOON / 2));
+	require_equal(sizeof(first), read(told[0], &first, sizeof(first)));
+	require(first > 0 || (errno = -first, false));
+	require_equal(0, kill(caller, SIGKILL));
+	require_exits(caller, -1);
+	close(fd);
+	require_exits(first, -1);
+}
+
+static void test_intermediate_stopped(void **state)
+{
+	(void)state;
+	as_user(body_intermediate_stopped);
+}
+
 /* Who hides where it is not looked is not left out without a word. */
 static void body_members_deep(void)
 {
@@ -2030,6 +2082,7 @@ int main(void)
 		cmocka_unit_test(test_fuse),
 		cmocka_unit_test(test_no_answer),
 		cmocka_unit_test(test_caller_dies),
+		cmocka_unit_test(test_intermediate_stopped),
 		cmocka_unit_test(test_members_deep),
 		cmocka_unit_test(test_many_fds),
 		cmocka_unit_test(test_pidfds_along),
