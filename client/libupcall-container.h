@@ -141,7 +141,8 @@ int32_t upcall_container_keyring(int fd);
  * fork(2) into the container, once: 0 in the first process, which is pid 1 of its pid
  * namespace if it has its own, and a child of the caller, which gets its pid. It is in all
  * namespaces and the cgroup of the container; in its user namespace, as root where that is
- * mapped, without supplementary groups where they can be left; with the root and working
+ * mapped, else as who the caller is there, or -EINVAL if he is not mapped either; without
+ * supplementary groups where they can be left; with the root and working
  * directory of its mount namespace, if that is not the caller's; with a session keyring of its
  * own. It has copies of all of the caller's fds, but fd itself is
  * closed in it: who has made other copies of that has them closed there, or close-on-exec. Two

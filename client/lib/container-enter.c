@@ -106,20 +106,30 @@ static int unshare_rest(uint32_t value)
 	return namespaces && unshare(namespaces) < 0 ? -errno : 0;
 }
 
+static int become(long call, long id)
+{
+	return syscall(call, id, id, id) < 0 ? -errno : 0;
+}
+
 /*
  * System calls, not the C library's functions, which would ask threads that are not in
- * this process any more. Who is nobody inside stays so.
+ * this process any more. ATTACK: where there is no root inside, whom no map has would stay who he
+ * is outside, for whom all that is not the container's is open. So -EINVAL stays for him.
  */
 static int become_root(void)
 {
+	int r;
+
 	/* -EPERM: the map was made with setgroups(2) denied, as a user's has to be */
 	if (syscall(SYS_setgroups, 0, NULL) < 0 && errno != EPERM)
 		return -errno;
-	if (syscall(SYS_setresgid, 0, 0, 0) < 0 && errno != EINVAL)
-		return -errno;
-	if (syscall(SYS_setresuid, 0, 0, 0) < 0 && errno != EINVAL)
-		return -errno;
-	return 0;
+	r = become(SYS_setresgid, 0);
+	if (r == -EINVAL)
+		r = become(SYS_setresgid, getegid());
+	if (r < 0)
+		return r;
+	r = become(SYS_setresuid, 0);
+	return r == -EINVAL ? become(SYS_setresuid, geteuid()) : r;
 }
 
 /*

@@ -689,6 +689,44 @@ static void test_ranges_user(void **state)
 	as_user(body_ranges);
 }
 
+/* What a fork into a container with these maps says. */
+static int forked_with(const struct upcall_id_range *uids, const struct upcall_id_range *gids)
+{
+	const struct upcall_container_options options = { .uids = uids, .gids = gids };
+	int fd = upcall_container_create("ranges", USER | PID | KILL, &options);
+	pid_t pid;
+
+	require(fd >= 0);
+	pid = upcall_container_fork(fd);
+	if (!pid)
+		_exit(3);
+	if (pid > 0)
+		require_exits(pid, 3);
+	close(fd);
+	return pid > 0 ? 0 : pid;
+}
+
+/* Whom no map of it has, nobody in it is: least of all the host's root. */
+static void body_ranges_without_root(void)
+{
+	static const struct upcall_id_range none[] = { { 1000, 100000, 1000 }, { 0 } };
+	static const struct upcall_id_range root[] = { { 0, 100000, 1000 }, { 0 } };
+	static const struct upcall_id_range other[] = { { 5, 0, 1 }, { 0 } };
+
+	require_equal(-EINVAL, forked_with(none, none));
+	require_equal(-EINVAL, forked_with(root, none));
+	require_equal(-EINVAL, forked_with(none, root));
+	require_equal(0, forked_with(root, root));
+	/* who is somebody inside stays him */
+	require_equal(0, forked_with(other, other));
+}
+
+static void test_ranges_without_root(void **state)
+{
+	(void)state;
+	as_root(body_ranges_without_root);
+}
+
 static void test_ranges_one_kind(void **state)
 {
 	static const struct upcall_id_range ids[] = { { 0, 0, 1 }, { 0 } };
@@ -2047,6 +2085,7 @@ int main(void)
 		cmocka_unit_test(test_socket_user),
 		cmocka_unit_test(test_ranges),
 		cmocka_unit_test(test_ranges_user),
+		cmocka_unit_test(test_ranges_without_root),
 		cmocka_unit_test(test_ranges_one_kind),
 		cmocka_unit_test(test_set_namespace),
 		cmocka_unit_test(test_set_pid_namespace),
