@@ -193,7 +193,7 @@ int upcall_container_cgroup(int fd);
 
 /*
  * Returns when all of it stands still, or moves again. timeout: milliseconds, or -1. After
- * -ETIMEDOUT, it is still about to freeze: thaw it.
+ * -ETIMEDOUT, it is still about to freeze: thaw it. -ENODEV: its cgroup was removed meanwhile.
  */
 int upcall_container_freeze(int fd, int timeout);
 int upcall_container_thaw(int fd, int timeout);

@@ -40,6 +40,7 @@ static bool is_gone(int error)
 	return error == ENOENT || error == ENODEV;
 }
 
+/* -ENODEV: the cgroup is no more. */
 static int event_read(int file, const char *event)
 {
 	char text[256], line[64];
@@ -47,7 +48,7 @@ static int event_read(int file, const char *event)
 
 	n = pread(file, text, sizeof(text) - 2, 0);
 	if (n < 0)
-		return is_gone(errno) ? 0 : -errno;
+		return is_gone(errno) ? -ENODEV : -errno;
 	text[n] = '\0';
 	snprintf(line, sizeof(line), "%s 1\n", event);
 	return strstr(text, line) ? 1 : 0;
@@ -67,10 +68,13 @@ int cgroup_event(int dir, const char *event)
 		return is_gone(errno) ? 0 : -errno;
 	r = event_read(file, event);
 	close(file);
-	return r;
+	return r == -ENODEV ? 0 : r;
 }
 
-/* ORDER: reads before it waits: a change since the last read ends the wait at once. */
+/*
+ * ORDER: reads before it waits: a change since the last read ends the wait at once. So may anything
+ * else, for ever: it is the deadline that says when it is enough.
+ */
 int cgroup_file_wait(int file, const char *event, bool value, int64_t deadline)
 {
 	struct pollfd poller = { .fd = file, .events = POLLPRI };
@@ -78,13 +82,14 @@ int cgroup_file_wait(int file, const char *event, bool value, int64_t deadline)
 
 	for (;;) {
 		r = event_read(file, event);
-		if (r < 0 || r == value)
-			return r < 0 ? r : 0;
-		r = poll(&poller, 1, deadline_left(deadline));
-		if (r < 0 && errno != EINTR)
-			return -errno;
-		if (!r)
+		if (r == value || (r == -ENODEV && !value))
+			return 0;
+		if (r < 0)
+			return r;
+		if (!deadline_left(deadline))
 			return -ETIMEDOUT;
+		if (poll(&poller, 1, deadline_left(deadline)) < 0 && errno != EINTR)
+			return -errno;
 	}
 }
 

@@ -14,7 +14,7 @@ int deadline_left(int64_t deadline);
 /* 1 or 0, or a negative errno. In a cgroup that is no more, nothing is anything. */
 int cgroup_event(int dir, const char *event);
 
-/* -ETIMEDOUT, if it has not come to that before. */
+/* -ETIMEDOUT, if it has not come to that before; -ENODEV, if it cannot any more. */
 int cgroup_event_wait(int dir, const char *event, bool value, int64_t deadline);
 
 /* The same, of a cgroup.events that is open. */

@@ -34,6 +34,7 @@
 
 #include <cmocka.h>
 
+#include "cgroup-events.h"
 #include "container-fixture.h"
 #include "keeper-ask.h"
 #include "libupcall-container.h"
@@ -877,6 +878,31 @@ static void test_cgroup_of_others(void **state)
 {
 	(void)state;
 	as_root(body_cgroup_of_others);
+}
+
+/* Of a cgroup that is removed meanwhile the kernel says without an end that something is new. */
+static void body_wait_removed(void)
+{
+	int fd, dir, file;
+
+	if (!have_cgroup())
+		return;
+	fd = made(PID | KILL);
+	dir = upcall_container_cgroup(fd);
+	require_equal(0, mkdirat(dir, "removed", 0755));
+	file = openat(dir, "removed/cgroup.events", O_RDONLY | O_CLOEXEC);
+	require(file >= 0);
+	require_equal(-ETIMEDOUT, cgroup_file_wait(file, "frozen", true, deadline_in(20)));
+	require_equal(0, unlinkat(dir, "removed", AT_REMOVEDIR));
+	require_equal(-ENODEV, cgroup_file_wait(file, "frozen", true, deadline_in(1000)));
+	require_equal(0, cgroup_file_wait(file, "populated", false, deadline_in(1000)));
+	close(fd);
+}
+
+static void test_wait_removed(void **state)
+{
+	(void)state;
+	as_root(body_wait_removed);
 }
 
 static void body_wait(void)
@@ -2093,6 +2119,7 @@ int main(void)
 		cmocka_unit_test(test_cgroup_user),
 		cmocka_unit_test(test_cgroup_of_others),
 		cmocka_unit_test(test_wait),
+		cmocka_unit_test(test_wait_removed),
 		cmocka_unit_test(test_keyring),
 		cmocka_unit_test(test_keyring_user),
 		cmocka_unit_test(test_junk),
