@@ -164,8 +164,9 @@ int upcall_container_socket(int fd, int domain, int type, int protocol);
 
 /*
  * fsopen(2) by somebody in its namespaces, which is what a sysfs or mqueue shows. Then
- * fsconfig(2) by the caller. Not "proc" in a container with a pid namespace of its own: that
- * exists with the first process, who mounts it.
+ * fsconfig(2) by the caller. Not "proc" in a container with a pid namespace of its own, nor
+ * "cgroup" and "cgroup2" in one with a cgroup namespace: -EOPNOTSUPP. Those exist with the first
+ * process, who mounts them.
  */
 int upcall_container_fsopen(int fd, const char *type, unsigned int flags);
 

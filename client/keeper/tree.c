@@ -81,13 +81,22 @@ int tree_root(void)
 	return fd < 0 ? -errno : fd;
 }
 
-/* A proc would be of our pid namespace, and show the host's processes. */
+/* Of which the container has other namespaces than we: it would show the host's. */
+static bool is_of_ours(const struct keeper *keeper, const char *type)
+{
+	bool pids = keeper->pid_namespace >= 0 || keeper->flags & UPCALL_CONTAINER_NEW_PID_NS;
+	bool cgroups = keeper->cgroup_namespace >= 0 ||
+		       keeper->flags & UPCALL_CONTAINER_NEW_CGROUP_NS;
+
+	return (pids && !strcmp(type, "proc")) ||
+	       (cgroups && (!strcmp(type, "cgroup") || !strcmp(type, "cgroup2")));
+}
+
 int tree_fsopen(const struct keeper *keeper, const char *type, uint32_t flags)
 {
-	bool other_pids = keeper->pid_namespace >= 0 || keeper->flags & UPCALL_CONTAINER_NEW_PID_NS;
 	int fd;
 
-	if (other_pids && !strcmp(type, "proc"))
+	if (is_of_ours(keeper, type))
 		return -EOPNOTSUPP;
 	fd = fsopen(type, flags | FSOPEN_CLOEXEC);
 	return fd < 0 ? -errno : fd;

@@ -587,6 +587,45 @@ static void test_private(void **state)
 	as_root(body_private);
 }
 
+static int set_namespace_of(int fd, pid_t pid, const char *name)
+{
+	char path[64];
+	int ns, r;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, name);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
+	require(ns >= 0);
+	r = upcall_container_set_namespace(fd, ns);
+	close(ns);
+	return r;
+}
+
+/* A file system of cgroups would show the creator's, where the container has a namespace of its
+ * own. */
+static void body_fsopen_cgroup(void)
+{
+	int other, fd = made(UPCALL_CONTAINER_NEW_CGROUP_NS | PID | KILL);
+	pid_t in;
+
+	require_equal(-EOPNOTSUPP, upcall_container_fsopen(fd, "cgroup2", 0));
+	require_equal(-EOPNOTSUPP, upcall_container_fsopen(fd, "cgroup", 0));
+	in = lived_in(fd);
+	other = made(PID | KILL);
+	require(upcall_container_fsopen(other, "cgroup2", 0) >= 0);
+	require_equal(0, set_namespace_of(other, in, "cgroup"));
+	require_equal(-EOPNOTSUPP, upcall_container_fsopen(other, "cgroup2", 0));
+	require_equal(-EOPNOTSUPP, upcall_container_fsopen(other, "cgroup", 0));
+	close(other);
+	close(fd);
+	require_exits(in, -1);
+}
+
+static void test_fsopen_cgroup(void **state)
+{
+	(void)state;
+	as_root(body_fsopen_cgroup);
+}
+
 static void body_no_mounts(void)
 {
 	int fd = made(PID), mount = open("/", O_PATH | O_CLOEXEC);
@@ -1155,19 +1194,6 @@ static pid_t lives_apart(void)
 		file_write(path, "0 100000 1");
 	}
 	return pid;
-}
-
-static int set_namespace_of(int fd, pid_t pid, const char *name)
-{
-	char path[64];
-	int ns, r;
-
-	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, name);
-	ns = open(path, O_RDONLY | O_CLOEXEC);
-	require(ns >= 0);
-	r = upcall_container_set_namespace(fd, ns);
-	close(ns);
-	return r;
 }
 
 /* Mounts that their owner makes as he likes are nothing for root to execute from as root. */
@@ -2106,6 +2132,7 @@ int main(void)
 		cmocka_unit_test(test_build),
 		cmocka_unit_test(test_build_user),
 		cmocka_unit_test(test_private),
+		cmocka_unit_test(test_fsopen_cgroup),
 		cmocka_unit_test(test_no_mounts),
 		cmocka_unit_test(test_socket),
 		cmocka_unit_test(test_socket_user),
