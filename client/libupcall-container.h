@@ -155,7 +155,9 @@ pid_t upcall_container_fork(int fd);
 
 /*
  * Its root, an O_PATH fd, for openat(2), mkdirat(2) and the like. What is mounted over the
- * root later is not seen through it.
+ * root later is not seen through it. ".." and absolute links lead from there into the caller's
+ * own tree: after anything that could make links has lived in it, openat2(2) with RESOLVE_IN_ROOT
+ * only.
  */
 int upcall_container_root(int fd);
 

@@ -54,6 +54,7 @@ int main(void)
 			NULL),
 		"create");
 	root = must(upcall_container_root(container), "root");
+	/* nothing has lived in it that could make a link: else, openat2(2) with RESOLVE_IN_ROOT */
 	if (mkdirat(root, "data", 0700) < 0)
 		must(-errno, "mkdirat");
 	mount_tmpfs(container, "data");

@@ -5,6 +5,7 @@
 #include <grp.h>
 #include <linux/filter.h>
 #include <linux/keyctl.h>
+#include <linux/openat2.h>
 #include <linux/sched.h>
 #include <linux/seccomp.h>
 #include <linux/userfaultfd.h>
@@ -502,6 +503,10 @@ static void mkdir_in(int root, const char *path)
 
 static void body_build(void)
 {
+	const struct open_how inside = {
+		.flags = O_PATH | O_CLOEXEC,
+		.resolve = RESOLVE_IN_ROOT,
+	};
 	int fd = made(EMPTY | PID | KILL);
 	int root = upcall_container_root(fd), fs, mount;
 	struct stat st;
@@ -525,6 +530,8 @@ static void body_build(void)
 	mkdir_in(root, "above");
 	/* links are followed inside */
 	require_equal(0, symlinkat("/above", root, "link"));
+	require_equal(-1, openat(root, "link", O_PATH | O_CLOEXEC));
+	require(syscall(SYS_openat2, root, "link", &inside, sizeof(inside)) >= 0);
 	fs = upcall_container_fsopen(fd, "tmpfs", 0);
 	require_equal(0, fsconfig(fs, FSCONFIG_SET_STRING, "mode", "0711", 0));
 	require_equal(0, fsconfig(fs, FSCONFIG_CMD_CREATE, NULL, NULL, 0));
