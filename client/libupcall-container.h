@@ -202,8 +202,8 @@ int upcall_container_freeze(int fd, int timeout);
 int upcall_container_thaw(int fd, int timeout);
 
 /*
- * Returns when nothing lives in it any more. timeout: milliseconds, or -1; -ETIMEDOUT. The first
- * process's exit status is its parent's, by waitpid(2).
+ * Returns when nothing lives in it any more, and the first process nowhere. timeout:
+ * milliseconds, or -1; -ETIMEDOUT. The first process's exit status is its parent's, by waitpid(2).
  */
 int upcall_container_wait(int fd, int timeout);
 

@@ -63,8 +63,8 @@ static int process_wait(int pidfd, int64_t deadline)
 }
 
 /*
- * Without a cgroup, only a pid namespace of its own ends with its first process. A zombie is
- * none that lives, and counts in no cgroup either.
+ * Without a cgroup, only a pid namespace of its own ends with its first process; which may have
+ * left the cgroup, wherever it lives. A zombie is none that lives, and counts in no cgroup either.
  */
 UPCALL_EXPORT int upcall_container_wait(int fd, int timeout)
 {
@@ -78,6 +78,6 @@ UPCALL_EXPORT int upcall_container_wait(int fd, int timeout)
 	if (info.first < 0)
 		return -ECHILD;
 	if (info.cgroup >= 0)
-		return cgroup_event_wait(info.cgroup, "populated", false, deadline);
-	return process_wait(info.first, deadline);
+		r = cgroup_event_wait(info.cgroup, "populated", false, deadline);
+	return r < 0 ? r : process_wait(info.first, deadline);
 }

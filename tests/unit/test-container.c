@@ -926,6 +926,44 @@ static void test_cgroup_of_others(void **state)
 	as_root(body_cgroup_of_others);
 }
 
+static void procs_write(int dir, pid_t pid)
+{
+	int procs = openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+
+	require(procs >= 0 && dprintf(procs, "%d", pid) > 0);
+	close(procs);
+}
+
+/* A pid namespace keeps nobody in the cgroup: he lives, and is killed, where he has gone. */
+static void body_wait_moved(void)
+{
+	int fd, above;
+	pid_t pid;
+
+	if (!have_cgroup())
+		return;
+	fd = made(PID | KILL);
+	pid = lived_in(fd);
+	above = openat(upcall_container_cgroup(fd), "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	procs_write(above, pid);
+	require_equal(-ETIMEDOUT, upcall_container_wait(fd, 50));
+	require_equal(0, kill(pid, SIGKILL));
+	require_equal(0, upcall_container_wait(fd, SOON));
+	require_exits(pid, -1);
+	close(fd);
+	fd = made(PID | KILL);
+	pid = lived_in(fd);
+	procs_write(above, pid);
+	close(fd);
+	require_exits(pid, -1);
+}
+
+static void test_wait_moved(void **state)
+{
+	(void)state;
+	as_root(body_wait_moved);
+}
+
 /* Of a cgroup that is removed meanwhile the kernel says without an end that something is new. */
 static void body_wait_removed(void)
 {
@@ -1909,14 +1947,6 @@ static void test_cgroup_without_right(void **state)
 	as_root(body_cgroup_without_right);
 }
 
-static void procs_write(int dir, pid_t pid)
-{
-	int procs = openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
-
-	require(procs >= 0 && dprintf(procs, "%d", pid) > 0);
-	close(procs);
-}
-
 /* fork(), with a pid that was another's; 0: with any. */
 static pid_t clone_as(pid_t pid)
 {
@@ -2153,6 +2183,7 @@ int main(void)
 		cmocka_unit_test(test_cgroup_user),
 		cmocka_unit_test(test_cgroup_of_others),
 		cmocka_unit_test(test_wait),
+		cmocka_unit_test(test_wait_moved),
 		cmocka_unit_test(test_wait_removed),
 		cmocka_unit_test(test_keyring),
 		cmocka_unit_test(test_keyring_user),
