@@ -207,20 +207,21 @@ int upcall_container_thaw(int fd, int timeout);
  */
 int upcall_container_wait(int fd, int timeout);
 
+/* Made by the library, and may grow at its end. */
 struct upcall_member {
 	pid_t pid; /* as the caller sees it; only as good as the pidfd is alive */
 	int pidfd;
 };
 
 /*
- * Who lived in it, each at some moment of the call, as an array that ends with pidfd -1. Those
+ * Who lived in it, each at some moment of the call, as an array that ends with NULL. Those
  * that the caller's pid namespace does not show are left out. It takes an fd for each. -ELOOP: it
  * has cgroups more than 32 below its own.
  */
-int upcall_container_members(int fd, struct upcall_member **ret);
+int upcall_container_members(int fd, struct upcall_member ***ret);
 
 /* Closes the pidfds. Takes NULL; returns NULL. */
-struct upcall_member *upcall_members_free(struct upcall_member *members);
+struct upcall_member **upcall_members_free(struct upcall_member **members);
 
 /* --- register --- */
 

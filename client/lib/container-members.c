@@ -131,32 +131,51 @@ static bool is_in(const struct pids *pids, pid_t pid)
 	return pids->count && bsearch(&pid, pids->pids, pids->count, sizeof(pid), compare);
 }
 
-UPCALL_EXPORT struct upcall_member *upcall_members_free(struct upcall_member *members)
+static void member_free(struct upcall_member *member)
 {
-	for (struct upcall_member *member = members; member && member->pidfd >= 0; member++)
-		owned_fd_close(&member->pidfd);
+	owned_fd_close(&member->pidfd);
+	free(member);
+}
+
+UPCALL_EXPORT struct upcall_member **upcall_members_free(struct upcall_member **members)
+{
+	for (struct upcall_member **member = members; member && *member; member++)
+		member_free(*member);
 	free(members);
 	return NULL;
 }
 
-/* The array ends at each moment. */
-static int members_open(const struct pids *pids, struct upcall_member *members)
+/* 0: there is no such process any more. */
+static int member_open(pid_t pid, struct upcall_member **ret)
+{
+	owned_fd int pidfd = pidfd_open(pid, 0);
+	struct upcall_member *member;
+
+	if (pidfd < 0)
+		return errno == ESRCH || errno == EINVAL ? 0 : -errno;
+	member = malloc(sizeof(*member));
+	if (!member)
+		return -ENOMEM;
+	*member = (struct upcall_member){ pid, owned_fd_give(&pidfd) };
+	*ret = member;
+	return 1;
+}
+
+/* members is zeroed, so the array ends at each moment. */
+static int members_open(const struct pids *pids, struct upcall_member **members)
 {
 	size_t count = 0;
 
 	for (size_t i = 0; i < pids->count; i++) {
-		int pidfd;
+		int r;
 
 		/* listed twice: it was moved while we read */
 		if (i && pids->pids[i] == pids->pids[i - 1])
 			continue;
-		pidfd = pidfd_open(pids->pids[i], 0);
-		if (pidfd < 0 && errno != ESRCH && errno != EINVAL)
-			return -errno;
-		if (pidfd < 0)
-			continue;
-		members[count++] = (struct upcall_member){ pids->pids[i], pidfd };
-		members[count].pidfd = -1;
+		r = member_open(pids->pids[i], &members[count]);
+		if (r < 0)
+			return r;
+		count += (size_t)r;
 	}
 	return 0;
 }
@@ -167,24 +186,24 @@ static bool lives(int pidfd)
 	return pidfd_send_signal(pidfd, 0, NULL, 0) >= 0 || errno == EPERM;
 }
 
-static void members_keep(struct upcall_member *members, const struct pids *second)
+static void members_keep(struct upcall_member **members, const struct pids *second)
 {
-	struct upcall_member *kept = members;
+	struct upcall_member **kept = members;
 
-	for (struct upcall_member *member = members; member->pidfd >= 0; member++) {
-		if (is_in(second, member->pid) && lives(member->pidfd))
+	for (struct upcall_member **member = members; *member; member++) {
+		if (is_in(second, (*member)->pid) && lives((*member)->pidfd))
 			*kept++ = *member;
 		else
-			owned_fd_close(&member->pidfd);
+			member_free(*member);
 	}
-	kept->pidfd = -1;
+	*kept = NULL;
 }
 
-static int members_read(int cgroup, struct upcall_member **ret)
+static int members_read(int cgroup, struct upcall_member ***ret)
 {
 	__attribute__((cleanup(pids_clean))) struct pids first = { NULL };
 	__attribute__((cleanup(pids_clean))) struct pids second = { NULL };
-	struct upcall_member *members;
+	struct upcall_member **members;
 	int r;
 
 	r = pids_read(cgroup, &first);
@@ -193,7 +212,6 @@ static int members_read(int cgroup, struct upcall_member **ret)
 	members = calloc(first.count + 1, sizeof(*members));
 	if (!members)
 		return -ENOMEM;
-	members->pidfd = -1;
 	r = members_open(&first, members);
 	if (r >= 0)
 		r = pids_read(cgroup, &second);
@@ -206,7 +224,7 @@ static int members_read(int cgroup, struct upcall_member **ret)
 	return 0;
 }
 
-UPCALL_EXPORT int upcall_container_members(int fd, struct upcall_member **ret)
+UPCALL_EXPORT int upcall_container_members(int fd, struct upcall_member ***ret)
 {
 	owned_info struct keeper_info info = { -1, -1, "" };
 	int r = keeper_info(fd, &info);

@@ -251,7 +251,7 @@ docs_library() {
 
 # Of functions, each in a line
 declarations() {
-	strip_c_comments - | perl -0777 -ne 'while (/^((?:struct \w+ |\w+ )+\*?upcall_\w+\([^;{]*?\));/gm) { print $1 =~ s/\s+/ /gr, "\n" }'
+	strip_c_comments - | perl -0777 -ne 'while (/^((?:struct \w+ |\w+ )+\**upcall_\w+\([^;{]*?\));/gm) { print $1 =~ s/\s+/ /gr, "\n" }'
 }
 
 docs_rules() {

@@ -396,7 +396,7 @@ static void test_kill_cgroup_user(void **state)
 /* What a cgroup is needed for is refused, and what is not works. */
 static void body_no_cgroup(void)
 {
-	struct upcall_member *members;
+	struct upcall_member **members;
 	pid_t pid;
 	int fd;
 
@@ -844,7 +844,7 @@ static void test_set_pid_namespace(void **state)
 
 static void body_cgroup(void)
 {
-	struct upcall_member *members;
+	struct upcall_member **members;
 	int fd, dir, given;
 	pid_t pid;
 
@@ -866,12 +866,12 @@ static void body_cgroup(void)
 		inner = lived_in(second);
 		require_equal(-EALREADY, upcall_container_set_cgroup(second, given));
 		require_equal(0, upcall_container_members(fd, &members));
-		require(members[0].pid && members[1].pid && members[2].pidfd < 0);
-		require(members[0].pid == pid || members[1].pid == pid);
-		require(members[0].pid == inner || members[1].pid == inner);
+		require(members[0] && members[1] && !members[2]);
+		require(members[0]->pid == pid || members[1]->pid == pid);
+		require(members[0]->pid == inner || members[1]->pid == inner);
 		upcall_members_free(members);
 		require_equal(0, upcall_container_members(second, &members));
-		require(members[0].pid == inner && members[1].pidfd < 0);
+		require(members[0]->pid == inner && !members[1]);
 		upcall_members_free(members);
 		close(second);
 		require_exits(inner, -1);
@@ -1117,7 +1117,7 @@ static unsigned int fds_open(void)
 static void body_fds(void)
 {
 	unsigned int before = fds_open();
-	struct upcall_member *members;
+	struct upcall_member **members;
 	int fd = made(PID | KILL | EMPTY);
 	pid_t pid;
 
@@ -1801,7 +1801,7 @@ static void test_intermediate_stopped(void **state)
 /* Who hides where it is not looked is not left out without a word. */
 static void body_members_deep(void)
 {
-	struct upcall_member *members;
+	struct upcall_member **members;
 	int fd, dir;
 	pid_t pid;
 
@@ -1812,7 +1812,7 @@ static void body_members_deep(void)
 	pid = lived_in(fd);
 	cgroups_below(dir, 30);
 	require_equal(0, upcall_container_members(fd, &members));
-	require(members[0].pid == pid && members[1].pidfd < 0);
+	require(members[0]->pid == pid && !members[1]);
 	upcall_members_free(members);
 	require_equal(0, mkdirat(dir, "deep", 0755));
 	dir = openat(dir, "deep", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
