@@ -145,7 +145,7 @@ static void be_first(const struct start *start)
 	const struct keeper_request report = { KEEPER_PROTOCOL, KEEPER_FORK };
 
 	if (msg_receive(start) < 0 ||
-	    packet_send(start->keeper, &report, sizeof(report), NULL, 0) < 0 ||
+	    packet_send_now(start->keeper, &report, sizeof(report), NULL, 0) < 0 ||
 	    msg_receive(start) < 0)
 		_exit(1);
 }
@@ -267,13 +267,16 @@ static pid_t first_make(struct start *start, pid_t intermediate, int *pidfd)
 	return pid;
 }
 
+/* ATTACK: a keeper that is not honest could have given a full socket; an honest one's is new. */
 static int keeper_tell(const struct start *start, int pidfd)
 {
 	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_FORK };
 	owned_reply struct keeper_reply reply = { 0 };
 	int r;
 
-	r = packet_send(start->keeper, &request, sizeof(request), &pidfd, 1);
+	r = packet_send_now(start->keeper, &request, sizeof(request), &pidfd, 1);
+	if (r == -EAGAIN)
+		return -ETIMEDOUT;
 	if (r >= 0)
 		r = msg_send(start->caller, 0, 0, NULL);
 	if (r >= 0)
@@ -340,6 +343,8 @@ static pid_t fork_into(int fd)
 	if (!start.nsfds.count)
 		return -EBADMSG;
 	start.keeper = owned_fd_give(&start.nsfds.fds[--start.nsfds.count]);
+	if (!is_conversation(start.keeper))
+		return -EBADMSG;
 	r = conversation_open(ends);
 	if (r < 0)
 		return r;

@@ -36,14 +36,17 @@ static int option(int socket, int name)
 	return getsockopt(socket, SOL_SOCKET, name, &value, &size) < 0 ? -1 : value;
 }
 
+bool is_conversation(int fd)
+{
+	return option(fd, SO_DOMAIN) == AF_UNIX && option(fd, SO_TYPE) == SOCK_SEQPACKET;
+}
+
 /* What looks like one; whether there is a keeper is seen by its answer. */
 static int check_container(int fd)
 {
 	if (fcntl(fd, F_GETFD) < 0)
 		return -EBADF;
-	if (option(fd, SO_DOMAIN) != AF_UNIX || option(fd, SO_TYPE) != SOCK_SEQPACKET)
-		return -ENOTTY;
-	return 0;
+	return is_conversation(fd) ? 0 : -ENOTTY;
 }
 
 /* A keeper answers at once. One that does not is stopped, or is none. */

@@ -3,6 +3,7 @@
 #ifndef LIBUPCALL_KEEPER_ASK_H
 #define LIBUPCALL_KEEPER_ASK_H
 
+#include <stdbool.h>
 #include <stddef.h>
 
 #include "export.h"
@@ -19,6 +20,8 @@ void keeper_reply_clean(struct keeper_reply *reply);
 
 /* Both ends close-on-exec. */
 int conversation_open(int ends[2]);
+/* Whether it is a socket of that kind: no other's send is sure to return at once. */
+bool is_conversation(int fd);
 
 /* Sends the request. Returns the conversation, owned by the caller. At most KEEPER_ARGUMENTS. */
 int keeper_ask_open(int container, const struct keeper_request *request, const int *arguments,

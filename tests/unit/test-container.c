@@ -1704,6 +1704,69 @@ static void test_no_answer(void **state)
 	as_user(body_no_answer);
 }
 
+/* As a keeper that lies: what it gives for a fork leads nowhere, but to a socket of its choice. */
+static _Noreturn void lie(int container, int socket)
+{
+	for (;;) {
+		const struct keeper_answer answer = { 0 };
+		struct keeper_request request;
+		int conversation = -1;
+		size_t count = 1;
+
+		if (packet_receive(container, &request, sizeof(request), &conversation, &count) < 0)
+			_exit(0);
+		(void)packet_send(conversation, &answer, sizeof(answer), &socket, 1);
+		close(conversation);
+	}
+}
+
+static void fill(int socket)
+{
+	static const char junk[1000] = "junk";
+
+	while (send(socket, junk, sizeof(junk), MSG_DONTWAIT) > 0)
+		;
+	require_equal(EAGAIN, errno);
+}
+
+/* Whom a keeper that lies gives a full socket does not wait there for ever, with signals blocked. */
+static void require_fork_fails(int expected, int type)
+{
+	int container[2], full[2];
+	struct pollfd poller = { .events = POLLIN };
+	pid_t liar, caller;
+
+	require(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, container));
+	require(!socketpair(AF_UNIX, type | SOCK_CLOEXEC, 0, full));
+	fill(full[0]);
+	liar = fork();
+	if (!liar)
+		lie(container[1], full[0]);
+	close(container[1]);
+	caller = fork();
+	if (!caller)
+		_exit(-upcall_container_fork(container[0]));
+	poller.fd = pidfd_open(caller, 0);
+	if (!poll(&poller, 1, SOON / 4))
+		require_equal(0, kill(caller, SIGKILL));
+	require_exits(caller, -expected);
+	close(container[0]);
+	require_equal(0, kill(liar, SIGKILL));
+	require_exits(liar, -1);
+}
+
+static void body_fork_lied(void)
+{
+	require_fork_fails(-ETIMEDOUT, SOCK_SEQPACKET);
+	require_fork_fails(-EBADMSG, SOCK_STREAM);
+}
+
+static void test_fork_lied(void **state)
+{
+	(void)state;
+	as_user(body_fork_lied);
+}
+
 static int fork_holder[2]; /* a pipe; 0: none is wanted */
 
 /* As another thread that forks just now: its child has all fds of the fork. Then we are killed. */
@@ -2212,6 +2275,7 @@ int main(void)
 		cmocka_unit_test(test_few_fds_user),
 		cmocka_unit_test(test_fuse),
 		cmocka_unit_test(test_no_answer),
+		cmocka_unit_test(test_fork_lied),
 		cmocka_unit_test(test_caller_dies),
 		cmocka_unit_test(test_intermediate_stopped),
 		cmocka_unit_test(test_members_deep),
