@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/pidfd.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "cgroup-events.h"
@@ -14,6 +15,9 @@
 #include "keeper/container.h"
 #include "libupcall-container.h"
 #include "packet.h"
+
+/* So many a keeper may have open at least, or poll(2) would refuse what it looks at. */
+#define FDS_MIN 64
 
 #define ANY_FS_NS (UPCALL_CONTAINER_NEW_FS_NS | UPCALL_CONTAINER_NEW_EMPTY_FS_NS)
 
@@ -97,12 +101,17 @@ static int file_systems(uint32_t flags)
 static int check(const struct keeper_request *request)
 {
 	uint32_t flags = request->numbers[0];
+	struct rlimit fds;
 
 	if (flags & ~UPCALL_CONTAINER_ALL_FLAGS || (flags & ANY_FS_NS) == ANY_FS_NS)
 		return -EINVAL;
 	if (request->numbers[1] && !(flags & UPCALL_CONTAINER_NEW_USER_NS))
 		return -EINVAL;
-	return strlen(request->text) < KEEPER_NAME_LEN ? 0 : -EINVAL;
+	if (strlen(request->text) >= KEEPER_NAME_LEN)
+		return -EINVAL;
+	if (getrlimit(RLIMIT_NOFILE, &fds) < 0)
+		return -errno;
+	return fds.rlim_cur < FDS_MIN ? -EMFILE : 0;
 }
 
 /*

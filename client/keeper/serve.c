@@ -23,6 +23,8 @@
 /* A first process is made at once, or by nobody. */
 #define START_MS 5000
 
+#define PAUSE_MS 50
+
 #define POLL_MOUNTS 3 /* the first of them among what is polled */
 
 int ask_add(struct ask *ask, int fd)
@@ -334,6 +336,13 @@ static void serve_start(struct keeper *keeper, const struct pollfd *starting,
 		start_end(keeper, -ETIMEDOUT);
 }
 
+/* Somebody has made our limits too small, or there is no memory: that may pass. */
+static void keeper_pause(int error)
+{
+	if (error != EINTR)
+		(void)poll(NULL, 0, PAUSE_MS);
+}
+
 void keeper_serve(struct keeper *keeper)
 {
 	/* who has shut the socket down can ask no more, nor can anybody else */
@@ -355,8 +364,10 @@ void keeper_serve(struct keeper *keeper)
 		for (int i = 0; i < KEEPER_MOUNTS; i++)
 			pollers[POLL_MOUNTS + i] =
 				(struct pollfd){ keeper->mounts[i].pidfd, POLLIN, 0 };
-		if (poll(pollers, POLL_MOUNTS + KEEPER_MOUNTS, left) < 0)
+		if (poll(pollers, POLL_MOUNTS + KEEPER_MOUNTS, left) < 0) {
+			keeper_pause(errno);
 			continue;
+		}
 		for (int i = 0; i < KEEPER_MOUNTS; i++)
 			if (pollers[POLL_MOUNTS + i].revents)
 				tree_mount_end(keeper, &keeper->mounts[i]);

@@ -1635,6 +1635,73 @@ static void test_few_fds_user(void **state)
 	as_user_without_cgroup(body_few_fds);
 }
 
+/* With what the kernel says of who answers. */
+static pid_t keeper_of(int fd)
+{
+	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_INFO };
+	const int on = 1;
+	int ends[2], fds[KEEPER_FDS];
+	struct keeper_answer answer;
+	struct packet packet = { &answer, sizeof(answer), fds, KEEPER_FDS };
+	struct pollfd poller = { .events = POLLIN };
+
+	require(!socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends));
+	require_equal(0, setsockopt(ends[0], SOL_SOCKET, SO_PASSCRED, &on, sizeof(on)));
+	require_equal(0, packet_send(fd, &request, sizeof(request), &ends[1], 1));
+	poller.fd = ends[0];
+	require_equal(1, poll(&poller, 1, SOON / 2));
+	require_equal(0, packet_receive_now(ends[0], &packet));
+	packet_close_fds(fds, packet.count);
+	packet_close_fds(ends, 2);
+	return packet.sender;
+}
+
+/* ms of a processor that somebody has had. */
+static long long processor_ms(pid_t pid)
+{
+	struct timespec time;
+	clockid_t clock;
+
+	require_equal(0, clock_getcpuclockid(pid, &clock));
+	require_equal(0, clock_gettime(clock, &time));
+	return (long long)time.tv_sec * 1000 + time.tv_nsec / 1000000;
+}
+
+/* A keeper has room for what it does: else there is none, or it does nothing for a while. */
+static void body_keeper_few_fds(void)
+{
+	struct rlimit all, few;
+	long long before;
+	pid_t keeper;
+	int fd;
+
+	require_equal(0, getrlimit(RLIMIT_NOFILE, &all));
+	few = (struct rlimit){ 63, all.rlim_max };
+	require_equal(0, setrlimit(RLIMIT_NOFILE, &few));
+	require_equal(-EMFILE, upcall_container_create("test", PID | KILL | USER, NULL));
+	few.rlim_cur = 64;
+	require_equal(0, setrlimit(RLIMIT_NOFILE, &few));
+	fd = made(PID | KILL);
+	keeper = keeper_of(fd);
+	require(keeper > 0);
+	few.rlim_cur = 4;
+	require_equal(0, prlimit(keeper, RLIMIT_NOFILE, &few, NULL));
+	/* it has begun to wait before that */
+	require(upcall_container_root(fd) < 0);
+	before = processor_ms(keeper);
+	usleep(1000000);
+	require(processor_ms(keeper) - before < 100);
+	require_equal(0, prlimit(keeper, RLIMIT_NOFILE, &all, NULL));
+	require(upcall_container_root(fd) >= 0);
+	close(fd);
+}
+
+static void test_keeper_few_fds(void **state)
+{
+	(void)state;
+	as_user(body_keeper_few_fds);
+}
+
 /* A file system of the container whose owner does not answer: who asks waits, the keeper does not. */
 static void body_fuse(void)
 {
@@ -1937,11 +2004,11 @@ static void body_pidfds_along(void)
 	int fd;
 
 	require_equal(0, getrlimit(RLIMIT_NOFILE, &all));
-	few = (struct rlimit){ 40, all.rlim_max };
+	few = (struct rlimit){ 64, all.rlim_max };
 	/* the keeper's, too */
 	require_equal(0, setrlimit(RLIMIT_NOFILE, &few));
 	fd = made(PID | KILL);
-	for (int i = 0; i < 50; i++) {
+	for (int i = 0; i < 80; i++) {
 		struct keeper_reply reply;
 		int ends[2];
 
@@ -2273,6 +2340,7 @@ int main(void)
 		cmocka_unit_test(test_fork_frozen),
 		cmocka_unit_test(test_few_fds),
 		cmocka_unit_test(test_few_fds_user),
+		cmocka_unit_test(test_keeper_few_fds),
 		cmocka_unit_test(test_fuse),
 		cmocka_unit_test(test_no_answer),
 		cmocka_unit_test(test_fork_lied),
