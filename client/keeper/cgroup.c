@@ -66,6 +66,19 @@ static int own_open(void)
 	return -1;
 }
 
+/* False in one of threads, and below the domain of one. */
+static bool takes_processes(int dir)
+{
+	cleanup_fd int type = openat(dir, "cgroup.type", O_RDONLY | O_CLOEXEC);
+	char text[32];
+	ssize_t n = type < 0 ? -1 : read(type, text, sizeof(text) - 1);
+
+	if (n < 0)
+		return false;
+	text[n] = '\0';
+	return !strcmp(text, "domain\n") || !strcmp(text, "domain threaded\n");
+}
+
 /* Without cgroup.kill, it would not keep what is promised of it. Both are the keeper's then. */
 static int use(struct keeper *keeper, int dir, int kill)
 {
@@ -73,6 +86,8 @@ static int use(struct keeper *keeper, int dir, int kill)
 
 	if (kill < 0)
 		return -errno;
+	if (!takes_processes(dir))
+		return -EOPNOTSUPP;
 	events = openat(dir, "cgroup.events", O_RDONLY | O_CLOEXEC);
 	if (events < 0)
 		return -errno;

@@ -898,6 +898,50 @@ static void test_cgroup_user(void **state)
 	as_user(body_cgroup);
 }
 
+/* The creator's cgroup, of which a container that was there for a moment leaves nothing. */
+static int creators_cgroup(void)
+{
+	int fd = made(PID | KILL), own = upcall_container_cgroup(fd), above;
+
+	above = openat(own, "..", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	require(above >= 0);
+	close(own);
+	close(fd);
+	/* its keeper */
+	require(waitpid(-1, NULL, 0) > 0);
+	return above;
+}
+
+/* Below a cgroup of threads none can be made that a process may enter: so there is none. */
+static void body_cgroup_threaded(void)
+{
+	int fd, above, type, given;
+	pid_t pid;
+
+	if (!have_cgroup())
+		return;
+	above = creators_cgroup();
+	require_equal(0, mkdirat(above, "threads", 0755));
+	type = openat(above, "threads/cgroup.type", O_WRONLY | O_CLOEXEC);
+	require(write(type, "threaded", 8) == 8);
+	close(type);
+	require_equal(-EOPNOTSUPP, upcall_container_create("test", KILL | CLOSED, NULL));
+	fd = made(PID | KILL);
+	require_equal(-EOPNOTSUPP, upcall_container_cgroup(fd));
+	given = openat(above, "threads", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	require_equal(-EOPNOTSUPP, upcall_container_set_cgroup(fd, given));
+	pid = lived_in(fd);
+	close(fd);
+	require_exits(pid, -1);
+	require_equal(0, unlinkat(above, "threads", AT_REMOVEDIR));
+}
+
+static void test_cgroup_threaded(void **state)
+{
+	(void)state;
+	as_root(body_cgroup_threaded);
+}
+
 /* Who lives somewhere is not made part of a container. */
 static void body_cgroup_of_others(void)
 {
@@ -2312,6 +2356,7 @@ int main(void)
 		cmocka_unit_test(test_cgroup),
 		cmocka_unit_test(test_cgroup_user),
 		cmocka_unit_test(test_cgroup_of_others),
+		cmocka_unit_test(test_cgroup_threaded),
 		cmocka_unit_test(test_wait),
 		cmocka_unit_test(test_wait_moved),
 		cmocka_unit_test(test_wait_removed),
