@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * Requests, one after the other: none of them waits for anybody. What sends and receives takes
- * what is there, and what finds no room is lost: whoever has the container's fd could have filled
- * the socket, or read from its other end, in order to stop us.
+ * Requests, one after the other. None of them waits for anybody, but where the kernel does: for a
+ * module, for an NFS server, for the close of what was sent (docs/architecture.md, Known limits).
+ * What sends and receives takes what is there, and what finds no room is lost: whoever has the
+ * container's fd could have filled the socket, or read from its other end, in order to stop us.
  */
 #include <errno.h>
 #include <fcntl.h>
