@@ -29,7 +29,8 @@
  * A container's fd that comes from somebody you do not trust is not to be used: what is
  * behind it may be no keeper, answer nothing, and have you enter whatever it likes.
  *
- * Functions return 0, an fd (close-on-exec, and the caller's), or a negative errno. They
+ * Functions return 0, an fd, which is the caller's and, but for a container's own without
+ * UPCALL_CONTAINER_FD_CLOEXEC, close-on-exec, or a negative errno. They
  * do not touch errno's meaning for anybody, keep no state, and may be called by several
  * threads and processes at once. Beside those of the system calls that are made:
  *
@@ -46,6 +47,8 @@
  *	-ECHILD		it has had no first process yet
  *	-EOPNOTSUPP	the kernel, or a container without a cgroup of its own, cannot do that
  *	-ENOPKG		upcall-keeper is not installed
+ *	-EPROTONOSUPPORT its keeper is of another version than the library
+ *	-EMFILE		no room for an fd, or for less than 64 when a container is made
  *
  * Examples: upcall_container_create(3).
  */
