@@ -235,12 +235,15 @@ docs_bus() {
 	return $bad
 }
 
-# What the library's section of containers exports has a page of section 3, declared there as in the header; so have the flags.
+# What the header of containers declares is exported, whatever the version, and has a page of section 3, declared there as in the
+# header; so have the flags.
 docs_library() {
-	local bad=0 pages
+	local bad=0 pages functions
 	pages=$(cat "$MAN_DIR"/*.3.scd)
-	docs_same 'section 3' 'function' "$(sed -n '/^LIBUPCALL_1 /,/^}/s/^\t\(upcall_[a-z_]*\);$/\1/p' client/libupcall.map)" \
-		"$(sed -nE 's/^\*(upcall_[a-z_]+)\*\(\)$/\1/p' <<<"$pages")" || bad=1
+	functions=$(declarations <client/libupcall-container.h | grep -oE 'upcall_\w+\(' | tr -d '(')
+	docs_same libupcall.map 'function of containers' "$functions" \
+		"$(sed -nE 's/^\t(upcall_[a-z_]+);$/\1/p' client/libupcall.map | grep -Fx "$functions")" || bad=1
+	docs_same 'section 3' 'function' "$functions" "$(sed -nE 's/^\*(upcall_[a-z_]+)\*\(\)$/\1/p' <<<"$pages")" || bad=1
 	docs_same 'section 3' 'declaration' "$(declarations <client/libupcall-container.h)" \
 		"$(awk '/^```/ { on = !on; next } on' <<<"$pages" | declarations)" || bad=1
 	docs_same upcall_container_create.3 'flag' \
