@@ -25,3 +25,5 @@ function(upcall_container_test name)
 	add_dependencies(${name} upcall-keeper)
 endfunction()
 upcall_container_test(test-container)
+# It waits for what takes its time to be given up, on machines that are busy.
+set_tests_properties(test-container PROPERTIES TIMEOUT 180)
