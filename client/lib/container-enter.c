@@ -58,6 +58,28 @@ static int enter_cgroup(int dir)
 	return procs < 0 || write(procs, "0", 1) < 0 ? -errno : 0;
 }
 
+/*
+ * System calls, not the C library's functions, which would ask threads that are not in this process
+ * any more. EPERM: it is not for us, or the map was made with it denied, as a user's has to be.
+ */
+static int leave_groups(void)
+{
+	return syscall(SYS_setgroups, 0, NULL) < 0 && errno != EPERM ? -errno : 0;
+}
+
+/*
+ * ATTACK: who made a user namespace may have denied it to all in there, and have what is executed
+ * in it keep root's groups. So we leave them before, where we may.
+ */
+static int enter_user_namespace(int fd)
+{
+	int r = leave_groups();
+
+	if (r < 0)
+		return r;
+	return setns(fd, CLONE_NEWUSER) < 0 ? -errno : CLONE_NEWUSER;
+}
+
 static int enter_one(int own, int i, int fd)
 {
 	int r;
@@ -67,6 +89,8 @@ static int enter_one(int own, int i, int fd)
 	r = is_ours(own, i, fd);
 	if (r < 0 || r > 0)
 		return r;
+	if (nsfds[i].type == CLONE_NEWUSER)
+		return enter_user_namespace(fd);
 	return setns(fd, nsfds[i].type) < 0 ? -errno : nsfds[i].type;
 }
 
@@ -106,24 +130,22 @@ static int unshare_rest(uint32_t value)
 	return namespaces && unshare(namespaces) < 0 ? -errno : 0;
 }
 
+/* As leave_groups(). */
 static int become(long call, long id)
 {
 	return syscall(call, id, id, id) < 0 ? -errno : 0;
 }
 
 /*
- * System calls, not the C library's functions, which would ask threads that are not in
- * this process any more. ATTACK: where there is no root inside, whom no map has would stay who he
- * is outside, for whom all that is not the container's is open. So -EINVAL stays for him.
+ * ATTACK: where there is no root inside, whom no map has would stay who he is outside, for whom all
+ * that is not the container's is open. So -EINVAL stays for him.
  */
 static int become_root(void)
 {
-	int r;
+	int r = leave_groups();
 
-	/* -EPERM: the map was made with setgroups(2) denied, as a user's has to be */
-	if (syscall(SYS_setgroups, 0, NULL) < 0 && errno != EPERM)
-		return -errno;
-	r = become(SYS_setresgid, 0);
+	if (r >= 0)
+		r = become(SYS_setresgid, 0);
 	if (r == -EINVAL)
 		r = become(SYS_setresgid, getegid());
 	if (r < 0)

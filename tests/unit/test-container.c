@@ -1264,7 +1264,14 @@ static void file_write(const char *path, const char *text)
 /* Somebody in a mount namespace of a user namespace of his own, in which root is nobody here. */
 static pid_t lives_apart(void)
 {
-	static const char *const maps[] = { "uid_map", "gid_map" };
+	/* in this order, or the kernel does not take it */
+	static const struct {
+		const char *file, *text;
+	} says[] = {
+		{ "setgroups", "deny" },
+		{ "uid_map", "0 100000 1" },
+		{ "gid_map", "0 100000 1" },
+	};
 	int ready[2];
 	char path[64], byte;
 	pid_t pid;
@@ -1278,9 +1285,9 @@ static pid_t lives_apart(void)
 	close(ready[1]);
 	require_equal(0, read(ready[0], &byte, 1));
 	close(ready[0]);
-	for (size_t i = 0; i < 2; i++) {
-		snprintf(path, sizeof(path), "/proc/%d/%s", pid, maps[i]);
-		file_write(path, "0 100000 1");
+	for (size_t i = 0; i < sizeof(says) / sizeof(says[0]); i++) {
+		snprintf(path, sizeof(path), "/proc/%d/%s", pid, says[i].file);
+		file_write(path, says[i].text);
 	}
 	return pid;
 }
@@ -1312,6 +1319,34 @@ static void test_set_foreign_mounts(void **state)
 {
 	(void)state;
 	as_root(body_set_foreign_mounts);
+}
+
+/* What a user namespace says of groups is for who is in it: root leaves his before he enters. */
+static void body_set_user_namespace(void)
+{
+	const gid_t group = 7;
+	pid_t apart = lives_apart(), pid;
+	int fd = made(PID | KILL), status;
+
+	require_equal(0, setgroups(1, &group));
+	require_equal(0, set_namespace_of(fd, apart, "user"));
+	pid = upcall_container_fork(fd);
+	require(pid >= 0 || (errno = -pid, false));
+	if (!pid) {
+		require_equal(0, getuid());
+		require_equal(0, getgroups(0, NULL));
+		_exit(0);
+	}
+	require_exits(pid, 0);
+	close(fd);
+	require_equal(0, kill(apart, SIGKILL));
+	require_equal(apart, waitpid(apart, &status, 0));
+}
+
+static void test_set_user_namespace(void **state)
+{
+	(void)state;
+	as_root(body_set_user_namespace);
 }
 
 /* The first half of a fork: what leads into the container. The socket for the other. */
@@ -2368,6 +2403,7 @@ int main(void)
 		cmocka_unit_test(test_shared_clone),
 		cmocka_unit_test(test_set_creators_namespace),
 		cmocka_unit_test(test_set_foreign_mounts),
+		cmocka_unit_test(test_set_user_namespace),
 		cmocka_unit_test(test_fork_gives_no_right),
 		cmocka_unit_test(test_stranger),
 		cmocka_unit_test(test_stranger_user),
