@@ -1893,7 +1893,7 @@ static void require_fork_fails(int expected, int type)
 	if (!caller)
 		_exit(-upcall_container_fork(container[0]));
 	poller.fd = pidfd_open(caller, 0);
-	if (!poll(&poller, 1, SOON / 4))
+	if (!poll(&poller, 1, SOON / 2))
 		require_equal(0, kill(caller, SIGKILL));
 	require_exits(caller, -expected);
 	close(container[0]);
