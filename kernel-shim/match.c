@@ -20,9 +20,11 @@
 #include <linux/cgroup.h>
 #include <linux/cred.h>
 #include <linux/ipc_namespace.h>
+#include <linux/irqflags.h>
 #include <linux/mnt_namespace.h>
 #include <linux/nsproxy.h>
 #include <linux/pid_namespace.h>
+#include <linux/preempt.h>
 #include <linux/time_namespace.h>
 #include <linux/user_namespace.h>
 #include <linux/utsname.h>
@@ -50,7 +52,7 @@ static void facts_from_nsproxy(const struct nsproxy *nsproxy, struct task_facts 
 	facts->net_cookie = nsproxy->net_ns->net_cookie;
 }
 
-void task_facts_get(struct task_struct *task, struct task_facts *facts)
+bool task_facts_get(struct task_struct *task, struct task_facts *facts)
 {
 	memset(facts, 0, sizeof(*facts));
 	facts->pid_ns = task_active_pid_ns(task);
@@ -61,17 +63,24 @@ void task_facts_get(struct task_struct *task, struct task_facts *facts)
 	facts->cgroup = task_dfl_cgroup(task);
 	facts->cgroup_id = cgroup_id(facts->cgroup);
 
-	/* exchanged by nobody else; and the lock is not for who has interrupts off */
-	if (task == current) {
+	if (task == current) { /* nobody else exchanges its nsproxy */
 		if (task->nsproxy)
 			facts_from_nsproxy(task->nsproxy, facts);
-		return;
+		return true;
 	}
-	/* another task may exchange or drop its nsproxy at any time */
-	task_lock(task);
+	/*
+	 * Who holds this lock has interrupts and bottom halves on: who has them off, maybe
+	 * under a lock that these take, too, must not wait for him.
+	 */
+	if (!spin_trylock(&task->alloc_lock)) {
+		if (irqs_disabled() || in_softirq())
+			return false;
+		task_lock(task);
+	}
 	if (task->nsproxy)
 		facts_from_nsproxy(task->nsproxy, facts);
 	task_unlock(task);
+	return true;
 }
 
 static u32 initial_ns[UPCALL_NS_COUNT] __ro_after_init;
@@ -97,7 +106,7 @@ u32 task_facts_foreign(const struct task_facts *facts)
 	return mask;
 }
 
-static bool pid_ns_within(const struct pid_namespace *ns, const struct pid_namespace *outer)
+bool pid_ns_within(const struct pid_namespace *ns, const struct pid_namespace *outer)
 {
 	for (; ns; ns = ns->parent)
 		if (ns == outer)

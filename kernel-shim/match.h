@@ -40,7 +40,11 @@ struct match {
 void match_init(void);
 
 /* All under RCU. */
-void task_facts_get(struct task_struct *task, struct task_facts *facts);
+/*
+ * False: with interrupts or bottom halves off, and another task's lock held by
+ * somebody: but for pid and user namespace and cgroup, nothing is told.
+ */
+bool task_facts_get(struct task_struct *task, struct task_facts *facts);
 u32 task_facts_foreign(const struct task_facts *facts); /* mask of namespaces not initial */
 void match_task(const struct task_facts *facts, struct match *match);
 void match_net(const struct net *net, const struct task_facts *facts, bool kthread,
@@ -49,6 +53,7 @@ void match_net(const struct net *net, const struct task_facts *facts, bool kthre
 /* No entry's, and without claimants. Anywhere. */
 void match_nobody(struct match *match, enum upcall_scope scope);
 
+bool pid_ns_within(const struct pid_namespace *ns, const struct pid_namespace *outer);
 bool user_ns_within(const struct user_namespace *ns, const struct user_namespace *outer);
 
 #endif

@@ -4,7 +4,7 @@
  *
  * What an upcall is about is read from kernel objects in the requester's own
  * context, while the caller of call_usermodehelper_exec() keeps them alive. Only
- * tags_put_process() reads another task, under RCU and task_lock(). Texts are copied
+ * tags_put_process() reads another task, under RCU. Texts are copied
  * as they are: bytes, not meaning.
  */
 #include <linux/cgroup.h>

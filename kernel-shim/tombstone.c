@@ -55,17 +55,16 @@ static bool leader_lives(const struct table_entry *entry)
 }
 
 /*
- * Under RCU. False: there is nobody to ask. Not with interrupts off, because of
- * task_lock(): who raises an upcall there cannot wait, and what of a container's
- * would be offered is refused anyhow.
+ * Under RCU. -ESRCH: there is nobody to ask; -EAGAIN: he does not tell now, and the
+ * upcall is one that cannot wait: what of a container's would be offered is refused.
  */
-static bool leader_facts(const struct table_entry *entry, struct task_facts *facts)
+static int leader_facts(const struct table_entry *entry, struct task_facts *facts)
 {
 	struct task_struct *leader = pid_task(entry->leader, PIDTYPE_TGID);
 
-	if (leader)
-		task_facts_get(leader, facts);
-	return leader;
+	if (!leader)
+		return -ESRCH;
+	return task_facts_get(leader, facts) ? 0 : -EAGAIN;
 }
 
 /*
@@ -88,9 +87,9 @@ static bool leader_stays(const struct table_entry *entry, const struct task_fact
 bool tombstone_leader_holds_mnt(const struct table_entry *entry)
 {
 	struct task_facts facts;
+	int ret = leader_facts(entry, &facts);
 
-	return irqs_disabled() ||
-	       (leader_facts(entry, &facts) && facts.ns[UPCALL_NS_MNT] == entry->ns[UPCALL_NS_MNT]);
+	return ret ? ret == -EAGAIN : facts.ns[UPCALL_NS_MNT] == entry->ns[UPCALL_NS_MNT];
 }
 
 /*
@@ -100,12 +99,12 @@ bool tombstone_leader_holds_mnt(const struct table_entry *entry)
 bool tombstone_is(struct table_entry *entry)
 {
 	struct task_facts facts;
+	int ret;
 
 	if (READ_ONCE(entry->tombstone))
 		return true;
-	if (irqs_disabled())
-		return false;
-	if (leader_facts(entry, &facts) && leader_stays(entry, &facts))
+	ret = leader_facts(entry, &facts);
+	if (ret == -EAGAIN || (!ret && leader_stays(entry, &facts)))
 		return false;
 	WRITE_ONCE(entry->tombstone, true);
 	tombstones_soon();

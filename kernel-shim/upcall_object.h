@@ -17,8 +17,8 @@
  *   wait_pidfd.lock > timers, workqueues    leader_wake(), handler_wake()
  *   kept_lock > timers, workqueues          refused keys: result.c
  *
- * task_lock() is also taken alone, by all that ask for another task's facts; never
- * with interrupts off, as who holds it has them on.
+ * task_lock() is also taken alone, by all that ask for another task's facts; with
+ * interrupts or bottom halves off it is tried only, as who holds it has them on.
  * The listeners_lock, cores_lock and the siglock in suspend.c are leaves: no lock of
  * ours is held around them, and none is taken inside. Nor is any inside queue_lock.
  *

@@ -61,6 +61,7 @@ everywhere() {
 		done
 		raise "no-wait atomic 1 $ending"
 		raise "no-wait irqs-off 1 $ending"
+		raise "no-wait bh-off 1 $ending"
 		raise "no-wait timer 1 $ending"
 	done
 	take_results
@@ -102,6 +103,7 @@ everywhere_expected() {
 		done
 		native_line no-wait atomic "$ending"
 		native_line no-wait irqs-off "$ending"
+		native_line no-wait bh-off "$ending"
 		native_line no-wait timer "$ending"
 	done
 }
@@ -214,6 +216,7 @@ lines_of() {
 	raise_inside "no-wait process 1 $helper exit 3"
 	raise_inside "no-wait atomic 1 $helper exit 3"
 	raise_inside "no-wait irqs-off 1 $helper exit 3"
+	raise_inside "no-wait bh-off 1 $helper exit 3"
 	take_results
 }
 refused_line() { # MODE CONTEXT
@@ -226,12 +229,14 @@ refused_lines() {
 	refused_line no-wait process
 	refused_line no-wait atomic
 	refused_line no-wait irqs-off
+	refused_line no-wait bh-off
 }
 native_lines() {
 	for mode in $waiting_modes; do native_line "$mode" process "$helper exit 3"; done
 	native_line no-wait process "$helper exit 3"
 	native_line no-wait atomic "$helper exit 3"
 	native_line no-wait irqs-off "$helper exit 3"
+	native_line no-wait bh-off "$helper exit 3"
 }
 echo 200 >"$parameters/claim_ms"
 lines_of offer >lines

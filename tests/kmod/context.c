@@ -91,6 +91,19 @@ static int run_irqs_off(struct command *command)
 	return ret;
 }
 
+static DEFINE_SPINLOCK(bh_lock);
+
+/* The same with a lock that softirqs take: once a job has been a timer's. */
+static int run_bh_off(struct command *command)
+{
+	int ret;
+
+	spin_lock_bh(&bh_lock);
+	ret = raise_all(command, GFP_ATOMIC);
+	spin_unlock_bh(&bh_lock);
+	return ret;
+}
+
 static int job_thread(void *data)
 {
 	struct job *job = data;
@@ -119,6 +132,8 @@ static void job_timer(struct timer_list *timer)
 {
 	struct job *job = container_of(timer, struct job, timer);
 
+	spin_lock(&bh_lock);
+	spin_unlock(&bh_lock);
 	job->ret = raise_all(job->command, GFP_ATOMIC);
 	complete(&job->done);
 }
@@ -179,6 +194,8 @@ int context_run(struct command *command)
 		return run_atomic(command);
 	if (command->context == RAISER_IRQS_OFF)
 		return run_irqs_off(command);
+	if (command->context == RAISER_BH_OFF)
+		return run_bh_off(command);
 	return run_elsewhere(command);
 }
 

@@ -11,6 +11,7 @@ enum raiser_context {
 	RAISER_WORKQUEUE,
 	RAISER_ATOMIC,	 /* the process that writes, with preemption off */
 	RAISER_IRQS_OFF, /* the same, with a lock that interrupts take, too */
+	RAISER_BH_OFF,
 	RAISER_TIMER,
 };
 

@@ -54,7 +54,8 @@ static const struct {
 static const char *const contexts[] = {
 	[RAISER_PROCESS] = "process",	  [RAISER_KTHREAD] = "kthread",
 	[RAISER_WORKQUEUE] = "workqueue", [RAISER_ATOMIC] = "atomic",
-	[RAISER_IRQS_OFF] = "irqs-off",	  [RAISER_TIMER] = "timer",
+	[RAISER_BH_OFF] = "bh-off",	  [RAISER_IRQS_OFF] = "irqs-off",
+	[RAISER_TIMER] = "timer",
 };
 
 void command_free(struct kref *refs)
