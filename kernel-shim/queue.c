@@ -5,10 +5,12 @@
  * In the order of their ids. An upcall comes in before it is offered, so that
  * whoever is refused has never been announced, and leaves with its ending.
  */
+#include <linux/cred.h>
 #include <linux/kernel.h>
 #include <linux/list.h>
 #include <linux/module.h>
 #include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/poll.h>
 #include <linux/spinlock.h>
 #include <linux/wait.h>
@@ -254,6 +256,13 @@ void queue_poll_wait(struct file *file, struct poll_table_struct *table)
 	poll_wait(file, &queue_wait, table);
 }
 
+/* Of containers that share a cgroup, one must not seem to be in the other's handler. */
+static bool is_inside(const struct table_entry *entry)
+{
+	return entry && pid_ns_within(task_active_pid_ns(current), entry->pid_ns) &&
+	       user_ns_within(current_real_cred()->user_ns, entry->user_ns);
+}
+
 /*
  * A handler that raises an upcall is found by the leaf cgroup that it attached
  * in, which nothing else shares but for answerers, which raise none for it: its
@@ -269,9 +278,7 @@ void queue_depth(const struct subject *subject, struct tags_upcall *nested)
 		return;
 	spin_lock_irq(&queue_lock);
 	list_for_each_entry(upcall, &queue, link)
-		/* the entry, too: containers may share a cgroup */
-		if (upcall->entry == subject->entry &&
-		    upcall->handler_cgroup == subject->cgroup_id) {
+		if (upcall->handler_cgroup == subject->cgroup_id && is_inside(upcall->entry)) {
 			nested->parent = upcall->id;
 			nested->depth = upcall->depth + 1;
 			break;
