@@ -27,12 +27,12 @@ rootfs_add_program() {
 # Each is a copy of the first: a copy is one process, and making one is fifty.
 container_rootfs() {
 	local template=$containers/.rootfs-$container_uid
-	[ -d "$template" ] || rootfs_make "$template"
+	[ -d "$template" ] || container_template_make "$template" || return
 	mkdir -p "$1"
 	cp -a "$template/." "$1"
 }
 
-rootfs_make() {
+container_template_make() {
 	local root=$1 tool
 	mkdir -p "$root"/{bin,sbin,dev,proc,sys,tmp,run,etc,root,usr/libexec,mnt,cores,gate}
 	cp "$(command -v busybox)" "$root/bin/busybox"

@@ -10,7 +10,8 @@
 #   answering NAME                 a policy and a root by which the container's own request-key makes every user key, with the
 #                                  payload "served"
 #   request NAME DESCRIPTION       request_key(2) for a user key in the container; prints requester's output
-#   records FIELD [MATCH…]         that field of the journal's records of upcalls, newest last; jq's expression of several
+#   records FIELD [MATCH…]         that field of the journal's records of upcalls, newest last, or "null"; or jq's expression
+#                                  of several
 #   now_ms                         milliseconds
 #   twins_registered               two containers, twin-a and twin-b, that only their mount and network namespaces tell
 #                                  apart; "${in_twin[@]}" COMMAND is a task with others, and killing $outer ends all
@@ -71,7 +72,14 @@ records() {
 	case $field in
 	*[!A-Z_]*) ;;
 	*)
-		journalctl -b --no-pager -q -o cat --output-fields="$field" "$@" _SYSTEMD_UNIT=upcalld.service
+		journalctl -b --no-pager -q -o export --output-fields="UPCALL_ID,$field" "$@" _SYSTEMD_UNIT=upcalld.service |
+			awk -v field="$field=" '
+				function finish() { if (id) print value; id = 0; value = "null" }
+				BEGIN { value = "null" }
+				/^$/ { finish() }
+				index($0, "UPCALL_ID=") == 1 { id = 1 }
+				index($0, field) == 1 { value = substr($0, length(field) + 1) }
+				END { finish() }'
 		return
 		;;
 	esac
