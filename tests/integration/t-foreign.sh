@@ -106,7 +106,7 @@ run_suite() {
 }
 
 # How many lines say that something passed. What every state fails alike is no result of ours.
-passes() { grep -cE '(: pass|: ok|OK!)' "$1"; }
+passes() { grep -E '(: pass,|: ok|OK!)' "$1" | grep -vc '# SKIP'; }
 
 run_all() {
 	local state=$1 suite least
