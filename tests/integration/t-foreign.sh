@@ -62,14 +62,20 @@ selftest_results() {
 	rm -f out
 }
 
+# 0009 asks for more modules at once than the kernel serves, and the kernel lets nobody wait for more than five seconds:
+# without the module, too, a slow machine fails it now and then.
 kmod_results() {
-	local id times status
+	local id times status try tries
 	cd "$foreign/selftests/kmod" || return
 	for id in $(bash kmod.sh -l | sed -n 's/^\([0-9]\{4\}\) x .*/\1/p'); do
 		times=(-c "$id" 1)
 		[ "$repeat" = once ] || times=(-t "$id")
-		status=0
-		bash kmod.sh "${times[@]}" >out 2>&1 </dev/null || status=$?
+		status=1 tries=1
+		[ "$id" != 0009 ] || tries=10
+		for ((try = 0; status && try < tries; try++)); do
+			status=0
+			bash kmod.sh "${times[@]}" >out 2>&1 </dev/null || status=$?
+		done
 		sed -nE "s/.*(OK!|FAIL).*/kmod $id: &/p" out | sed -E 's/0x[0-9a-f]+/0x/g'
 		echo "kmod $id: status $status"
 	done
