@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
-# soak-suites: trixie trixie-backports
+# soak-suites: trixie trixie-backports bookworm-debug
 # module: kmod
 #
 # What call_usermodehelper_exec() returns, who runs init() and when cleanup() runs, for every wait mode and from every
