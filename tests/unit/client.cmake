@@ -24,6 +24,8 @@ function(upcall_container_test name)
 		${PROJECT_SOURCE_DIR}/client/common ${PROJECT_SOURCE_DIR}/client/lib)
 	add_dependencies(${name} upcall-keeper)
 endfunction()
-upcall_container_test(test-container)
-# It waits for what takes its time to be given up, on machines that are busy.
-set_tests_properties(test-container PROPERTIES TIMEOUT 180)
+foreach(part IN ITEMS "" -build -namespaces -rights -limits -stuck)
+	upcall_container_test(test-container${part})
+	# They wait for what takes its time to be given up, on machines that are busy.
+	set_tests_properties(test-container${part} PROPERTIES TIMEOUT 180)
+endforeach()

@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "container-fixture.h"
+#include "keeper-ask.h"
 
 static char cgroup[512]; /* the body's; "": there are none */
 
@@ -192,4 +193,79 @@ void require_gone(int pidfd)
 	struct pollfd poller = { .fd = pidfd, .events = POLLIN };
 
 	require_equal(1, poll(&poller, 1, TEST_SECONDS * 1000));
+}
+
+int made(unsigned int flags)
+{
+	static const struct upcall_id_range ids[] = { { 0, 100000, 1000 }, { 0 } };
+	static const struct upcall_container_options mapped = { .uids = ids, .gids = ids };
+	int fd = upcall_container_create("test", flags | CLOSED | (is_user() ? USER : 0),
+					 !is_user() && flags & USER ? &mapped : NULL);
+
+	require(fd >= 0 || (errno = -fd, false));
+	return fd;
+}
+
+_Noreturn void stay(void)
+{
+	close_range(3, ~0U, 0);
+	for (;;)
+		pause();
+}
+
+pid_t lived_in(int fd)
+{
+	int ready[2];
+	char none;
+	pid_t pid;
+
+	require(!pipe2(ready, O_CLOEXEC));
+	pid = upcall_container_fork(fd);
+	require(pid >= 0 || (errno = -pid, false));
+	if (!pid) {
+		prctl(PR_SET_DUMPABLE, 1, 0, 0, 0);
+		stay();
+	}
+	close(ready[1]);
+	require_equal(0, read(ready[0], &none, 1));
+	close(ready[0]);
+	return pid;
+}
+
+void mkdir_in(int root, const char *path)
+{
+	require_equal(0, mkdirat(root, path, 0755));
+}
+
+int set_namespace_of(int fd, pid_t pid, const char *name)
+{
+	char path[64];
+	int ns, r;
+
+	snprintf(path, sizeof(path), "/proc/%d/ns/%s", pid, name);
+	ns = open(path, O_RDONLY | O_CLOEXEC);
+	require(ns >= 0);
+	r = upcall_container_set_namespace(fd, ns);
+	close(ns);
+	return r;
+}
+
+void procs_write(int dir, pid_t pid)
+{
+	int procs = openat(dir, "cgroup.procs", O_WRONLY | O_CLOEXEC);
+
+	require(procs >= 0 && dprintf(procs, "%d", pid) > 0);
+	close(procs);
+}
+
+int fork_asked(int fd, struct keeper_reply *reply)
+{
+	const struct keeper_request request = { KEEPER_PROTOCOL, KEEPER_FORK };
+	int conversation = keeper_ask_open(fd, &request, NULL, 0);
+
+	require(conversation >= 0);
+	require_equal(0, keeper_ask_next(conversation, reply));
+	close(conversation);
+	require(reply->count);
+	return reply->fds[--reply->count];
 }

@@ -14,8 +14,21 @@
 #include <sys/types.h>
 #include <unistd.h>
 
+#include "libupcall-container.h"
+
+struct keeper_reply;
+
 #define USER_ID	     65534
 #define TEST_SECONDS 20
+#define SOON	     20000 /* ms, for what takes as long as it takes */
+
+/* Flags of containers. */
+#define EMPTY  UPCALL_CONTAINER_NEW_EMPTY_FS_NS
+#define PID    UPCALL_CONTAINER_NEW_PID_NS
+#define USER   UPCALL_CONTAINER_NEW_USER_NS
+#define NET    UPCALL_CONTAINER_NEW_NET_NS
+#define KILL   UPCALL_CONTAINER_KILL_ON_CLOSE
+#define CLOSED UPCALL_CONTAINER_FD_CLOEXEC
 
 /* Skips where we are not root. */
 void as_root(void (*body)(void));
@@ -52,5 +65,19 @@ void require_exits(pid_t pid, int status);
 ino_t namespace_of(pid_t pid, const char *name);
 /* Somebody alive: false within some seconds. */
 void require_gone(int pidfd);
+
+/* A container, with what a user needs for anything else. */
+int made(unsigned int flags);
+/* Waits for ever, without a copy of any container's fd. */
+_Noreturn void stay(void);
+/* A first process that stays. Its /proc is to be read: only what it executes would be dumpable. */
+pid_t lived_in(int fd);
+void mkdir_in(int root, const char *path);
+/* upcall_container_set_namespace() with a process's namespace. */
+int set_namespace_of(int fd, pid_t pid, const char *name);
+/* A process into the cgroup whose directory that is. */
+void procs_write(int dir, pid_t pid);
+/* The first half of a fork: what leads into the container. The socket for the other. */
+int fork_asked(int fd, struct keeper_reply *reply);
 
 #endif
