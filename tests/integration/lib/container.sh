@@ -27,7 +27,7 @@ rootfs_add_program() {
 # Each is a copy of the first: a copy is one process, and making one is fifty.
 container_rootfs() {
 	local template=$containers/.rootfs-$container_uid
-	[ -d "$template" ] || container_template_make "$template" || return
+	[ -d "$template" ] || { container_template_make "$template.new" && mv "$template.new" "$template"; } || return
 	mkdir -p "$1"
 	cp -a "$template/." "$1"
 }
@@ -50,7 +50,7 @@ container_template_make() {
 # One bundle for all, then this container's: everything of its own, its leader sleeps.
 container_config() {
 	local bundle=$1 name=$2 spec=$containers/.spec
-	[ -d "$spec" ] || (mkdir "$spec" && cd "$spec" && crun spec --rootless >/dev/null) || return
+	[ -d "$spec" ] || { mkdir -p "$spec.new" && (cd "$spec.new" && crun spec --rootless >/dev/null) && mv "$spec.new" "$spec"; } || return
 	jq --arg name "$name" --argjson uid "$container_uid" '
 		.process.terminal = false
 		| .process.args = ["/bin/sleep", "2147483647"]

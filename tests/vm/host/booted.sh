@@ -54,7 +54,7 @@ boot_once() {
 	exec {monitor}<>"$run/monitor"
 	start_qemu "$run" "$run/monitor"
 	if boot_ended_well "$run"; then
-		# RACE: while processors run, QEMU's tcg loses a write to a page that it copies, once in some hundred times.
+		# RACE: while processors run, QEMU's tcg may lose a write to a page that it copies.
 		printf '%s\n' stop 'migrate_set_parameter max-bandwidth 100G' "migrate \"exec:cat >$run/kept/memory\"" 'info migrate' quit >&"$monitor"
 		wait_for_exit
 		if grep -q 'Migration status: completed' "$run/qemu.log" && ! splat_excerpt "$run"; then

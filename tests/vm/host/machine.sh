@@ -91,7 +91,10 @@ run_machine() {
 
 # RACE: QEMU's tcg lets a processor of the guest execute the int3 of a patch that the kernel has ended on another: seen in
 # 7.3 at 1.5 s of a boot. No module of anybody's is there by then, and so it is none of ours.
-died_without_modules() { [[ $OUTCOME = died ]] && tr -d '\r' <"$1/console" | grep -q 'Modules linked in: *$'; }
+died_without_modules() {
+	[[ $OUTCOME = died ]] && grep -q 'Modules linked in:' "$1/console" &&
+		! tr -d '\r' <"$1/console" | grep -q 'Modules linked in: *[^ ]'
+}
 
 stop_qemu() {
 	[[ -n ${QEMU_PID:-} ]] || return 0
