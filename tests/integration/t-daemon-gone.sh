@@ -153,6 +153,9 @@ audit_checkpoint
 # ------------------------------------------------------------ a flood, and few events arrive
 
 raise_key_quotas
+# Of so many containers 4096 may wait, each a process of its own.
+sysctl -q -w kernel.threads-max=20000
+ulimit -u unlimited
 mkdir -p /run/systemd/system/upcalld-shim.socket.d /gate
 printf '[Socket]\nReceiveBuffer=1\n' >/run/systemd/system/upcalld-shim.socket.d/small.conf
 systemctl daemon-reload

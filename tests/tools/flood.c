@@ -27,7 +27,25 @@ static int ask(const char *prefix, int number)
 	return 0;
 }
 
-static int start(const char *prefix, int count)
+static int endings[256];
+
+/* 0: none has ended, or there is none. */
+static int reap(int options)
+{
+	int status;
+
+	if (waitpid(-1, &status, options) <= 0)
+		return 0;
+	if (!WIFEXITED(status)) {
+		fprintf(stderr, "flood: a child was killed\n");
+		exit(1);
+	}
+	endings[WEXITSTATUS(status)]++;
+	return 1;
+}
+
+/* Who was refused is reaped meanwhile: there are more of them than the machine has pids. */
+static void start(const char *prefix, int count)
 {
 	for (int i = 0; i < count; i++) {
 		pid_t pid = fork();
@@ -36,26 +54,20 @@ static int start(const char *prefix, int count)
 			_exit(ask(prefix, i));
 		if (pid < 0) {
 			perror("flood: fork");
-			return 1;
+			exit(2);
 		}
+		while (reap(WNOHANG))
+			;
 	}
-	return 0;
 }
 
 int main(int argc, char **argv)
 {
-	int endings[256] = { 0 };
-	int status;
-
-	if (argc != 3 || start(argv[2], atoi(argv[1])))
+	if (argc != 3)
 		return 2;
-	while (wait(&status) > 0) {
-		if (!WIFEXITED(status)) {
-			fprintf(stderr, "flood: a child was killed\n");
-			return 1;
-		}
-		endings[WEXITSTATUS(status)]++;
-	}
+	start(argv[2], atoi(argv[1]));
+	while (reap(0))
+		;
 	for (int i = 0; i < 256; i++)
 		if (endings[i])
 			printf("%s %d\n", i ? strerrorname_np(i) : "ok", endings[i]);
