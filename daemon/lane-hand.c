@@ -30,13 +30,12 @@ static void make_request(const struct upcall *upcall, struct worker_request *req
 	rule_to_request(upcall->rule, request);
 }
 
-static void start_deadline(struct upcall *upcall)
+static unsigned int looks_for(const struct upcall *upcall)
 {
-	ev_timer_set(&upcall->deadline,
-		     LANE_ATTACH_SECONDS + upcall->rule->run_sec + LANE_CLEANUP_SECONDS +
-			     LANE_SLACK_SECONDS,
-		     0.);
-	ev_timer_start(upcall->lane->queue->loop, &upcall->deadline);
+	double seconds = LANE_ATTACH_SECONDS + upcall->rule->run_sec + LANE_CLEANUP_SECONDS +
+			 LANE_SLACK_SECONDS;
+
+	return (unsigned int)(seconds / LANE_LOOK_SECONDS) + 1;
 }
 
 /* Returns a negative errno if the worker is of no use any more. */
@@ -55,7 +54,8 @@ static int transmit(struct upcall *upcall)
 		return ret;
 	upcall->fd = close_keep_errno(upcall->fd);
 	upcall->phase = UPCALL_HANDED;
-	start_deadline(upcall);
+	upcall->looks_left = looks_for(upcall);
+	ev_timer_start(lane->queue->loop, &upcall->looks);
 	upcall->handed_at = clock_now();
 	return 0;
 }
@@ -190,15 +190,10 @@ static bool is_behind(const struct upcall *upcall)
  * The worker never accepted, hangs, or is stopped: connect(2) and send(2) tell
  * nothing of that. Whoever has had the fds of an upcall so long is of no use.
  */
-static void overdue(struct ev_loop *loop, ev_timer *timer, int events)
+static void overdue(struct upcall *upcall)
 {
-	struct upcall *upcall = container_of(timer, struct upcall, deadline);
 	struct lane *lane = upcall->lane;
 
-	if (is_behind(upcall)) {
-		start_deadline(upcall);
-		return;
-	}
 	journal_log(LOG_ERR,
 		    "Container %s: its worker does not say how upcall %llu ended; stopping it",
 		    lane->name, (unsigned long long)upcall->facts.id);
@@ -209,10 +204,20 @@ static void overdue(struct ev_loop *loop, ev_timer *timer, int events)
 	lane_fill(lane); /* which stops that of a container that has gone */
 }
 
+static void look(struct ev_loop *loop, ev_timer *timer, int events)
+{
+	struct upcall *upcall = container_of(timer, struct upcall, looks);
+
+	if (is_behind(upcall))
+		upcall->looks_left = looks_for(upcall);
+	else if (--upcall->looks_left == 0)
+		overdue(upcall);
+}
+
 void lane_hand_prepare(struct upcall *upcall)
 {
 	upcall->fd = -1;
-	ev_timer_init(&upcall->deadline, overdue, 0., 0.);
+	ev_timer_init(&upcall->looks, look, LANE_LOOK_SECONDS, LANE_LOOK_SECONDS);
 }
 
 static void start_worker(struct lane *lane)

@@ -18,7 +18,7 @@ void lane_take_out(struct upcall *upcall)
 	struct lane *lane = upcall->lane;
 
 	list_unlink(&upcall->link);
-	ev_timer_stop(lane->queue->loop, &upcall->deadline);
+	ev_timer_stop(lane->queue->loop, &upcall->looks);
 	if (upcall->phase == UPCALL_WAITING)
 		lane->waiting_count--;
 	else

@@ -30,6 +30,11 @@
 #define LANE_ATTACH_SECONDS  25.
 #define LANE_CLEANUP_SECONDS 5.
 #define LANE_SLACK_SECONDS   5.
+/*
+ * Counted in looks: when the machine has stood while its clocks went on, that was one,
+ * however long it took.
+ */
+#define LANE_LOOK_SECONDS 5.
 /* The worker ends a handler at its time; the kernel, so much later, what nobody has ended. */
 #define LANE_RUN_SLACK_MS 5000
 /* So many a worker takes at a time, REQUEST_MAX of worker/hands.h; the others wait in its socket. */
@@ -52,11 +57,12 @@ struct upcall {
 	struct list link;	/* one of: lane->waiting, lane->active, queue->lost */
 	struct lane *lane;	/* NULL once lost */
 	enum upcall_phase phase;
-	bool superseded;   /* the kernel has offered it again: no record of this one */
-	bool cancelled;	   /* it has ended; only its worker has to notice */
-	int fd;		   /* UPCALL_CLAIMED: ours; else -1 */
-	ev_timer deadline; /* UPCALL_HANDED: for its result */
-	uint64_t sweep;	   /* UPCALL_WAITING: the last that found it still offered */
+	bool superseded; /* the kernel has offered it again: no record of this one */
+	bool cancelled;	 /* it has ended; only its worker has to notice */
+	int fd;		 /* UPCALL_CLAIMED: ours; else -1 */
+	ev_timer looks;	 /* UPCALL_HANDED: for its result */
+	unsigned int looks_left;
+	uint64_t sweep; /* UPCALL_WAITING: the last that found it still offered */
 	struct facts facts;
 	char container[UPCALL_NAME_LEN]; /* for the record, when the container has gone */
 	const char *owner_rule;

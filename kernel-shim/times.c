@@ -97,3 +97,34 @@ unsigned int times_run(const struct upcall *upcall)
 
 	return upcall->run_ms ? min(upcall->run_ms, most) : most;
 }
+
+/*
+ * A machine can stand while its clocks go on, as under a hypervisor whose own machine
+ * sleeps. Afterwards everybody's time is over at once, and nobody has had it. So a
+ * deadline is looked at that often at least, and who is looked at so much later than
+ * that has stood. What passed meanwhile is not counted.
+ */
+#define LOOK  (5 * HZ)
+#define STOOD (5 * HZ)
+
+unsigned long times_next_look(struct upcall *upcall)
+{
+	unsigned long now = jiffies, left = 0;
+
+	if (time_before(now, upcall->deadline))
+		left = min_t(unsigned long, upcall->deadline - now, LOOK);
+	upcall->looked = now;
+	upcall->look = now + left;
+	return left;
+}
+
+bool times_over(struct upcall *upcall)
+{
+	unsigned long now = jiffies;
+
+	if (!time_before(now, upcall->look + STOOD)) {
+		upcall->begun += now - upcall->looked;
+		WRITE_ONCE(upcall->deadline, upcall->deadline + now - upcall->looked);
+	}
+	return !time_before(now, upcall->deadline);
+}

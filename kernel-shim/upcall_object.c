@@ -108,16 +108,20 @@ static void upcall_answer(struct upcall *upcall, int error, int status)
 	complete_all(&upcall->answered);
 }
 
-static void deadline_set(struct upcall *upcall, unsigned int ms)
+static void deadline_look(struct upcall *upcall)
 {
-	unsigned long delay = msecs_to_jiffies(ms);
-
 	lockdep_assert_held(&upcall->lock);
-	WRITE_ONCE(upcall->deadline, jiffies + delay);
 	upcall_get(upcall);
 	/* it was pending already, with a reference of its own: never the last */
-	if (mod_delayed_work(upcall_workqueue, &upcall->deadline_work, delay))
+	if (mod_delayed_work(upcall_workqueue, &upcall->deadline_work, times_next_look(upcall)))
 		upcall_put(upcall);
+}
+
+static void deadline_set(struct upcall *upcall, unsigned int ms)
+{
+	lockdep_assert_held(&upcall->lock);
+	WRITE_ONCE(upcall->deadline, jiffies + msecs_to_jiffies(ms));
+	deadline_look(upcall);
 }
 
 static void deadline_clear(struct upcall *upcall)
@@ -325,9 +329,13 @@ static void deadline_work(struct work_struct *work)
 	bool kill = false;
 
 	spin_lock_irq(&upcall->lock);
-	/* set anew since this work became due */
-	if (time_before(jiffies, upcall->deadline))
+	if (upcall_state_is_final(upcall->state))
 		goto unlock;
+	/* or it was set anew since this work became due */
+	if (!times_over(upcall)) {
+		deadline_look(upcall);
+		goto unlock;
+	}
 	switch (upcall->state) {
 	case UPCALL_STATE_OFFERED:
 		upcall->overdue = true;

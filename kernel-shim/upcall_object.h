@@ -53,7 +53,6 @@ struct upcall {
 	struct kref refs;
 	u64 id;
 	u64 created;	     /* CLOCK_BOOTTIME, ns: for people */
-	unsigned long begun; /* jiffies, which stand while the machine is suspended */
 	enum upcall_class class;
 	enum upcall_origin origin;
 	bool strong; /* see struct match */
@@ -66,11 +65,12 @@ struct upcall {
 	/* the waiter's, except that ATTACHING lends it to the process that attaches */
 	struct subprocess_info *info;
 
-	spinlock_t lock; /* all below, down to deadline */
+	spinlock_t lock; /* all below, down to look */
 	enum upcall_state state;
 	u32 generation;
 	unsigned int requeues;
 	u32 run_ms;		/* what its claim said */
+	unsigned long begun;	/* jiffies, which stand while the machine is suspended */
 	bool overdue;		/* a deadline of ours has ended it */
 	int error;		/* answer: positive errno, or 0 */
 	int status;		/* answer without error: what the helper's wait status is */
@@ -83,6 +83,8 @@ struct upcall {
 	struct pid *handler;	/* reference */
 	u64 handler_cgroup;	/* where it attached */
 	unsigned long deadline; /* jiffies, with deadline_work pending */
+	unsigned long looked;	/* it was set or looked at, and is again then: times.c */
+	unsigned long look;
 
 	struct completion answered; /* the waiter may go on; completed under lock */
 	wait_queue_head_t poll;	    /* its claim no longer stands */
@@ -151,6 +153,9 @@ unsigned int times_attach(const struct upcall *upcall);
 unsigned int times_run(const struct upcall *upcall);
 /* Is there time for another turn? */
 bool times_again(const struct upcall *upcall);
+/* Jiffies until its deadline is to be looked at; then, whether it is over. */
+unsigned long times_next_look(struct upcall *upcall);
+bool times_over(struct upcall *upcall);
 
 /*
  * The process that has attached to an upcall: its end is the upcall's. Of struct

@@ -28,6 +28,7 @@
 #define TIMEOUT_MS    2000 /* c-ares lets it grow with each try */
 #define TRIES	      2
 #define TOTAL_MS      15000 /* less than the worker gives us */
+#define STOOD_MS      5000
 #define TTL_DEFAULT   600
 #define ADDRESSES_MAX 64
 #define SOCKETS_MAX   16 /* UDP and TCP of each server of resolv.conf, which are few */
@@ -116,18 +117,31 @@ static void socket_serve(ares_channel channel, const struct pollfd *fd)
 				fd->revents & POLLOUT ? fd->fd : ARES_SOCKET_BAD);
 }
 
+/* The machine has stood while its clocks went on, and the time that was over nobody has had. */
+static void add_what_stood(int64_t since, int wait)
+{
+	int64_t waited = now_ms() - since;
+
+	if (waited >= wait + STOOD_MS)
+		deadline_ms += waited;
+}
+
 /* Runs until the question is answered; the total time is bounded for all of them. */
 static void question_wait(ares_channel channel, const struct question *question)
 {
 	while (!question->done) {
 		struct watched_sockets now = watched; /* the answers change them */
-		int64_t left = deadline_ms - now_ms();
+		int64_t since = now_ms(), left = deadline_ms - since;
+		int wait, ready;
 
 		if (left <= 0) {
 			ares_cancel(channel);
 			return;
 		}
-		if (poll(now.fds, now.count, wait_ms(channel, left)) <= 0) {
+		wait = wait_ms(channel, left);
+		ready = poll(now.fds, now.count, wait);
+		add_what_stood(since, wait);
+		if (ready <= 0) {
 			ares_process_fd(channel, ARES_SOCKET_BAD, ARES_SOCKET_BAD);
 			continue;
 		}

@@ -37,6 +37,8 @@ struct hands {
 	const char *probe_path;
 	int probe_fd; /* owned; the same for probes */
 	int64_t idle_ms;
+	int64_t looked_ms; /* when time was looked at */
+	int64_t look_ms;   /* when it is again, at the latest; 0: for nobody */
 };
 
 #endif

@@ -15,6 +15,13 @@
 
 #define HELD_MS 20
 #define REST_MS 2
+/*
+ * A machine can stand while its clocks go on, as under a hypervisor whose own machine
+ * sleeps; whose time is over then has not had it. So we look that often at least, and
+ * who looks so much later than that has stood, too.
+ */
+#define LOOK_MS	 5000
+#define STOOD_MS 5000
 
 int64_t request_now_us(void)
 {
@@ -80,17 +87,31 @@ bool handler_rest(struct request *request)
 
 /* --------------------------------------------------------------- deadlines */
 
-int64_t request_next_deadline(const struct hands *hands)
+int64_t request_next_deadline(struct hands *hands)
 {
-	int64_t first = -1;
+	int64_t now = loop_now_ms(), first = now + LOOK_MS;
 
 	for (const struct request *request = hands->requests; request; request = request->next) {
-		if (first < 0 || request->deadline_ms < first)
+		if (request->deadline_ms < first)
 			first = request->deadline_ms;
 		if (request->retry_ms >= 0 && request->retry_ms < first)
 			first = request->retry_ms;
 	}
+	hands->looked_ms = now;
+	hands->look_ms = first;
 	return first;
+}
+
+/* What the machine stood is nobody's time, nor what may have passed before it stood. */
+static void add_what_stood(struct hands *hands, int64_t now)
+{
+	bool stood = hands->look_ms && now - hands->look_ms >= STOOD_MS;
+
+	hands->look_ms = 0;
+	if (!stood)
+		return;
+	for (struct request *request = hands->requests; request; request = request->next)
+		request->deadline_ms += now - hands->looked_ms;
 }
 
 /* One at a time: its callback may free the request. */
@@ -145,6 +166,7 @@ void request_expire(struct hands *hands)
 	struct request *request, *next;
 	int64_t now = loop_now_ms();
 
+	add_what_stood(hands, now);
 	for (request = hands->requests; request; request = next) {
 		next = request->next;
 		if (request->deadline_ms <= now && !handler_rests(request))

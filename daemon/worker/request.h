@@ -15,8 +15,8 @@
 void request_start(struct hands *hands, uint64_t connection_id, const struct worker_request *wire,
 		   int upcall_fd, int pidfd, int channel_fd);
 
-/* When the first of them must be looked at, -1: never. */
-int64_t request_next_deadline(const struct hands *hands);
+/* There are some: when they must be looked at, by request_expire(). */
+int64_t request_next_deadline(struct hands *hands);
 void request_expire(struct hands *hands);
 
 #endif

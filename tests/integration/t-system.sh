@@ -6,7 +6,8 @@
 # module: kmod
 #
 # What happens to the system around: PID 1, dbus and journald are restarted under upcalls (A-44), the clock jumps a day
-# (A-72), and with a upcalld that hangs the machine is looked after as it is without the module (A-67).
+# (A-72) or goes on while the machine stands (F-16), and with a upcalld that hangs the machine is looked after as it is without
+# the module (A-67).
 
 # shellcheck source=lib/setup.sh
 . lib/setup.sh
@@ -219,6 +220,38 @@ check 'A-72: the two that overstayed are recorded as that' wait_for 20 timed_out
 check_equal 'A-72: no record has lasted longer than the test' '' \
 	"$(records UPCALL_DURATION_USEC | awk -v most="$(guest_clock)" '$1 < 0 || $1 > most * 10000')"
 check 'A-72: nothing is left' wait_for 20 nothing_left
+
+# The machine stands while its clocks go on: when it is over, so is everybody's time, and nobody has had any of it.
+policy sys <<'CONF'
+[Match]
+Name=busy cold
+[Key user]
+Handler=/usr/libexec/told
+RuntimeMaxSec=6
+CONF
+parameter claim_ms 6000
+check 'A-72: the raiser loads' insmod ./upcall_raiser.ko
+wait_for 20 test -c /dev/upcall-raiser
+rm "${root[busy]}/gate/open"
+requesters=()
+request cold told:0:overstayed >overstayed &
+requesters+=($!)
+for ((i = 0; i < 6; i++)); do
+	request busy "told:0:stood-$i" >"stood.$i" &
+	requesters+=($!)
+done
+all_there() { in_state 4 5 && in_state 1 2; }
+check 'A-72: five run, and two wait for them' wait_for 60 all_there
+echo 'stand 13' >/dev/upcall-raiser
+check 'A-72: the machine stood: they run and wait as before' all_there
+: >"${root[busy]}/gate/open"
+wait "${requesters[@]}"
+for ((i = 0; i < 6; i++)); do check_equal "A-72: stood-$i is served" "payload stood-$i" "$(head -n 1 "stood.$i")"; done
+check "A-72: who overstays even so has his end ($(cat overstayed))" grep -q ^ENOKEY overstayed
+check 'A-72: and not before he has had his time' test "$(took_ms "$(cat overstayed)")" -ge 18000
+check 'A-72: nor much later' test "$(took_ms "$(cat overstayed)")" -lt 40000
+check 'A-72: nothing of them is left' wait_for 20 nothing_left
+rmmod upcall_raiser
 
 # ------------------------------------------------------------ A-67
 

@@ -12,7 +12,8 @@
  * sleep take the mode no-wait only. Or it is "reset", which forgets all records,
  * or EBUSY while an upcall has not been cleaned up. Or it is "poweroff": the
  * kernel's orderly_poweroff(), which only drivers can call, without its force: if
- * kernel.poweroff_cmd does not run, nothing comes of it. It is not recorded.
+ * kernel.poweroff_cmd does not run, nothing comes of it. It is not recorded. Or it
+ * is "stand SECONDS", at most STAND_MAX: the machine stands, its clocks go on.
  *
  * What is read is a line of totals and a line for each upcall:
  *
@@ -39,6 +40,8 @@
 #include "clock.h"
 #include "context.h"
 #include "record.h"
+
+#define STAND_MAX 15 /* the kernel complains of 20 */
 
 static const struct {
 	const char *name;
@@ -122,6 +125,16 @@ static int command_run(const char *text)
 	return ret;
 }
 
+static int stand_run(const char *seconds)
+{
+	unsigned int count;
+	int ret = kstrtouint(seconds, 10, &count);
+
+	if (ret)
+		return ret;
+	return count <= STAND_MAX ? clock_stand(count) : -ERANGE;
+}
+
 static ssize_t raiser_write(struct file *file, const char __user *user, size_t size, loff_t *pos)
 {
 	char *text;
@@ -136,6 +149,8 @@ static ssize_t raiser_write(struct file *file, const char __user *user, size_t s
 		ret = records_reset();
 	else if (!strcmp(text, "poweroff"))
 		orderly_poweroff(false);
+	else if (str_has_prefix(text, "stand "))
+		ret = stand_run(text + strlen("stand "));
 	else
 		ret = command_run(text);
 	kfree(text);

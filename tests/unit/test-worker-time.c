@@ -165,6 +165,30 @@ static void test_deadline(void **state)
 	assert_int_equal(result.wait_status, SIGKILL);
 }
 
+/* The machine stood while its clocks went on: that was nobody's time, and every time's end comes. */
+static void test_deadline_stood(void **state)
+{
+	struct request *request = request_make();
+	int64_t now = loop_now_ms();
+
+	handler_start(request, -1);
+	request->deadline_ms = now + 40;
+	assert_int_equal(request_next_deadline(&hands), now + 40);
+	/* as if it were a minute later */
+	request->deadline_ms -= 60000;
+	hands.look_ms -= 60000;
+	hands.looked_ms -= 60000;
+	request_expire(&hands);
+	assert_false(request->decided);
+	assert_true(request->deadline_ms >= now + 40);
+	while (hands.requests) {
+		loop_run(&hands.loop, request_next_deadline(&hands));
+		request_expire(&hands);
+	}
+	assert_true(loop_now_ms() >= now + 40);
+	assert_int_equal(result_take().outcome, WORKER_HANDLER_TIMEOUT);
+}
+
 /* One that a tracer keeps from us does not rest: its time may be over. */
 static void test_deadline_held(void **state)
 {
@@ -213,8 +237,8 @@ static void test_no_rest(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		TEST(test_rest),	  TEST(test_deadline_in_rest), TEST(test_deadline),
-		TEST(test_deadline_held), TEST(test_no_rest),
+		TEST(test_rest),	   TEST(test_deadline_in_rest), TEST(test_deadline),
+		TEST(test_deadline_stood), TEST(test_deadline_held),	TEST(test_no_rest),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
