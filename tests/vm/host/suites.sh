@@ -35,8 +35,11 @@ suite_memory() { if [[ $1 = *-debug ]]; then echo 2048; else echo 1024; fi; }
 suite_cmdline() { if [[ $1 = *-debug ]]; then echo kmemleak=off; fi; }
 suite_patience() { if [[ $1 = *-debug ]]; then echo 5; else echo 1; fi; }
 
-# host_sources: "URI RELEASE COMPONENT" of the host's Debian archives.
-host_sources() {
+# host_sources: "URI RELEASE COMPONENT" of the host's Debian archives. Every key is made of them, and asking apt takes a second
+# on a busy machine.
+host_sources() { printf '%s\n' "${HOST_SOURCES:-$(ask_apt_sources)}"; }
+remember_host_sources() { HOST_SOURCES=$(ask_apt_sources) || HOST_SOURCES=''; }
+ask_apt_sources() {
 	# shellcheck disable=SC2016  # $(…) is apt's own syntax
 	apt-get indextargets --format '$(REPO_URI) $(RELEASE) $(COMPONENT)' \
 		'Created-By: Packages' 'Origin: Debian' | sort -u

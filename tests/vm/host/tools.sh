@@ -30,8 +30,8 @@ missing_packages() {
 install_host_tools() {
 	local missing
 	missing=$(missing_packages)
-	[[ -n $missing ]] || return 0
-	with_lock host-tools apt_install_on_host
+	[[ -z $missing ]] || with_lock host-tools apt_install_on_host
+	remember_host_sources
 }
 
 apt_install_on_host() {
