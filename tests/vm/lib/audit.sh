@@ -45,22 +45,28 @@ audit_begin() {
 	echo 1 >"$audit_instance/events/upcall_audit/enable"
 }
 
-# Pids of what runs already and is ours.
+# Pids of what runs already and is ours. One process for all: kernel threads have no program, of which find complains.
 audit_running_own() {
-	local exe path
-	for exe in /proc/[0-9]*/exe; do
-		path=$(readlink "$exe") || continue
-		case $path in
-		*/upcalld | */upcall-*) exe=${exe#/proc/} && printf 'own\t%s\n' "${exe%/exe}" ;;
-		esac
-	done
+	find /proc/[0-9]*/exe -maxdepth 0 \( -lname '*/upcalld' -o -lname '*/upcall-*' \) -printf '%h\n' 2>/dev/null |
+		sed 's,^/proc/,own\t,'
 }
 
-# Sums over the processors, a line: events read, events to be read, and those that were lost in one way or another.
+# Sums over the processors, a line: events read, events to be read, and those that were lost in one way or another. Without
+# another process: each look at the audit asks some times.
 audit_counters() {
-	awk -F': ' '{ n[$1] += $2 } END {
-		print n["read events"] + 0, n["entries"] + 0, n["overrun"] + 0, n["commit overrun"] + 0, n["dropped events"] + 0
-	}' "$audit_instance"/per_cpu/cpu*/stats
+	local stats name value read=0 left=0 overrun=0 commit=0 dropped=0
+	for stats in "$audit_instance"/per_cpu/cpu*/stats; do
+		while IFS=: read -r name value; do
+			case $name in
+			'read events') read=$((read + value)) ;;
+			'entries') left=$((left + value)) ;;
+			'overrun') overrun=$((overrun + value)) ;;
+			'commit overrun') commit=$((commit + value)) ;;
+			'dropped events') dropped=$((dropped + value)) ;;
+			esac
+		done <"$stats"
+	done
+	echo "$read $left $overrun $commit $dropped"
 }
 
 # Moves what was recorded into the log: one line per exec, tab-separated:
