@@ -24,6 +24,7 @@
 guest_passed=0
 guest_failed=0
 guest_summed=''
+guest_checking=0
 
 ok() {
 	guest_passed=$((guest_passed + 1))
@@ -42,15 +43,17 @@ skip() { echo "skip $1: $2"; }
 check() {
 	local description=$1 output status=0
 	shift
-	# In this shell, not a substitution's: COMMAND may be a function that sets variables.
-	output=$(mktemp /run/upcall-vm/check.XXXXXX)
+	# In this shell, not a substitution's: COMMAND may be a function that sets variables, or checks by itself. The file stays
+	# for the next: making and removing one are two processes, and there are many checks.
+	guest_checking=$((guest_checking + 1))
+	output=/run/upcall-vm/check.$BASHPID.$guest_checking
 	"$@" >"$output" 2>&1 || status=$?
 	if [ "$status" = 0 ]; then
 		ok "$description"
 	else
 		not_ok "$description" "status $status of: $*" "$(cat "$output")"
 	fi
-	rm -f "$output"
+	guest_checking=$((guest_checking - 1))
 	return "$status"
 }
 
@@ -81,19 +84,25 @@ check_within() { check "$1" test "$2" -lt $(($3 * guest_patience)); }
 
 # Polls: the time limit is for failure only; success is seen within a twentieth of a second.
 wait_for() {
-	local deadline=$(($(guest_clock) + $1 * 100 * guest_patience))
+	local deadline
+	guest_clock_read
+	deadline=$((guest_now + $1 * 100 * guest_patience))
 	shift
 	until "$@"; do
-		[ "$(guest_clock)" -lt "$deadline" ] || return 1
+		guest_clock_read
+		[ "$guest_now" -lt "$deadline" ] || return 1
 		sleep 0.05
 	done
 }
 
 # Hundredths of a second since the boot: SECONDS and date follow a clock that tests may set.
 guest_clock() {
-	local up
-	read -r up _ </proc/uptime
-	echo "${up/./}"
+	guest_clock_read
+	echo "$guest_now"
+}
+guest_clock_read() {
+	read -r guest_now _ </proc/uptime
+	guest_now=${guest_now/./}
 }
 
 # Twice: what was only just lost has to be found in two scans. A pointer that is in a register just then is none.
