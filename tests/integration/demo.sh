@@ -12,7 +12,7 @@
 
 # shellcheck source=../vm/lib/guest.sh
 . "$UPCALL_VM_LIB/guest.sh"
-cp tools/* .
+ln tools/* .
 # shellcheck source=lib/container.sh
 . lib/container.sh
 # shellcheck source=lib/where.sh

@@ -14,7 +14,7 @@
 
 # shellcheck source=../vm/lib/guest.sh
 . "$UPCALL_VM_LIB/guest.sh"
-cp tools/* .
+ln tools/* .
 upcalls=${1:-96}
 turns=4
 a_round=6 # upcalls

@@ -9,7 +9,7 @@
 
 # shellcheck source=../vm/lib/guest.sh
 . "$UPCALL_VM_LIB/guest.sh"
-cp tools/* .
+ln tools/* .
 # What is in nobody's way here: the machine's own broker.
 systemctl mask --runtime --now -q upcalld-attach.service upcalld-shim.socket upcalld.socket upcalld.service 2>/dev/null
 [ -d /sys/module/upcall_shim ] || modprobe upcall_shim

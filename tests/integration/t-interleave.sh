@@ -14,7 +14,7 @@
 
 # shellcheck source=../vm/lib/guest.sh
 . "$UPCALL_VM_LIB/guest.sh"
-cp tools/* .
+ln tools/* .
 left=${1:-2000}
 seed=${2:-$(date +%s)}
 device=/dev/upcall-raiser

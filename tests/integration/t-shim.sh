@@ -9,7 +9,7 @@
 
 # shellcheck source=../vm/lib/guest.sh
 . "$UPCALL_VM_LIB/guest.sh"
-cp tools/* .
+ln tools/* .
 parameters=/sys/module/upcall_shim/parameters
 
 systemctl stop upcalld-shim.socket upcalld.socket upcalld.service 2>/dev/null

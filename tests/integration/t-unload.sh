@@ -11,7 +11,7 @@
 
 # shellcheck source=../vm/lib/guest.sh
 . "$UPCALL_VM_LIB/guest.sh"
-cp tools/* .
+ln tools/* .
 cycles=${1:-8}
 parameters=/sys/module/upcall_shim/parameters
 functions=/sys/kernel/tracing/enabled_functions

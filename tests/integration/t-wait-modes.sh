@@ -12,7 +12,7 @@
 
 # shellcheck source=../vm/lib/guest.sh
 . "$UPCALL_VM_LIB/guest.sh"
-cp tools/* .
+ln tools/* .
 device=/dev/upcall-raiser
 parameters=/sys/module/upcall_shim/parameters
 helper=$PWD/outcome

@@ -33,13 +33,12 @@ container_rootfs() {
 }
 
 container_template_make() {
-	local root=$1 tool
+	local root=$1
 	mkdir -p "$root"/{bin,sbin,dev,proc,sys,tmp,run,etc,root,usr/libexec,mnt,cores,gate}
-	cp "$(command -v busybox)" "$root/bin/busybox"
-	for tool in sh cat cp echo sleep sync ls mkdir test true false kill ps id hostname ip env; do
-		ln -sf busybox "$root/bin/$tool"
-	done
-	cp "$PWD"/{requester,dns-server} "$root/bin/"
+	cp "$(command -v busybox)" "$PWD"/{requester,dns-server} "$root/bin/"
+	# Its shell is its own ln: a link is no exec.
+	busybox sh -c 'cd "$1/bin" && shift && for tool; do ln -sf busybox "$tool"; done' sh "$root" \
+		sh cat cp echo sleep sync ls mkdir test true false kill ps id hostname ip env || return
 	rootfs_add_program "$root" /bin/keyctl
 	rootfs_add_program "$root" /sbin/request-key
 	echo 'root:x:0:0::/root:/bin/sh' >"$root/etc/passwd"
