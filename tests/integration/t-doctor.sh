@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# begins: first
 #
 # upcallctl doctor: a healthy machine is called healthy; each planted fault is found by its id, alone, and is gone after
 # the command that doctor printed for it. And check and config, which need neither daemon nor module.
@@ -15,14 +16,13 @@ healthy() { upcallctl doctor >/dev/null; }
 # planted WHAT 'ID...': after something was broken. The ids, in their order, are all that is found; then the commands
 # are run as printed, in that order.
 planted() {
-	local what=$1 ids=$2 report command status=0
-	report=$(upcallctl doctor --json) || status=$?
-	check_equal "$what: doctor finds it and nothing else" "$ids" \
-		"$(jq -r '[.findings[] | select(.severity == "fault") | .id] | join(" ")' <<<"$report")"
+	local what=$1 ids=$2 command status=0
+	local -a found
+	upcallctl doctor --json >report || status=$?
+	mapfile -t found < <(jq -r '[.findings[] | select(.severity == "fault")] | (map(.id) | join(" ")), .[].mend' report)
+	check_equal "$what: doctor finds it and nothing else" "$ids" "${found[0]}"
 	check_equal "$what: and says so with its status" 1 "$status"
-	while read -r command; do
-		check "$what: '$command' runs" bash -c "$command"
-	done < <(jq -r '.findings[] | select(.severity == "fault") | .mend' <<<"$report")
+	for command in "${found[@]:1}"; do check "$what: '$command' runs" bash -c "$command"; done
 	if ! check "$what: and mends it" wait_for 20 healthy; then upcallctl doctor; fi
 }
 
