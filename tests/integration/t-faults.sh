@@ -2,16 +2,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
-#
-# cmake: -DUPCALL_FAULT_INJECTION=ON
+# needs: failing-worker
 #
 # A-19: a failure in each single step of entering a container ends in "nothing ran": the handler is not executed, no
-# process is left, the requester has its error within a second, the record names the step. The packages of this test
-# are a build of their own: in the released ones the worker has no such switch.
+# process is left, the requester has its error within a second, the record names the step. The worker of this test is a
+# build of its own, in the place of the installed one: the released one has no such switch.
 
 # shellcheck source=lib/setup.sh
 . lib/setup.sh
 
+install -m 755 failing-worker/upcall-worker /usr/libexec/upcalld/upcall-worker
 policy web <<'CONF'
 [Match]
 Name=web
