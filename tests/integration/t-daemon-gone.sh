@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# begins: first
 # soak-suites: trixie trixie-backports
 # soak: 70 286
 #
@@ -37,6 +38,9 @@ CONF
 # These end in time here however slow the machine is; and nobody but us ends a daemon that hangs.
 mkdir -p /run/systemd/system/upcalld.service.d
 printf '[Service]\nWatchdogSec=0\n' >/run/systemd/system/upcalld.service.d/patient.conf
+# PID 1's own upcall: what A-25's probe starts
+printf '[Socket]\nListenNetlink=xfrm\nService=none.service\n' >/run/systemd/system/probe.socket
+printf '[Service]\nExecStart=/bin/true\n' >/run/systemd/system/none.service
 systemctl daemon-reload
 parameter() { echo "$2" >"$parameters/$1"; }
 main_pid() { systemctl show -p MainPID --value upcalld.service; }
@@ -49,9 +53,6 @@ result() { sed 's/ *ms=.*//'; }
 # ------------------------------------------------------------ A-25: the host
 
 audit_expect_host '*' 'the host asks: modprobe, request-key, and what the test says instead'
-printf '[Socket]\nListenNetlink=xfrm\nService=none.service\n' >/run/systemd/system/probe.socket
-printf '[Service]\nExecStart=/bin/true\n' >/run/systemd/system/none.service
-systemctl daemon-reload
 
 # Each prints a result, then how long it took.
 host_key() { ./requester key user "host:$RANDOM$RANDOM$RANDOM" c; }
@@ -74,7 +75,7 @@ pid1_socket() {
 	echo "$(systemctl is-active probe.socket) ms=$(($(now_ms) - started))"
 	grep -q '^xfrm_user ' /proc/modules || echo 'xfrm_user is not there'
 }
-# least COMMAND: its time in $least, of five, and its result in $said
+# least COMMAND [ENOUGH]: its time in $least, of five, or of as many as it takes to be no more than ENOUGH; its result in $said
 least() {
 	local output took
 	least=999999
@@ -82,6 +83,7 @@ least() {
 		output=$("$1")
 		took=$(took_ms "$output")
 		[ "$took" -ge "$least" ] || least=$took
+		[ "$least" -gt "${2:-0}" ] || break
 	done
 	said=$(result <<<"$output")
 }
@@ -110,11 +112,11 @@ request web told:0:parked >parked &
 parked=$!
 check 'A-25: upcalld hangs, and an upcall waits for it' wait_for 20 in_state 1 key
 for what in host_key host_mount pid1_socket; do
-	least $what
-	check_equal "A-25: $what, the same result (${result_before[$what]})" "${result_before[$what]}" "$said"
 	# 20 ms: the clock's step, and two processors for everything
-	check "A-25: $what, within twice the time ($least, ${before[$what]} without the module)" \
-		test "$least" -le $((2 * ${before[$what]} + 20))
+	enough=$((2 * ${before[$what]} + 20))
+	least $what $enough
+	check_equal "A-25: $what, the same result (${result_before[$what]})" "${result_before[$what]}" "$said"
+	check "A-25: $what, within twice the time ($least, ${before[$what]} without the module)" test "$least" -le $enough
 done
 check_equal 'A-25: PID 1 opened its socket (else that proves nothing)' active "${result_before[pid1_socket]}"
 
@@ -230,8 +232,8 @@ gone() { ! pgrep -x upcalld >/dev/null; }
 check 'A-29: upcalld is masked, and has gone' wait_for 20 gone
 
 # What only the kernel's own look-up does: it cannot be killed, and is older than what the kernel takes for hung.
-parameter claim_ms 50000
-echo 40 >/proc/sys/kernel/hung_task_timeout_secs
+parameter claim_ms 30000
+echo 20 >/proc/sys/kernel/hung_task_timeout_secs
 echo 2 >/proc/sys/kernel/hung_task_check_interval_secs
 started=$(now_ms)
 # Since it lists its dynamic root, from 6.12 on, kafs has a workqueue ask, and the key is the host's (docs/architecture.md).
@@ -309,7 +311,7 @@ if [ -n "$hung" ]; then
 	wait "$hung" || status=$?
 	check_equal "A-29: the mount's look-up has an end, and no answer" 1 "$status"
 	check 'A-29: and not before its time, in which it would have been taken for hung' \
-		test $(($(now_ms) - started)) -ge 49000
+		test $(($(now_ms) - started)) -ge 29000
 fi
 check_equal 'A-29: nobody was' '' "$(dmesg | grep 'blocked for more than')"
 check_equal "A-29: no class' upcall went to the host" '' "$(audit_host_upcalls)"
