@@ -111,6 +111,8 @@ struct upcall_register_options {
 int upcall_register(struct upcall_connection *connection, const char *name, int pidfd,
 		    const struct upcall_register_options *options, struct upcall_entry **ret);
 int upcall_unregister(struct upcall_connection *connection, const char *name);
+/* Only if all of it has ended: -EBUSY. So whoever has the name by now keeps it. */
+int upcall_unregister_ended(struct upcall_connection *connection, const char *name);
 
 /* Every container that the caller may see, as an array that ends with NULL. */
 int upcall_list(struct upcall_connection *connection, struct upcall_entry ***ret);

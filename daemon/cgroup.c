@@ -140,6 +140,23 @@ static FILE *open_file(const char *directory, const char *name)
 	return fopen(path, "re");
 }
 
+bool cgroup_is_empty(const char *path)
+{
+	char directory[sizeof(CGROUP_ROOT) + CGROUP_PATH_MAX + 1], text[256];
+	cleanup_file FILE *file = NULL;
+	size_t size;
+
+	(void)snprintf(directory, sizeof(directory), "%s/%s", CGROUP_ROOT, path);
+	file = open_file(directory, "cgroup.events");
+	if (!file)
+		return errno == ENOENT;
+	size = fread(text, 1, sizeof(text) - 1, file);
+	if (ferror(file))
+		return errno == ENODEV; /* it went after it was opened */
+	text[size] = '\0';
+	return strstr(text, "populated 0\n");
+}
+
 static int check_tasks(struct walk *walk, const char *directory)
 {
 	cleanup_file FILE *file = open_file(directory, "cgroup.procs");

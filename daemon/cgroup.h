@@ -27,6 +27,9 @@ int cgroup_id(const char *path, uint64_t *ret);
 /* The process' cgroup, or one above it, that has this id. -ENOENT: none. */
 int cgroup_find(uint32_t pid, uint64_t id, char *out, size_t room);
 
+/* There is no task in or below it, or no such cgroup any more. Unknown is not empty. */
+bool cgroup_is_empty(const char *path);
+
 /*
  * -EBUSY: there are tasks in or below that are not the leader's descendants.
  * -E2BIG: there is more in and below than is looked at.

@@ -129,9 +129,9 @@ static int method_register(sd_bus_message *call, void *userdata, sd_bus_error *e
 	return ret < 0 ? control_reply_failure(error, &failure) : reply_container(call, container);
 }
 
-static int method_unregister(sd_bus_message *call, void *userdata, sd_bus_error *error)
+static int unregister(sd_bus_message *call, const struct control_link *link, sd_bus_error *error,
+		      int (*fn)(struct registry *, const char *, struct failure *))
 {
-	struct control_link *link = userdata;
 	struct failure failure = FAILURE_NULL;
 	const char *name;
 	int ret;
@@ -141,9 +141,19 @@ static int method_unregister(sd_bus_message *call, void *userdata, sd_bus_error 
 	ret = sd_bus_message_read(call, "s", &name);
 	if (ret < 0)
 		return ret;
-	ret = registry_unregister(&link->control->daemon->registry, name, &failure);
+	ret = fn(&link->control->daemon->registry, name, &failure);
 	return ret < 0 ? control_reply_failure(error, &failure) :
 			 sd_bus_reply_method_return(call, NULL);
+}
+
+static int method_unregister(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	return unregister(call, userdata, error, registry_unregister);
+}
+
+static int method_unregister_ended(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	return unregister(call, userdata, error, registry_unregister_ended);
 }
 
 /* ---------------------------------------------------------------- questions */
@@ -210,6 +220,8 @@ const sd_bus_vtable control_vtable[] = {
 				SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Unregister", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT,
 				method_unregister, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("UnregisterEnded", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT,
+				method_unregister_ended, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("List", SD_BUS_NO_ARGS, SD_BUS_RESULT("aa{sv}", containers),
 				method_list, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Status", SD_BUS_NO_ARGS, SD_BUS_RESULT("a{sv}", status),

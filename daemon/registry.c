@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cgroup.h"
 #include "cleanup.h"
 #include "journal.h"
 #include "policy.h"
@@ -282,6 +283,35 @@ int registry_unregister(struct registry *registry, const char *name, struct fail
 	journal_log(LOG_INFO, "Container %s is not registered any more", container->name);
 	container_free(container);
 	return 0;
+}
+
+/*
+ * What the kernel goes by when it forgets a tombstone. Of one whose leader has moved, or whose
+ * registration was not read back, nothing is known here: that one goes by registry_unregister().
+ */
+static bool has_ended(const struct container *container)
+{
+	if (container->refused || (container->pidfd >= 0 && pidfd_alive(container->pidfd)))
+		return false;
+	if (!container->cgroup_id)
+		return true;
+	return container->cgroup && cgroup_is_empty(container->cgroup);
+}
+
+int registry_unregister_ended(struct registry *registry, const char *name, struct failure *failure)
+{
+	struct container *container = registry_by_name(registry, name);
+	bool ended = !container || has_ended(container);
+
+	if (registry->shim_fd >= 0)
+		registry_sweep(registry);
+	list_for_each_entry(container, &registry->tombstones, link)
+		if (!strcmp(container->name, name))
+			ended = ended && has_ended(container);
+	if (ended)
+		return registry_unregister(registry, name, failure);
+	return failure_set(failure, -EBUSY, "Busy",
+			   "of the container that is registered as '%s', not all has ended", name);
 }
 
 /* ---------------------------------------------------------------- policies */

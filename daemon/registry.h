@@ -83,6 +83,8 @@ int registry_register(struct registry *registry, const char *name, int pidfd,
 		      const struct registry_options *options, struct container **ret,
 		      struct failure *failure);
 int registry_unregister(struct registry *registry, const char *name, struct failure *failure);
+/* The same, if its leader is dead and its cgroup empty. -EBUSY. */
+int registry_unregister_ended(struct registry *registry, const char *name, struct failure *failure);
 /* -ENOENT, with the sentence. */
 int registry_no_such(const char *name, struct failure *failure);
 

@@ -122,7 +122,7 @@ UPCALL_EXPORT int upcall_register(struct upcall_connection *connection, const ch
 	return r < 0 ? connection_not_understood(connection, r) : 0;
 }
 
-UPCALL_EXPORT int upcall_unregister(struct upcall_connection *connection, const char *name)
+static int unregister(struct upcall_connection *connection, const char *method, const char *name)
 {
 	cleanup_message sd_bus_message *call = NULL;
 	int r;
@@ -130,13 +130,23 @@ UPCALL_EXPORT int upcall_unregister(struct upcall_connection *connection, const 
 	r = connection_begin(connection);
 	if (r < 0)
 		return r;
-	r = connection_method(connection, "Unregister", &call);
+	r = connection_method(connection, method, &call);
 	if (r < 0)
 		return r;
 	r = sd_bus_message_append(call, "s", name);
 	if (r < 0)
 		return connection_fail(connection, r, "cannot send the name: %s", strerror(-r));
 	return connection_call(connection, call, NULL);
+}
+
+UPCALL_EXPORT int upcall_unregister(struct upcall_connection *connection, const char *name)
+{
+	return unregister(connection, "Unregister", name);
+}
+
+UPCALL_EXPORT int upcall_unregister_ended(struct upcall_connection *connection, const char *name)
+{
+	return unregister(connection, "UnregisterEnded", name);
 }
 
 UPCALL_EXPORT int upcall_list(struct upcall_connection *connection, struct upcall_entry ***ret)

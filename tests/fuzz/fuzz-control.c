@@ -186,6 +186,9 @@ static void step(struct client *client, const char *line)
 	case 'U': /* NAME */
 		call_simple(client, "Unregister", line);
 		break;
+	case 'E': /* NAME */
+		call_simple(client, "UnregisterEnded", line);
+		break;
 	case 'L':
 		call_simple(client, "List", NULL);
 		break;

@@ -37,6 +37,16 @@ void start(struct fixture *fixture, int shim_fd)
 		      shim_fd, state_open(fixture->base));
 }
 
+void new_leader(struct fixture *fixture)
+{
+	fixture->child = fork();
+	if (!fixture->child) {
+		pause();
+		_exit(0);
+	}
+	fixture->pidfd = pidfd_of((uint32_t)fixture->child);
+}
+
 int setup(void **state)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
@@ -47,12 +57,7 @@ int setup(void **state)
 	fixture->loop = ev_loop_new(EVFLAG_AUTO);
 	fixture->config = config_new();
 	fixture->watcher = (struct registry_watcher){ gone, was_gone };
-	fixture->child = fork();
-	if (!fixture->child) {
-		pause();
-		_exit(0);
-	}
-	fixture->pidfd = pidfd_of((uint32_t)fixture->child);
+	new_leader(fixture);
 	start(fixture, FAKE_SHIM_FD);
 	*state = fixture;
 	return 0;

@@ -32,6 +32,7 @@ int teardown(void **state);
 void start(struct fixture *fixture, int shim_fd);
 /* The next daemon, with the module. */
 void restart(struct fixture *fixture);
+void new_leader(struct fixture *fixture);
 void kill_leader(struct fixture *fixture);
 int register_as(struct fixture *fixture, const char *name);
 

@@ -67,8 +67,10 @@ static void test_life(void **state)
 	sd_bus_message_unref(reply);
 	assert_string_equal(call(bus, "Register", NULL, "sha{sv}", "web", fixture->pidfd, 0),
 			    "NameTaken");
+	assert_string_equal(call(bus, "UnregisterEnded", NULL, "s", "web"), "Busy");
 	assert_string_equal(call(bus, "Unregister", NULL, "s", "web"), "");
 	assert_string_equal(call(bus, "Unregister", NULL, "s", "web"), "NoSuchContainer");
+	assert_string_equal(call(bus, "UnregisterEnded", NULL, "s", "web"), "NoSuchContainer");
 	sd_bus_close_unref(bus);
 }
 
@@ -391,6 +393,7 @@ static void as_nobody(struct fixture *fixture)
 	bus = connect_bus(fixture);
 	if (strcmp(call(bus, "Register", NULL, "sha{sv}", "web", fixture->pidfd, 0), "Denied") ||
 	    strcmp(call(bus, "Unregister", NULL, "s", "web"), "Denied") ||
+	    strcmp(call(bus, "UnregisterEnded", NULL, "s", "web"), "Denied") ||
 	    strcmp(call(bus, "List", NULL, NULL), "Denied") ||
 	    strcmp(call(bus, "Reload", NULL, NULL), "Denied") ||
 	    strcmp(call(bus, "ListPending", NULL, NULL), "Denied") ||

@@ -187,6 +187,68 @@ static void test_tombstone_is_unregistered(void **state)
 	assert_int_equal(fake_shim.containers_count, 0);
 }
 
+static int unregister_ended(struct fixture *fixture)
+{
+	return registry_unregister_ended(&fixture->registry, "web", &fixture->failure);
+}
+
+static void test_ended_only(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(unregister_ended(fixture), -ENOENT);
+	assert_int_equal(register_as(fixture, "web"), 0);
+	assert_int_equal(unregister_ended(fixture), -EBUSY);
+	assert_string_equal(fixture->failure.name, "Busy");
+	assert_int_equal(fake_shim.containers_count, 1);
+	kill_leader(fixture);
+	/* also before the loop has seen it */
+	assert_int_equal(unregister_ended(fixture), 0);
+	assert_int_equal(fake_shim.containers_count, 0);
+	assert_false(has_state(fixture, "web"));
+	assert_int_equal(unregister_ended(fixture), -ENOENT);
+}
+
+/* ATTACK: what its leader left behind must not come to the host's path by the leader's end. */
+static void test_ended_in_part(void **state)
+{
+	struct fixture *fixture = *state;
+	struct container *tombstone;
+
+	assert_int_equal(register_as(fixture, "web"), 0);
+	kill_leader(fixture);
+	ev_run(fixture->loop, EVRUN_ONCE);
+	tombstone = first_tombstone(fixture);
+	/* a cgroup, of which it cannot be said whether it is empty */
+	tombstone->cgroup_id = 1;
+	assert_int_equal(unregister_ended(fixture), -EBUSY);
+	tombstone->cgroup = strdup("no/such/cgroup");
+	tombstone->refused = REGISTRY_UNKNOWN;
+	assert_int_equal(unregister_ended(fixture), -EBUSY);
+	assert_int_equal(fake_shim.containers_count, 1);
+	tombstone->refused = NULL;
+	assert_int_equal(unregister_ended(fixture), 0);
+	assert_int_equal(fake_shim.containers_count, 0);
+}
+
+/* Whose name it is by now is not unregistered by the end of who had it before. */
+static void test_ended_before(void **state)
+{
+	struct fixture *fixture = *state;
+
+	assert_int_equal(register_as(fixture, "web"), 0);
+	kill_leader(fixture);
+	ev_run(fixture->loop, EVRUN_ONCE);
+	/* the kernel's tombstone has gone, ours has not been swept */
+	fake_shim.containers_count = 0;
+	close(fixture->pidfd);
+	new_leader(fixture);
+	assert_int_equal(register_as(fixture, "web"), 0);
+	assert_int_equal(unregister_ended(fixture), -EBUSY);
+	assert_non_null(registry_by_name(&fixture->registry, "web"));
+	assert_int_equal(fake_shim.containers_count, 1);
+}
+
 /* It may have tasks, and its leader lives: nothing but unregistering ends it. */
 static void test_moved_leader(void **state)
 {
@@ -349,6 +411,9 @@ int main(void)
 		fixed(test_unregister),
 		fixed(test_leader_dies),
 		fixed(test_tombstone_is_unregistered),
+		fixed(test_ended_only),
+		fixed(test_ended_in_part),
+		fixed(test_ended_before),
 		fixed(test_unwatched),
 		fixed(test_moved_unwatched),
 		fixed(test_ready_for_nothing),
