@@ -30,6 +30,8 @@ DOCS_NUMBERS=(
 	"client/ctl/drain.c TIMEOUT_SEC upcallctl.1 drain"
 	"client/ctl/exec.c SECONDS_USUAL upcallctl.1 exec"
 	"client/ctl/exec.c SECONDS_MAX upcallctl.1 exec"
+	"client/hook/main.c TIMEOUT_MS upcall-oci-hook.8 --timeout-ms"
+	"client/hook/main.c TIMEOUT_MS_MAX upcall-oci-hook.8 --timeout-ms"
 	"proto/worker.h WORKER_VISITS upcallctl.1 exec"
 	"kernel-shim/queue.c QUEUE_MAX upcall-shim.7 pending_max"
 	"kernel-shim/queue.c MODULES_MAX upcall-shim.7 pending_max"
@@ -131,6 +133,8 @@ docs_options() {
 	docs_same upcalld.8 'option' "$(getopt_names daemon/main.c)" "$(page_section upcalld.8 OPTIONS | bold_options)" || bad=1
 	docs_same upcall-worker.8 'option' "$(getopt_names daemon/worker/main.c)" \
 		"$(page_section upcall-worker.8 OPTIONS | bold_options)" || bad=1
+	docs_same upcall-oci-hook.8 'option' "$(getopt_names client/hook/main.c)" \
+		"$(page_section upcall-oci-hook.8 OPTIONS | bold_options)" || bad=1
 	return $bad
 }
 

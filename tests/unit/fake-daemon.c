@@ -80,6 +80,14 @@ static void copy_options(sd_bus_message *call, sd_bus_message *reply)
 	}
 }
 
+static bool is_wrong(const struct fake_daemon *fake, const char *name, sd_bus_error *error)
+{
+	if (!fake->name || !strcmp(fake->name, name))
+		return false;
+	sd_bus_error_setf(error, "org.upcalld.Error.BadName", "'%s' is not %s", name, fake->name);
+	return true;
+}
+
 static int on_register(sd_bus_message *call, void *data, sd_bus_error *error)
 {
 	const struct fake_daemon *fake = data;
@@ -91,6 +99,8 @@ static int on_register(sd_bus_message *call, void *data, sd_bus_error *error)
 	if (fake->error_name)
 		return sd_bus_error_set(error, fake->error_name, fake->error_text);
 	must(sd_bus_message_read(call, "sh", &name, &pidfd));
+	if (is_wrong(fake, name, error))
+		return -EINVAL;
 	must(fstat(pidfd, &st));
 	must(sd_bus_message_new_method_return(call, &reply));
 	append_container(fake, reply, name);
@@ -108,6 +118,15 @@ static int on_unregister(sd_bus_message *call, void *data, sd_bus_error *error)
 	if (fake->error_name)
 		return sd_bus_error_set(error, fake->error_name, fake->error_text);
 	return sd_bus_reply_method_return(call, NULL);
+}
+
+static int on_unregister_ended(sd_bus_message *call, void *data, sd_bus_error *error)
+{
+	const struct fake_daemon *fake = data;
+	const char *name;
+
+	must(sd_bus_message_read(call, "s", &name));
+	return is_wrong(fake, name, error) ? -EINVAL : on_unregister(call, data, error);
 }
 
 static int on_list(sd_bus_message *call, void *data, sd_bus_error *error)
@@ -275,6 +294,7 @@ static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_METHOD("Register", "sha{sv}", "a{sv}", on_register, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Unregister", "s", "", on_unregister, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("UnregisterEnded", "s", "", on_unregister_ended, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("List", "", "aa{sv}", on_list, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Status", "", "a{sv}", on_status, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Reload", "", "", on_unregister, SD_BUS_VTABLE_UNPRIVILEGED),

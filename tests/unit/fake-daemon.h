@@ -20,6 +20,7 @@ struct fake_daemon {
 	/* What it does; set before fake_daemon_start(). */
 	const char *error_name; /* every method fails with it, NULL: none does */
 	const char *error_text;
+	const char *name; /* that Register and UnregisterEnded have to be given, NULL: any */
 	bool no_shim;	  /* Status says so */
 	bool wrong_types; /* answers have values of other types */
 	bool new_keys;	  /* answers have keys that the library does not know */

@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * What an OCI runtime tells its hooks on their standard input, as far as we ask
+ *
+ * The runtime writes it, but names and annotations in it are others' choice: only
+ * id and pid are taken, and annotations never say anything about policy.
+ */
+#ifndef UPCALL_OCI_STATE_H
+#define UPCALL_OCI_STATE_H
+
+#include <stddef.h>
+#include <sys/types.h>
+
+#define OCI_STATE_MAX	1048576 /* bytes */
+#define OCI_ID_MAX	255
+#define OCI_NAME_SIZE	64 /* of a container, with its end */
+#define OCI_REASON_SIZE 192
+
+struct oci_state {
+	char id[OCI_ID_MAX + 1]; /* letters, digits, '+', '-', '.' and '_' */
+	pid_t pid;		 /* 0: it names none */
+};
+
+/* -EBADMSG: reason says what is wrong, and where, and *ret is not to be used. */
+int oci_state_parse(const char *text, size_t size, struct oci_state *ret,
+		    char reason[OCI_REASON_SIZE]);
+
+/*
+ * The name that the container is registered under. Of an id of 64 hexadecimal digits,
+ * which is too long, the first 12, as engines show it. -ENAMETOOLONG.
+ */
+int oci_name(const char *prefix, const char *id, char name[OCI_NAME_SIZE]);
+
+#endif

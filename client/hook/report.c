@@ -1,0 +1,116 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * Nothing here waits: who reads the log, or standard error, may be hanging, and a
+ * container is to start meanwhile. What the signal's handler calls is safe there.
+ */
+#include <errno.h>
+#include <poll.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/time.h>
+#include <sys/un.h>
+#include <syslog.h>
+#include <unistd.h>
+
+#include "cleanup.h"
+#include "report.h"
+
+#define PROGRAM	 "upcall-oci-hook"
+#define LINE_MAX 1024 /* below PIPE_BUF: a pipe that is writable takes it whole */
+
+struct line {
+	size_t size;
+	size_t start; /* behind what is only for the log */
+	char text[LINE_MAX];
+};
+
+static struct line late[2];
+static struct line *volatile late_line = &late[0];
+static volatile sig_atomic_t late_status;
+
+__attribute__((format(printf, 2, 0))) static void line_make(struct line *line, const char *format,
+							    va_list args)
+{
+	int size;
+
+	line->start = (size_t)snprintf(line->text, LINE_MAX, "<%d>", LOG_DAEMON | LOG_WARNING);
+	size = snprintf(line->text + line->start, LINE_MAX - line->start,
+			PROGRAM "[%d]: ", (int)getpid());
+	line->size = line->start + (size_t)size;
+	(void)vsnprintf(line->text + line->size, LINE_MAX - line->size - 1, format, args);
+	line->size = strlen(line->text);
+	line->text[line->size++] = '\n';
+}
+
+static void line_log(const struct line *line)
+{
+	static const struct sockaddr_un log = { .sun_family = AF_UNIX, .sun_path = "/dev/log" };
+	cleanup_fd int fd = socket(AF_UNIX, SOCK_DGRAM | SOCK_CLOEXEC, 0);
+
+	if (fd >= 0)
+		(void)!sendto(fd, line->text, line->size, MSG_DONTWAIT | MSG_NOSIGNAL,
+			      (const struct sockaddr *)&log, sizeof(log));
+}
+
+static void line_print(const struct line *line)
+{
+	struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
+
+	if (poll(&out, 1, 0) == 1 && (out.revents & POLLOUT))
+		(void)!write(STDERR_FILENO, line->text + line->start, line->size - line->start);
+}
+
+void report(const char *format, ...)
+{
+	struct line line;
+	va_list args;
+
+	va_start(args, format);
+	line_make(&line, format, args);
+	va_end(args);
+	line_log(&line);
+	line_print(&line);
+}
+
+static void on_limit(int signal)
+{
+	line_log(late_line);
+	line_print(late_line);
+	_exit(late_status);
+}
+
+void limit_says(const char *format, ...)
+{
+	struct line *other = late_line == &late[0] ? &late[1] : &late[0];
+	va_list args;
+
+	va_start(args, format);
+	line_make(other, format, args);
+	va_end(args);
+	/* ORDER: the handler finds the old line or the new one, whole */
+	atomic_signal_fence(memory_order_release);
+	late_line = other;
+}
+
+int limit_start(unsigned int milliseconds, int status)
+{
+	const struct sigaction action = { .sa_handler = on_limit };
+	const struct itimerval timer = {
+		.it_value = { .tv_sec = milliseconds / 1000,
+			      .tv_usec = milliseconds % 1000 * 1000 },
+	};
+	sigset_t set;
+
+	late_status = status;
+	sigemptyset(&set);
+	sigaddset(&set, SIGALRM);
+	/* a runtime may have left it blocked or ignored */
+	if (sigaction(SIGALRM, &action, NULL) < 0 || setitimer(ITIMER_REAL, &timer, NULL) < 0 ||
+	    sigprocmask(SIG_UNBLOCK, &set, NULL) < 0)
+		return -errno;
+	return 0;
+}

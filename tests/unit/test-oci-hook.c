@@ -1,0 +1,253 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/*
+ * upcall-oci-hook as a runtime runs it: state on standard input, a line on standard
+ * error, an exit status. Its bound is measured where nobody answers.
+ */
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "fake-daemon.h"
+
+#define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
+
+static char output[4096];
+static double took;
+
+static double now(void)
+{
+	struct timespec at;
+
+	clock_gettime(CLOCK_MONOTONIC, &at);
+	return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
+}
+
+/* The exit status; `input` is a shell command, whose pid is $$ in the state. */
+static int run(const char *input, const char *arguments)
+{
+	double start = now();
+	char command[1024];
+	size_t length;
+	FILE *pipe;
+	int status;
+
+	snprintf(command, sizeof(command), "{ %s; } | %s %s 2>&1", input, UPCALL_OCI_HOOK,
+		 arguments);
+	print_message("%s\n", command);
+	pipe = popen(command, "r"); /* lint: a test's own fixed command */
+	assert_non_null(pipe);
+	length = fread(output, 1, sizeof(output) - 1, pipe);
+	output[length] = '\0';
+	status = pclose(pipe);
+	took = now() - start;
+	print_message("%s", output);
+	assert_true(WIFEXITED(status));
+	return WEXITSTATUS(status);
+}
+
+#define STATE(id)   "printf '{\"id\":\"" id "\",\"pid\":%d}' $$"
+#define STOPPED	    "printf '{\"id\":\"web\",\"pid\":0}'"
+#define UNKNOWN_PID "printf '{\"id\":\"web\",\"pid\":2147483647}'"
+
+static void says(const char *text)
+{
+	assert_non_null(strstr(output, text));
+	/* one line */
+	assert_ptr_equal(strchr(output, '\n') + 1, output + strlen(output));
+}
+
+static void test_phases(void **state)
+{
+	static const struct {
+		const char *name, *input, *arguments;
+	} cases[] = {
+		{ "oci-web", STATE("web"), "createRuntime" },
+		{ "oci-web", STATE("web"), "--required createRuntime" },
+		{ "oci-0123456789ab", STATE(HEX64), "--required createRuntime" },
+		{ "web", STATE("web"), "--prefix '' --runtime crun --required createRuntime" },
+		{ "oci-web", STOPPED, "--required poststop" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fake_daemon fake = { .name = cases[i].name };
+
+		fake_daemon_start(&fake);
+		assert_int_equal(run(cases[i].input, cases[i].arguments), 0);
+		assert_string_equal(output, "");
+		fake_daemon_stop(&fake);
+	}
+}
+
+/* Whatever the daemon says against it, the container starts, unless it is required. */
+static void test_refused(void **state)
+{
+	struct fake_daemon fake = { .error_name = "org.upcalld.Error.NameTaken",
+				    .error_text = "somebody has it" };
+
+	fake_daemon_start(&fake);
+	assert_int_equal(run(STATE("web"), "createRuntime"), 0);
+	says("createRuntime web: somebody has it; the container is not registered\n");
+	assert_int_equal(run(STATE("web"), "--required createRuntime"), 1);
+	says("somebody has it");
+	fake_daemon_stop(&fake);
+
+	fake = (struct fake_daemon){ .hang_up = true };
+	fake_daemon_start(&fake);
+	assert_int_equal(run(STATE("web"), "createRuntime"), 0);
+	says("createRuntime web: ");
+	fake_daemon_stop(&fake);
+
+	fake = (struct fake_daemon){ .error_name = "org.upcalld.Error.NoSuchContainer",
+				     .error_text = "no such" };
+	fake_daemon_start(&fake);
+	assert_int_equal(run(STOPPED, "--required poststop"), 0);
+	assert_string_equal(output, "");
+	fake_daemon_stop(&fake);
+
+	fake = (struct fake_daemon){ .error_name = "org.upcalld.Error.Busy",
+				     .error_text = "it lives" };
+	fake_daemon_start(&fake);
+	assert_int_equal(run(STOPPED, "poststop"), 0);
+	says("poststop web: it lives; ");
+	fake_daemon_stop(&fake);
+}
+
+/* Who is nobody to the daemon is no news at each start of each of his containers. */
+static void test_denied(void **state)
+{
+	struct fake_daemon fake = { .error_name = "org.upcalld.Error.Denied",
+				    .error_text = "only root may do that" };
+
+	fake_daemon_start(&fake);
+	assert_int_equal(run(STATE("web"), "createRuntime"), 0);
+	assert_string_equal(output, "");
+	assert_int_equal(run(STATE("web"), "--required createRuntime"), 1);
+	says("only root may do that");
+	fake_daemon_stop(&fake);
+}
+
+static void test_no_daemon(void **state)
+{
+	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
+	assert_int_equal(run(STATE("web"), "createRuntime"), 0);
+	says("createRuntime web: cannot connect to /nonexistent/control: No such file or directory;");
+	assert_int_equal(run(STATE("web"), "--required createRuntime"), 1);
+	assert_int_equal(run(STOPPED, "poststop"), 0);
+	says("poststop web: cannot connect");
+	unsetenv("UPCALLD_SOCKET");
+}
+
+static void is_bounded(const char *text)
+{
+	says(text);
+	/* not before its time, and soon after it, also on a busy machine: its usual time is
+	 * 0.5 s, the library's 30 s */
+	assert_true(took >= 0.3 && took < 10);
+}
+
+/* Somebody listens and says nothing: a daemon that is stopped, or as slow as that. */
+static void test_silence(void **state)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	char dir[] = "/tmp/upcall-test-XXXXXX";
+	int listener = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+
+	assert_non_null(mkdtemp(dir));
+	snprintf(address.sun_path, sizeof(address.sun_path), "%s/control", dir);
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(listener, 8), 0);
+	setenv("UPCALLD_SOCKET", address.sun_path, 1);
+
+	assert_int_equal(run(STATE("web"), "createRuntime"), 0);
+	is_bounded("createRuntime web: upcalld has not answered within 500 ms;");
+	assert_int_equal(run(STATE("web"), "--timeout-ms 300 --required createRuntime"), 1);
+	is_bounded("upcalld has not answered within 300 ms;");
+	assert_int_equal(run(STOPPED, "poststop"), 0);
+	is_bounded("poststop web: upcalld has not answered within 500 ms;");
+
+	unsetenv("UPCALLD_SOCKET");
+	close(listener);
+	unlink(address.sun_path);
+	rmdir(dir);
+}
+
+/* A runtime that never closes it: both ends are ours. */
+static void test_endless_input(void **state)
+{
+	char arguments[128], fifo[] = "/tmp/upcall-test-XXXXXX";
+	int fd = mkstemp(fifo);
+
+	close(fd);
+	unlink(fifo);
+	assert_int_equal(mkfifo(fifo, 0600), 0);
+	fd = open(fifo, O_RDWR | O_CLOEXEC);
+	assert_true(fd >= 0);
+	assert_int_equal(write(fd, "{", 1), 1);
+	snprintf(arguments, sizeof(arguments), "--timeout-ms 400 createRuntime <%s", fifo);
+	assert_int_equal(run(":", arguments), 0);
+	is_bounded("createRuntime: standard input has not ended within 400 ms;");
+	close(fd);
+	unlink(fifo);
+}
+
+static void test_bad_input(void **state)
+{
+	static const struct {
+		const char *input, *arguments, *text;
+	} cases[] = {
+		{ ":", "createRuntime",
+		  "createRuntime: standard input: empty; the container is not registered" },
+		{ "echo web", "createRuntime", "createRuntime: standard input: no JSON at byte 0" },
+		{ STOPPED, "createRuntime",
+		  "createRuntime web: standard input: pid: missing or 0" },
+		{ UNKNOWN_PID, "createRuntime",
+		  "createRuntime web: pid 2147483647: No such process" },
+		{ STATE("web"), "--prefix " HEX64 " createRuntime", "longer than 63 bytes" },
+		{ STATE("web"), "", "arguments: 0 phases given, not one" },
+		{ STATE("web"), "createRuntime poststop", "arguments: 2 phases given, not one" },
+		{ STATE("web"), "poststart", "arguments: poststart: no phase of mine" },
+		{ STATE("web"), "--timeout-ms 0 createRuntime", "arguments: --timeout-ms 0: " },
+		{ STATE("web"), "--timeout-ms 5s createRuntime", "arguments: --timeout-ms 5s: " },
+		{ STATE("web"), "--timeout-ms", "arguments: --timeout-ms: needs a value" },
+		{ STATE("web"), "--policy web createRuntime",
+		  "arguments: --policy: no such option" },
+	};
+	struct fake_daemon fake = { 0 };
+
+	fake_daemon_start(&fake);
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char required[256];
+
+		assert_int_equal(run(cases[i].input, cases[i].arguments), 0);
+		says(cases[i].text);
+		snprintf(required, sizeof(required), "--required %s", cases[i].arguments);
+		assert_int_equal(run(cases[i].input, required), 1);
+		says(cases[i].text);
+	}
+	fake_daemon_stop(&fake);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_phases),	  cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_denied),	  cmocka_unit_test(test_no_daemon),
+		cmocka_unit_test(test_silence),	  cmocka_unit_test(test_endless_input),
+		cmocka_unit_test(test_bad_input),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
