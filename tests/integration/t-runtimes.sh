@@ -1,0 +1,219 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# lane: default
+# soak-suites: trixie trixie-backports
+#
+# Containers of crun, runc and podman that register by themselves, by the OCI hook of the package and as README.md says:
+# a core and a key are handled inside without a step by hand. Nothing that an image says, and no id, chooses a policy of
+# somebody else's. Without upcalld, or with one that hangs, containers start all the same, and in time.
+
+# shellcheck source=lib/setup.sh
+. lib/setup.sh
+
+hook=/usr/libexec/oci/hooks.d/upcall-oci-hook
+
+# hooked [OPTION…]: a JQ-FILTER: the bundle has the hook, with these options
+hooked() {
+	jq -nr --arg path "$hook" --arg options "$*" '
+		def entry($phase): [{path: $path, args: (["upcall-oci-hook"] + ($options / " " | map(select(. != ""))) + [$phase])}];
+		".hooks = \({createRuntime: entry("createRuntime"), poststop: entry("poststop")})"'
+}
+
+entry() { upcallctl list --json | jq -r --arg name "$1" ".containers[] | select(.name == \$name) | $2"; }
+is_gone() { [ -z "$(entry "$1" .name)" ]; }
+policy_of() { basename "$(entry "$1" .policy)"; }
+hook_said() { journalctl -b --no-pager -q -t upcall-oci-hook -o cat | grep -q -- "$1"; }
+
+# with_handlers ROOT: a container's own programs for cores and keys
+with_handlers() {
+	container_rootfs "$1"
+	cat >"$1/usr/libexec/save-core" <<-'SH'
+		#!/bin/sh
+		exec cat >/cores/core
+	SH
+	cat >"$1/bin/answer" <<-'SH'
+		#!/bin/sh
+		exec keyctl instantiate "$1" served "$2"
+	SH
+	chmod 755 "$1/usr/libexec/save-core" "$1/bin/answer"
+	echo 'create user * * /bin/answer %k %S' >"$1/etc/request-key.conf"
+	chown -R "$container_uid:$container_uid" "$1"
+}
+
+# served WHAT ROOT COMMAND…: COMMAND runs a program in the container
+served() {
+	local what=$1 files=$2
+	shift 2
+	check "$what: a key is served inside" grep -q 'payload served' <<<"$("$@" /bin/requester key user "$RANDOM:$what" c 2>&1)"
+	"$@" /bin/requester crash >/dev/null 2>&1
+	check "$what: its own handler has the core" core_names "$files/cores/core" requester
+	check "$what: the host has none" host_has_no_core
+	check "$what: audited" audit_checkpoint
+}
+
+runc_start() {
+	local bundle=$containers/$1
+	container_config "$bundle" "$1" "$2" || return
+	runc run --bundle "$bundle" --pid-file "$bundle/pid" --detach "$1" </dev/null >"$bundle/log" 2>&1 || {
+		cat "$bundle/log"
+		return 1
+	}
+}
+
+# Idle, the daemon ends; a cold start on an emulated machine is no part of what is shown here.
+awake() { upcallctl status >/dev/null; }
+
+policy oci <<-'CONF'
+	[Match]
+	Name=oci-*
+	[Core]
+	Handler=/usr/libexec/save-core
+	[Key user]
+CONF
+# what others registered by hand is to have
+policy trusted <<-'CONF'
+	[Match]
+	Name=trusted*
+	[Module]
+	Allow=*
+CONF
+audit_expect_host '*' 'runtimes make what they need'
+
+# ------------------------------------------------------------------------ crun
+
+with_handlers "$containers/web/rootfs"
+awake
+check 'crun: runs web, whose bundle has the hook' container_start web "$(hooked)"
+check_equal 'crun: it is registered, by its first process' "$(container_pid web) live" \
+	"$(entry oci-web '"\(.leader) \(.state)"')"
+check_equal 'crun: with its policy' oci.conf "$(policy_of oci-web)"
+check 'crun: so far the audit is clean' audit_checkpoint
+served crun "$containers/web/rootfs" container_exec web
+audit_expect_host '*' 'runtimes make what they need'
+awake
+check 'crun: it is deleted' container_stop web
+check 'crun: and it is unregistered' is_gone oci-web
+
+# ------------------------------------------------------------------------ runc
+
+if [ -n "$(command -v runc)" ]; then
+	with_handlers "$containers/shop/rootfs"
+	awake
+	check 'runc: runs shop, whose bundle has the hook' runc_start shop "$(hooked --runtime runc)"
+	check_equal 'runc: it is registered, by its first process' "$(container_pid shop) live runc" \
+		"$(entry oci-shop '"\(.leader) \(.state) \(.runtime)"')"
+	check 'runc: so far the audit is clean' audit_checkpoint
+	served runc "$containers/shop/rootfs" runc exec shop
+	audit_expect_host '*' 'runtimes make what they need'
+	awake
+	check 'runc: it is deleted' runc delete --force shop
+	check 'runc: and it is unregistered' is_gone oci-shop
+else
+	skip 'runc' 'is not installed'
+fi
+
+# ---------------------------------------------------------------- who chooses
+
+annotated='.annotations = {id: "trusted", name: "trusted", "org.upcalld.name": "trusted", "org.upcalld.policy": "trusted.conf",
+	"run.oci.hooks.upcall.prefix": "", "io.container.manager": "trusted"}'
+awake
+check 'an image says that it is trusted' container_start liar "$(hooked) | $annotated"
+check_equal 'it is who it is' "$(container_pid liar)" "$(entry oci-liar .leader)"
+check 'and nobody else' is_gone trusted
+check_equal 'its policy is that of its name' oci.conf "$(policy_of oci-liar)"
+check_equal 'it has no label' '[]' "$(entry oci-liar '.labels | tojson')"
+container_stop liar
+awake
+check 'a container has an id as trusted ones have' container_start trusted-1 "$(hooked)"
+check_equal 'its policy is not theirs' oci.conf "$(policy_of oci-trusted-1)"
+check 'nor its name' is_gone trusted-1
+container_stop trusted-1
+awake
+check 'the bundle, which is root'"'"'s, names another prefix' container_start plain "$(hooked --prefix plain-)"
+check_equal 'so it is registered without a policy, and nothing changes for it' 'live ""' \
+	"$(entry plain-plain '"\(.state) \(.policy | tojson)"')"
+container_stop plain
+
+# ---------------------------------------------------------------------- podman
+
+container_uid=0
+mkdir -p /etc/containers/containers.conf.d
+cat >/etc/containers/containers.conf.d/upcalld.conf <<'END'
+[engine]
+hooks_dir = ["/usr/share/containers/oci/hooks.d", "/usr/share/upcalld/oci/hooks.d"]
+END
+with_handlers "$containers/pod/rootfs"
+podman_runs() {
+	podman run -d --name pod --network none --security-opt seccomp=unconfined --annotation name=trusted --label name=trusted \
+		--rootfs "$containers/pod/rootfs" /bin/sleep 2147483647
+}
+awake
+check 'podman: runs pod, told of the directory of hooks' podman_runs
+name=oci-$(podman ps --quiet --filter name=pod)
+check_equal 'podman: it is registered, by its first process' "$(podman inspect -f '{{.State.Pid}}' pod) live" \
+	"$(entry "$name" '"\(.leader) \(.state)"')"
+check_equal 'podman: with its policy' oci.conf "$(policy_of "$name")"
+check 'podman: so far the audit is clean' audit_checkpoint
+served podman "$containers/pod/rootfs" podman exec pod
+audit_expect_host '*' 'runtimes make what they need'
+awake
+check 'podman: it is removed' podman rm -f -t 0 pod
+check 'podman: and it is unregistered' is_gone "$name"
+
+# ------------------------------------------------------------ without upcalld
+
+# started WHAT: starts slow, whose hook is in its bundle; sets took
+started() {
+	local from
+	from=$(now_ms)
+	check "$1: the container starts all the same" container_start slow "$(hooked)"
+	took=$(($(now_ms) - from))
+	check "$1: it runs" test "$(crun --cgroup-manager=cgroupfs state slow | jq -r .status)" = running
+	container_stop slow
+}
+
+# hook_by_hand: what a runtime waits for; sets took
+hook_by_hand() {
+	local from
+	from=$(now_ms)
+	"$hook" createRuntime <<<"{\"id\":\"hand\",\"pid\":$$}" 2>/dev/null
+	took=$(($(now_ms) - from))
+}
+
+container_uid=100000
+awake
+started 'upcalld answers'
+usual=$took
+check 'it said nothing until now' test -z "$(journalctl -b --no-pager -q -t upcall-oci-hook -o cat)"
+
+systemctl stop upcalld.service
+hook_by_hand # the sockets are there
+echo "the hook, for whom upcalld has to be started: $took ms"
+
+systemctl stop upcalld-shim.socket upcalld.socket upcalld.service
+started 'upcalld is stopped'
+echo "a start: $usual ms, without upcalld $took ms"
+check 'upcalld is stopped: the hook has said so' hook_said 'createRuntime slow: cannot connect to /run/upcalld/control'
+check_fails 'upcalld is stopped, and required: no container' container_start slow "$(hooked --required)"
+container_stop slow 2>/dev/null
+
+systemctl start upcalld.socket upcalld-shim.socket
+awake
+daemon=$(systemctl show -P MainPID upcalld.service)
+kill -STOP "$daemon"
+hook_by_hand
+echo "the hook, while upcalld hangs: $took ms"
+check 'upcalld hangs: the hook waits its half a second' test "$took" -ge 500
+check_within 'upcalld hangs: and ends soon after it' "$took" 1500
+started 'upcalld hangs'
+echo "a start: $usual ms, while upcalld hangs $took ms"
+check_within 'upcalld hangs: a start takes no longer by it than the hook may wait' "$took" $((usual + 1500))
+check 'upcalld hangs: the hook has said so' hook_said 'createRuntime slow: upcalld has not answered within 500 ms'
+kill -CONT "$daemon"
+check 'upcalld goes on' wait_for 20 awake
+check 'what could not register is not registered' is_gone oci-slow
+check 'whoever is no root is told nothing' \
+	test -z "$(setpriv --reuid 65534 --clear-groups "$hook" createRuntime <<<'{"id":"user","pid":1}' 2>&1)"
+check 'and nothing of his is registered' is_gone oci-user
+summary
