@@ -4,7 +4,7 @@
 # lane: default
 # begins: first
 # soak-suites: trixie trixie-backports
-# soak: 70 286
+# soak: 30 667
 #
 # upcalld hangs, is flooded while it does, and never comes back: the host and PID 1 notice nothing, nothing that was
 # asked is lost with its event, and who asks then has an error in time and can be killed.
