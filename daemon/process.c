@@ -98,10 +98,11 @@ int pidfd_of(uint32_t pid)
 	return fd < 0 ? -errno : fd;
 }
 
-/* Field number `field` of /proc/PID/stat, 4 or more, as proc(5) counts them. */
+/* Field number `field` of /proc/PID/stat, 4 or more and not the last, as proc(5) counts them. */
 static int stat_field(uint32_t pid, unsigned int field, uint64_t max, uint64_t *ret)
 {
 	char path[64], text[1024], *at;
+	size_t size;
 	int r;
 
 	(void)snprintf(path, sizeof(path), "/proc/%u/stat", pid);
@@ -117,7 +118,11 @@ static int stat_field(uint32_t pid, unsigned int field, uint64_t max, uint64_t *
 		at += strcspn(at, " ");
 		at += *at == ' ';
 	}
-	at[strcspn(at, " ")] = '\0';
+	size = strcspn(at, " ");
+	/* or it goes on beyond what was read */
+	if (!at[size])
+		return -EBADMSG;
+	at[size] = '\0';
 	return text_number(at, 0, max, ret) < 0 ? -EBADMSG : 0;
 }
 
