@@ -239,11 +239,17 @@ empty() {
 	exec 7>&-
 	wait "$half" "$half_user"
 }
+# Connections that the daemon had no descriptor for come to it dead, after that, and count as their user's until it has looked:
+# who is answered has come after them.
+emptied() {
+	empty
+	upcallctl status >/dev/null && wait_for 20 settled "$before"
+}
 for _ in 1 2 3; do
 	fill && break
-	empty
+	emptied
 done
-check '32 descriptors: they are used up' full
+check '32 descriptors: they are used up' full || fds
 request web told:0:short >short &
 short=$!
 # Two turns of the watchdog, which is told by a socket.
