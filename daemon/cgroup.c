@@ -144,12 +144,14 @@ bool cgroup_is_empty(const char *path)
 {
 	char directory[sizeof(CGROUP_ROOT) + CGROUP_PATH_MAX + 1], text[256];
 	cleanup_file FILE *file = NULL;
+	struct stat st;
 	size_t size;
 
 	(void)snprintf(directory, sizeof(directory), "%s/%s", CGROUP_ROOT, path);
 	file = open_file(directory, "cgroup.events");
+	/* the file alone is missing in the root, and where this is no version 2: that says nothing */
 	if (!file)
-		return errno == ENOENT;
+		return errno == ENOENT && stat(directory, &st) < 0 && errno == ENOENT;
 	size = fread(text, 1, sizeof(text) - 1, file);
 	if (ferror(file))
 		return errno == ENODEV; /* it went after it was opened */

@@ -287,14 +287,22 @@ static void test_large_cgroup(void **state)
 	tree_remove(&tree);
 }
 
+/* The root of all has tasks, and no file that says so; what is not there has none. */
+static void test_cgroup_is_empty(void **state)
+{
+	assert_false(cgroup_is_empty("/"));
+	assert_true(cgroup_is_empty("/there-is-no-such-cgroup"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_pidfd),	       cmocka_unit_test(test_identity),
-		cmocka_unit_test(test_no_pidfd),       cmocka_unit_test(test_normalize),
-		cmocka_unit_test(test_normalize_long), cmocka_unit_test(test_no_cgroup),
-		cmocka_unit_test(test_read_line),      cmocka_unit_test(test_counters),
-		cmocka_unit_test(test_own_cgroup),     cmocka_unit_test(test_large_cgroup),
+		cmocka_unit_test(test_pidfd),		cmocka_unit_test(test_identity),
+		cmocka_unit_test(test_no_pidfd),	cmocka_unit_test(test_normalize),
+		cmocka_unit_test(test_normalize_long),	cmocka_unit_test(test_no_cgroup),
+		cmocka_unit_test(test_read_line),	cmocka_unit_test(test_counters),
+		cmocka_unit_test(test_own_cgroup),	cmocka_unit_test(test_large_cgroup),
+		cmocka_unit_test(test_cgroup_is_empty),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
