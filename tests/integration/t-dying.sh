@@ -11,9 +11,10 @@
 # second, or the answer where there is one already; within five seconds no process, no other namespace, no entry in either
 # table, no leaf is left, and not the one that was kept, either, after that is let go.
 # Containers are "own", with a user namespace of their own, or "rooted", without: host's root in the other namespaces, of
-# which those for mounts and network make no claim to a key, so who asks from outside is in its cgroup when he does.
-# $1: deaths (default 5: one in each stage; 30 are each death of each kind in each); joining, each is at another system
-# call of who joins
+# which those for mounts and network make no claim to a key, so who asks from outside is in its cgroup when he does. Keys are
+# instantiated by the handler inside, or, where it is "answered", by the host-side answerer with what the handler prints.
+# $1: deaths (default 5: one in each stage; 60 are each death of each kind in each); joining, each is at another system
+# call of who joins, or of the answerer
 
 # shellcheck source=lib/setup.sh
 . lib/setup.sh
@@ -22,26 +23,21 @@
 for parameter in claim_ms attach_ms run_ms key_run_ms; do
 	echo 600000 >"/sys/module/upcall_shim/parameters/$parameter"
 done
-# In queue one waits while another runs.
-policy web <<'CONF'
-[Match]
-Name=web.*
-[Key user]
-Handler=/usr/libexec/told
-RuntimeMaxSec=600
-CONF
-policy queue <<'CONF'
-[Match]
-Name=queue.*
-[Key user]
-Handler=/usr/libexec/told
-RuntimeMaxSec=600
-MaxConcurrent=1
-CONF
+# policy_told NAME SETTING…
+policy_told() {
+	printf '%s\n' '[Match]' "Name=$1.*" '[Key user]' Handler=/usr/libexec/told "${@:2}" | policy "$1"
+}
+# As long as each may be: a death is over by then. One that has a queue waits while another runs.
+policy_told handled RuntimeMaxSec=600
+policy_told handled-queue RuntimeMaxSec=600 MaxConcurrent=1
+policy_told answered RuntimeMaxSec=20 Answer=yes
+policy_told answered-queue RuntimeMaxSec=20 Answer=yes MaxConcurrent=1
 audit_expect_host /sbin/modprobe 'crun asks for what it is made of'
 
-# Of each list round and round: their lengths have no common factor, so every combination comes.
+# Of each list round and round: but for that of kinds, whose every pair with a half is in the list of halves, their lengths
+# have no common factor, so every combination comes.
 kinds=(own rooted)
+halves=(handled handled answered answered)
 deaths=(init cgroup kept)
 stages=(queued accepted joining running finishing)
 count=${1:-5}
@@ -69,6 +65,18 @@ no_entry() { [ -z "$(./shim-client containers)" ]; }
 not_listed() { [ "$(upcallctl list --json | jq '.containers | length')" = 0 ]; }
 no_state() { [ -z "$(ls /run/upcalld/containers)" ]; }
 no_leaf() { [ -z "$(find /sys/fs/cgroup -name 'upcall-[0-9]*')" ]; }
+# Of an answered key the handler runs before anything is attached.
+told_runs() { pgrep -f '^/usr/libexec/told( |$)' >/dev/null; }
+running() { # WHO…
+	local who
+	for who; do grep -qx "$who-$serial" "$containers/$name/rootfs/tmp/ran" || return; done
+}
+none_running() {
+	case $half in
+	handled) nothing_pending ;;
+	answered) ! told_runs ;;
+	esac
+}
 is_stopped() { grep -q '^State:.T' "/proc/$1/status"; }
 
 # ms_since BEGIN END: both of $EPOCHREALTIME
@@ -80,12 +88,13 @@ enter_rooted() {
 	echo "$BASHPID" >"${cgroup[$name]}/cgroup.procs"
 	exec nsenter -t "${leader[$name]}" -m -n -i -u "$@"
 }
-# Nor does that of its cgroup: once it has asked, it is moved.
+# Nor does that of its cgroup: once it has asked, it is moved. The list is read first: it changes with each.
 come_out() {
-	local pid
-	while read -r pid; do
+	local pid pids
+	mapfile -t pids <"${cgroup[$name]}/cgroup.procs"
+	for pid in "${pids[@]}"; do
 		[ "$(readlink "/proc/$pid/ns/pid")" != "$(readlink /proc/self/ns/pid)" ] || echo "$pid" >/sys/fs/cgroup/cgroup.procs
-	done <"${cgroup[$name]}/cgroup.procs"
+	done
 }
 declare -A asks
 ask() { # TAG
@@ -121,7 +130,7 @@ warm() {
 # whom to let go on, once the container has died
 stage_queued() {
 	ask "first-$serial"
-	check "$what: one runs" wait_for 60 in_state 4 1
+	check "$what: one runs" wait_for 60 running first
 	ask "outside-$serial"
 	ask_inside
 	check "$what: two wait" wait_for 60 in_state 1 2
@@ -135,8 +144,11 @@ stage_accepted() {
 }
 met_claimed=0 met_attached=0
 stage_joining() {
-	local said
-	./halt "$worker" $((serial * 7 % 60 + 1)) >halt.out 2>&1 &
+	local said calls=$((serial * 7 % 60 + 1))
+	# The answerer, who has not so many until he waits for what the handler prints, and more than who is forked before him
+	# for a pair of sockets.
+	[ "$half" = handled ] || calls=$((serial / ${#stages[@]} % 13 + 3))
+	timeout 60 ./halt "$worker" "$calls" >halt.out 2>&1 &
 	local halt=$!
 	check "$what: somebody waits for who joins" wait_for 20 grep -q ready halt.out
 	ask "outside-$serial"
@@ -154,7 +166,7 @@ stage_joining() {
 stage_running() {
 	ask "outside-$serial"
 	ask_inside
-	check "$what: two run" wait_for 60 in_state 4 2
+	check "$what: two run" wait_for 60 running outside inside
 }
 # They have answered and ended, and their worker, which stands, has not seen it.
 stage_finishing() {
@@ -162,7 +174,7 @@ stage_finishing() {
 	kill -STOP "$worker"
 	held=$worker
 	: >"$gate"
-	check "$what: they end" wait_for 60 nothing_pending
+	check "$what: they end" wait_for 60 none_running
 }
 
 # --- the deaths
@@ -189,10 +201,13 @@ cgroup_remove() {
 
 has_error() { grep -qE '^(ENOKEY|EKEYREJECTED|EIO) ' "$1"; }
 has_answer() { [ "$(head -n 1 "$1")" = "payload ${1#answer.}" ]; }
+has_either() { has_answer "$1" || has_error "$1"; }
 judge() { # TAG
 	local file=answer.$1
-	case $stage in
-	finishing) check "$what: $1 has its answer" has_answer "$file" ;;
+	case $half/$stage in
+	handled/finishing) check "$what: $1 has its answer" has_answer "$file" ;;
+	# What was printed is not the answer yet: whether it becomes one is a race with the death.
+	answered/finishing) check "$what: $1 has its answer or an error ($(head -n 1 "$file"))" has_either "$file" ;;
 	*) check "$what: $1 has an error ($(head -n 1 "$file"))" has_error "$file" ;;
 	esac
 }
@@ -227,8 +242,8 @@ check_freed() { # SINCE
 
 one_death() {
 	local tag begun took inside='' held=''
-	name=web.$kind
-	[ "$stage" != queued ] || name=queue.$kind
+	name=$half.$kind
+	[ "$stage" != queued ] || name=$half-queue.$kind
 	rootfs_make
 	gate=$containers/$name/rootfs/gate/open
 	rm -f "$containers/$name/rootfs/tmp/ran"
@@ -279,7 +294,8 @@ one_death() {
 
 for ((serial = 0; serial < count; serial++)); do
 	kind=${kinds[serial % ${#kinds[@]}]} way=${deaths[serial % ${#deaths[@]}]} stage=${stages[serial % ${#stages[@]}]}
-	what="A-35 $serial $kind/$way/$stage"
+	half=${halves[serial % ${#halves[@]}]}
+	what="A-35 $serial $kind/$half/$way/$stage"
 	one_death
 done
 echo "who joins was stopped $met_claimed times before ATTACH, $met_attached times after it"

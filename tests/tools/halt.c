@@ -3,9 +3,10 @@
  * Stops the next child of a process after its Nth system call
  *
  * halt PID N: says "ready", and once that child has stopped "stopped PID CALL",
- * with the number of the call, or "ended" if there were not so many. The child is
- * stopped by SIGSTOP, and nobody traces it or PID any more: SIGCONT lets it go on.
- * A child that forks a sibling in its place (CLONE_PARENT) is followed there.
+ * with the number of the call. The child is stopped by SIGSTOP, and nobody traces it
+ * or PID any more: SIGCONT lets it go on. A child that forks a sibling in its place
+ * (CLONE_PARENT) is followed there. One that ends before was for something short,
+ * and the next is it.
  */
 #include <errno.h>
 #include <signal.h>
@@ -22,7 +23,7 @@
 #define SYSCALL_STOP (SIGTRAP | 0x80)
 
 static pid_t parent, child;
-static int calls_left;
+static int calls, calls_left;
 static int entering = 1;
 
 static void die(const char *what)
@@ -59,11 +60,11 @@ static _Noreturn void child_stop(void)
 	exit(0);
 }
 
-static _Noreturn void child_ended(void)
+static void child_await(void)
 {
-	parent_leave();
-	puts("ended");
-	exit(0);
+	child = 0;
+	entering = 1;
+	calls_left = calls;
 }
 
 static void child_goes_on(int signal)
@@ -112,7 +113,8 @@ int main(int argc, char **argv)
 	if (argc != 3)
 		return 2;
 	parent = atoi(argv[1]);
-	calls_left = atoi(argv[2]);
+	calls = atoi(argv[2]);
+	child_await();
 	if (ptrace(PTRACE_SEIZE, parent, NULL, OPTIONS) < 0)
 		die("PTRACE_SEIZE");
 	puts("ready");
@@ -121,7 +123,7 @@ int main(int argc, char **argv)
 		if (WIFSTOPPED(status))
 			stopped(pid, status);
 		else if (pid == child)
-			child_ended();
+			child_await();
 		else if (pid == parent)
 			break;
 	}
