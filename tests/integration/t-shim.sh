@@ -93,8 +93,9 @@ parameter attach_ms 300
 stalled=$!
 key >key.log &
 requester=$!
-check 'a stalled claim is revoked and queued again' wait_for 10 grep -q 'generation=[1-9]' <(sleep 0.6; ./shim-client list)
-./shim-client serve 1 deny=129 >/dev/null
+offered_again() { ./shim-client list | grep -q 'generation=[1-9]'; }
+check 'a stalled claim is revoked and queued again' wait_for 20 offered_again
+timeout 60 ./shim-client serve 1 deny=129 >/dev/null
 wait "$requester"
 check 'its requester is served by the next' grep -q ^EKEYREJECTED key.log
 kill "$stalled" 2>/dev/null
