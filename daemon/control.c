@@ -17,9 +17,10 @@ static bool has_place(const struct control *control, uid_t uid)
 		same += link->uid == uid;
 		others += link->uid != 0;
 	}
-	if (control->count >= CONTROL_MAX || same >= CONTROL_MAX_USER)
+	if (control->count >= CONTROL_MAX)
 		return false;
-	return uid == 0 || others < CONTROL_MAX_OTHERS;
+	/* root's are many: each container that begins has one, by its hook */
+	return uid == 0 || (same < CONTROL_MAX_USER && others < CONTROL_MAX_OTHERS);
 }
 
 static void admit(struct control *control, int fd)
