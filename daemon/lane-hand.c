@@ -30,6 +30,23 @@ static void make_request(const struct upcall *upcall, struct worker_request *req
 	rule_to_request(upcall->rule, request);
 }
 
+/* No repeating timer: libev makes up for a late one with another at once. */
+static void look_later(struct upcall *upcall)
+{
+	struct ev_loop *loop = upcall->lane->queue->loop;
+
+	ev_timer_stop(loop, &upcall->looks);
+	ev_timer_set(&upcall->looks, LANE_LOOK_SECONDS, 0.);
+	ev_timer_start(loop, &upcall->looks);
+	upcall->looked_at = clock_now();
+}
+
+static bool look_was_late(const struct upcall *upcall)
+{
+	return has_stood((int64_t)((upcall->looked_at + LANE_LOOK_SECONDS) * 1000),
+			 (int64_t)(clock_now() * 1000));
+}
+
 static unsigned int looks_for(const struct upcall *upcall)
 {
 	double seconds = LANE_ATTACH_SECONDS + upcall->rule->run_sec + LANE_CLEANUP_SECONDS +
@@ -55,7 +72,7 @@ static int transmit(struct upcall *upcall)
 	upcall->fd = close_keep_errno(upcall->fd);
 	upcall->phase = UPCALL_HANDED;
 	upcall->looks_left = looks_for(upcall);
-	ev_timer_start(lane->queue->loop, &upcall->looks);
+	look_later(upcall);
 	upcall->handed_at = clock_now();
 	return 0;
 }
@@ -210,14 +227,18 @@ static void look(struct ev_loop *loop, ev_timer *timer, int events)
 
 	if (is_behind(upcall))
 		upcall->looks_left = looks_for(upcall);
-	else if (--upcall->looks_left == 0)
+	else if (!look_was_late(upcall))
+		upcall->looks_left--;
+	if (upcall->looks_left == 0)
 		overdue(upcall);
+	else
+		look_later(upcall);
 }
 
 void lane_hand_prepare(struct upcall *upcall)
 {
 	upcall->fd = -1;
-	ev_timer_init(&upcall->looks, look, LANE_LOOK_SECONDS, LANE_LOOK_SECONDS);
+	ev_timer_init(&upcall->looks, look, LANE_LOOK_SECONDS, 0.);
 }
 
 static void start_worker(struct lane *lane)

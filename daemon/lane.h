@@ -14,6 +14,7 @@
 #include "container.h"
 #include "launcher.h"
 #include "record.h"
+#include "stood.h"
 #include "worker-link.h"
 
 /* More than that wait for nobody: EDQUOT. */
@@ -30,11 +31,8 @@
 #define LANE_ATTACH_SECONDS  25.
 #define LANE_CLEANUP_SECONDS 5.
 #define LANE_SLACK_SECONDS   5.
-/*
- * Counted in looks: when the machine has stood while its clocks went on, that was one,
- * however long it took.
- */
-#define LANE_LOOK_SECONDS 5.
+/* Counted in looks, of which those do not count that the machine was late for: stood.h */
+#define LANE_LOOK_SECONDS (STOOD_LOOK_MS / 1000.)
 /* The worker ends a handler at its time; the kernel, so much later, what nobody has ended. */
 #define LANE_RUN_SLACK_MS 5000
 /* So many a worker takes at a time, REQUEST_MAX of worker/hands.h; the others wait in its socket. */
@@ -62,7 +60,8 @@ struct upcall {
 	int fd;		 /* UPCALL_CLAIMED: ours; else -1 */
 	ev_timer looks;	 /* UPCALL_HANDED: for its result */
 	unsigned int looks_left;
-	uint64_t sweep; /* UPCALL_WAITING: the last that found it still offered */
+	double looked_at; /* by clock_now() */
+	uint64_t sweep;	  /* UPCALL_WAITING: the last that found it still offered */
 	struct facts facts;
 	char container[UPCALL_NAME_LEN]; /* for the record, when the container has gone */
 	const char *owner_rule;

@@ -43,6 +43,13 @@ static bool holds_key_types(const struct upcall *upcall)
 	return upcall->class == UPCALL_CLASS_KEY && upcall->origin == UPCALL_ORIGIN_SYSCALL;
 }
 
+void times_begin(struct upcall *upcall)
+{
+	upcall->begun = jiffies;
+	upcall->looked = upcall->begun;
+	upcall->look = upcall->begun;
+}
+
 /* The end of the time that one turn may take, before it runs. */
 static unsigned long turn_end(const struct upcall *upcall)
 {
@@ -106,6 +113,8 @@ unsigned int times_run(const struct upcall *upcall)
  */
 #define LOOK  (5 * HZ)
 #define STOOD (5 * HZ)
+/* ATTACK: only so often for one that holds everybody up: somebody may keep us busy. */
+#define STOOD_MAX 3
 
 unsigned long times_next_look(struct upcall *upcall)
 {
@@ -118,13 +127,22 @@ unsigned long times_next_look(struct upcall *upcall)
 	return left;
 }
 
-bool times_over(struct upcall *upcall)
+/* ORDER: before the times and the deadline are used or set anew, else it is not found any more. */
+void times_stood(struct upcall *upcall)
 {
 	unsigned long now = jiffies;
 
-	if (!time_before(now, upcall->look + STOOD)) {
-		upcall->begun += now - upcall->looked;
-		WRITE_ONCE(upcall->deadline, upcall->deadline + now - upcall->looked);
-	}
-	return !time_before(now, upcall->deadline);
+	if (time_before(now, upcall->look + STOOD))
+		return;
+	if (holds_key_types(upcall) && upcall->stood++ >= STOOD_MAX)
+		return;
+	upcall->begun += now - upcall->looked;
+	WRITE_ONCE(upcall->deadline, upcall->deadline + now - upcall->looked);
+	upcall->looked = now;
+	upcall->look = now;
+}
+
+bool times_over(const struct upcall *upcall)
+{
+	return !time_before(jiffies, upcall->deadline);
 }

@@ -184,6 +184,7 @@ static bool upcall_revoke(struct upcall *upcall, int error)
 	/* queue_find() looks at it without our lock */
 	WRITE_ONCE(upcall->generation, upcall->generation + 1);
 	*(u32 *)nla_data((struct nlattr *)upcall->tags->data) = upcall->generation;
+	times_stood(upcall);
 	if (upcall->requeues++ >= REQUEUES_MAX || !times_again(upcall)) {
 		upcall->overdue = error == ETIMEDOUT;
 		upcall_end(upcall, UPCALL_STATE_DONE, error, 0);
@@ -202,6 +203,7 @@ int upcall_claim(struct upcall *upcall, u32 generation, u32 claimed_ms)
 	if (upcall->state == UPCALL_STATE_OFFERED && upcall->generation == generation) {
 		upcall_move(upcall, UPCALL_STATE_CLAIMED);
 		upcall->run_ms = claimed_ms;
+		times_stood(upcall);
 		deadline_set(upcall, times_attach(upcall));
 		ret = 0;
 	}
@@ -322,6 +324,16 @@ void upcall_attach_end(struct upcall *upcall, int error)
 
 /* -------------------------------------------------------------- deadlines */
 
+/* Not, if it was set anew since this work became due. */
+static bool deadline_is_over(struct upcall *upcall)
+{
+	times_stood(upcall);
+	if (times_over(upcall))
+		return true;
+	deadline_look(upcall);
+	return false;
+}
+
 static void deadline_work(struct work_struct *work)
 {
 	struct upcall *upcall = container_of(to_delayed_work(work), struct upcall, deadline_work);
@@ -329,12 +341,10 @@ static void deadline_work(struct work_struct *work)
 	bool kill = false;
 
 	spin_lock_irq(&upcall->lock);
-	if (upcall_state_is_final(upcall->state))
-		goto unlock;
-	/* or it was set anew since this work became due */
-	if (!times_over(upcall)) {
-		deadline_look(upcall);
-		goto unlock;
+	if (!upcall_state_is_final(upcall->state) && !deadline_is_over(upcall)) {
+		spin_unlock_irq(&upcall->lock);
+		upcall_put(upcall);
+		return;
 	}
 	switch (upcall->state) {
 	case UPCALL_STATE_OFFERED:
@@ -358,7 +368,6 @@ static void deadline_work(struct work_struct *work)
 	case __UPCALL_STATE_COUNT:
 		break;
 	}
-unlock:
 	spin_unlock_irq(&upcall->lock);
 	if (kill)
 		handler_end(upcall);
@@ -387,7 +396,7 @@ static struct upcall *upcall_alloc(struct subprocess_info *info, int wait,
 	INIT_DELAYED_WORK(&upcall->deadline_work, deadline_work);
 	handler_init(upcall);
 	upcall->created = ktime_get_boottime_ns();
-	upcall->begun = jiffies;
+	times_begin(upcall);
 	upcall->class = subject->class;
 	upcall->origin = subject->origin;
 	upcall->strong = subject->strong;

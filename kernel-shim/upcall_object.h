@@ -83,6 +83,7 @@ struct upcall {
 	struct pid *handler;	/* reference */
 	u64 handler_cgroup;	/* where it attached */
 	unsigned long deadline; /* jiffies, with deadline_work pending */
+	unsigned int stood;	/* so often has the machine, under its deadlines */
 	unsigned long looked;	/* it was set or looked at, and is again then: times.c */
 	unsigned long look;
 
@@ -144,10 +145,10 @@ void upcall_wake_pollers(struct upcall *upcall);
 /* From any context: wakes pollers soon, and gives a reference away. */
 void upcall_ended(struct upcall *upcall);
 
-/*
- * Milliseconds that its state may last: until it is claimed, is attached to, has run.
- * Under its lock.
- */
+void times_begin(struct upcall *upcall);
+/* Under its lock, as all that follow: gives it back what it has not had while the machine stood. */
+void times_stood(struct upcall *upcall);
+/* Milliseconds that its state may last: until it is claimed, is attached to, has run. */
 unsigned int times_claim(const struct upcall *upcall);
 unsigned int times_attach(const struct upcall *upcall);
 unsigned int times_run(const struct upcall *upcall);
@@ -155,7 +156,7 @@ unsigned int times_run(const struct upcall *upcall);
 bool times_again(const struct upcall *upcall);
 /* Jiffies until its deadline is to be looked at; then, whether it is over. */
 unsigned long times_next_look(struct upcall *upcall);
-bool times_over(struct upcall *upcall);
+bool times_over(const struct upcall *upcall);
 
 /*
  * The process that has attached to an upcall: its end is the upcall's. Of struct

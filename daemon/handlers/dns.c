@@ -24,11 +24,11 @@
 #include <time.h>
 
 #include "dns-records.h"
+#include "stood.h"
 
 #define TIMEOUT_MS    2000 /* c-ares lets it grow with each try */
 #define TRIES	      2
 #define TOTAL_MS      15000 /* less than the worker gives us */
-#define STOOD_MS      5000
 #define TTL_DEFAULT   600
 #define ADDRESSES_MAX 64
 #define SOCKETS_MAX   16 /* UDP and TCP of each server of resolv.conf, which are few */
@@ -64,6 +64,7 @@ struct question {
 };
 
 static int64_t deadline_ms;
+static bool stood;
 
 static int64_t now_ms(void)
 {
@@ -107,7 +108,9 @@ static int wait_ms(ares_channel channel, int64_t left)
 	struct timeval most = { .tv_sec = left / 1000, .tv_usec = left % 1000 * 1000 }, next;
 	const struct timeval *wait = ares_timeout(channel, &most, &next);
 
-	return (int)(wait->tv_sec * 1000 + (wait->tv_usec + 999) / 1000);
+	int64_t ms = wait->tv_sec * 1000 + (wait->tv_usec + 999) / 1000;
+
+	return (int)(ms < STOOD_LOOK_MS ? ms : STOOD_LOOK_MS);
 }
 
 static void socket_serve(ares_channel channel, const struct pollfd *fd)
@@ -117,13 +120,14 @@ static void socket_serve(ares_channel channel, const struct pollfd *fd)
 				fd->revents & POLLOUT ? fd->fd : ARES_SOCKET_BAD);
 }
 
-/* The machine has stood while its clocks went on, and the time that was over nobody has had. */
 static void add_what_stood(int64_t since, int wait)
 {
-	int64_t waited = now_ms() - since;
+	int64_t now = now_ms();
 
-	if (waited >= wait + STOOD_MS)
-		deadline_ms += waited;
+	if (!has_stood(since + wait, now))
+		return;
+	stood = true;
+	deadline_ms += now - since;
 }
 
 /* Runs until the question is answered; the total time is bounded for all of them. */
@@ -275,7 +279,7 @@ static int cell_servers_find(ares_channel channel, const char *cell, struct ques
 static int cell_ask(ares_channel channel, const char *cell, struct answer *answer)
 {
 	struct question servers;
-	int status = cell_servers_find(channel, cell, &servers);
+	int status = cell_servers_find(channel, cell, &servers), none = ARES_ENODATA;
 
 	for (int i = 0; status == ARES_SUCCESS && i < servers.server_count; i++) {
 		const struct dns_server *server = &servers.servers[i];
@@ -284,12 +288,12 @@ static int cell_ask(ares_channel channel, const char *cell, struct answer *answe
 
 		if (server->ttl < answer->ttl)
 			answer->ttl = server->ttl;
+		if (one != ARES_SUCCESS && !status_means_no_name(one))
+			none = one;
 		if (one == ARES_ECANCELLED)
 			break;
 	}
-	if (status == ARES_SUCCESS && answer->count == 0)
-		return ARES_ENODATA;
-	return status;
+	return status == ARES_SUCCESS && answer->count == 0 ? none : status;
 }
 
 static int question_ask(ares_channel channel, const char *description, struct answer *answer)
@@ -309,6 +313,20 @@ static int question_ask(ares_channel channel, const char *description, struct an
 	if (size == 5 && memcmp(description, "afsdb", 5) == 0)
 		return cell_ask(channel, name, answer);
 	return ARES_EBADQUERY;
+}
+
+/* c-ares counts its tries by the clock: those of a machine that stood were none, and are had again.
+ */
+static int question_ask_again(ares_channel channel, const char *description, struct answer *answer)
+{
+	int status;
+
+	do {
+		stood = false;
+		*answer = (struct answer){ .ttl = TTL_DEFAULT };
+		status = question_ask(channel, description, answer);
+	} while (stood && status == ARES_ETIMEOUT);
+	return status;
 }
 
 /* --------------------------------------------------------------------- main */
@@ -349,7 +367,7 @@ static int answer_print(const struct answer *answer)
 
 int main(int argc, char **argv)
 {
-	static struct answer answer = { .ttl = TTL_DEFAULT };
+	static struct answer answer;
 	ares_channel channel;
 	int status;
 
@@ -358,7 +376,7 @@ int main(int argc, char **argv)
 	deadline_ms = now_ms() + TOTAL_MS;
 	if (channel_open(&channel) < 0)
 		return STATUS_FAILED;
-	status = question_ask(channel, argv[1], &answer);
+	status = question_ask_again(channel, argv[1], &answer);
 	ares_destroy(channel);
 	ares_library_cleanup();
 	if (status == ARES_SUCCESS && answer.count > 0)

@@ -71,6 +71,8 @@ int loop_run(struct loop *loop, int64_t deadline_ms)
 		fds[i].revents = 0;
 	}
 	ready = poll(fds, loop->count, timeout_ms(deadline_ms));
+	if (loop->woken)
+		loop->woken(loop);
 	if (ready <= 0)
 		return 0;
 	loop->turn++;

@@ -33,7 +33,8 @@ struct watch {
 struct loop {
 	struct watch *watches[WATCH_MAX];
 	unsigned int count;
-	unsigned int turn; /* who is asked first: nobody starves the others */
+	unsigned int turn;		  /* who is asked first: nobody starves the others */
+	void (*woken)(struct loop *loop); /* after a wait, before any callback; or NULL */
 };
 
 #define LOOP_NULL ((struct loop){ 0 })

@@ -187,6 +187,7 @@ int main(int argc, char **argv)
 		.probe_path = UPCALL_LIBEXECDIR "/upcall-probe",
 	};
 	static struct hands hands = {
+		.loop.woken = request_woken,
 		.listener = { .fd = -1 },
 		.dns_fd = -1,
 		.probe_fd = -1,

@@ -12,16 +12,10 @@
 
 #include "request-life.h"
 #include "request.h"
+#include "stood.h"
 
 #define HELD_MS 20
 #define REST_MS 2
-/*
- * A machine can stand while its clocks go on, as under a hypervisor whose own machine
- * sleeps; whose time is over then has not had it. So we look that often at least, and
- * who looks so much later than that has stood, too.
- */
-#define LOOK_MS	 5000
-#define STOOD_MS 5000
 
 int64_t request_now_us(void)
 {
@@ -38,8 +32,10 @@ int64_t request_now_us(void)
  */
 bool request_was_over_time(const struct request *request, int status)
 {
+	int64_t given_ms = (int64_t)request->wire.run_ms + request->stood_ms;
+
 	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
-	       request_now_us() - request->started_us >= (int64_t)request->wire.run_ms * 1000;
+	       request_now_us() - request->started_us >= given_ms * 1000;
 }
 
 /* ------------------------------------------------------------- putting off */
@@ -89,7 +85,7 @@ bool handler_rest(struct request *request)
 
 int64_t request_next_deadline(struct hands *hands)
 {
-	int64_t now = loop_now_ms(), first = now + LOOK_MS;
+	int64_t now = loop_now_ms(), first = now + STOOD_LOOK_MS;
 
 	for (const struct request *request = hands->requests; request; request = request->next) {
 		if (request->deadline_ms < first)
@@ -102,16 +98,23 @@ int64_t request_next_deadline(struct hands *hands)
 	return first;
 }
 
-/* What the machine stood is nobody's time, nor what may have passed before it stood. */
-static void add_what_stood(struct hands *hands, int64_t now)
+/*
+ * What the machine stood is nobody's time, nor what may have passed before it stood.
+ * ORDER: before any callback, which may set a deadline that begins now.
+ */
+void request_woken(struct loop *loop)
 {
-	bool stood = hands->look_ms && now - hands->look_ms >= STOOD_MS;
+	struct hands *hands = container_of(loop, struct hands, loop);
+	int64_t now = loop_now_ms();
+	bool stood = hands->look_ms && has_stood(hands->look_ms, now);
 
 	hands->look_ms = 0;
 	if (!stood)
 		return;
-	for (struct request *request = hands->requests; request; request = request->next)
+	for (struct request *request = hands->requests; request; request = request->next) {
 		request->deadline_ms += now - hands->looked_ms;
+		request->stood_ms += now - hands->looked_ms;
+	}
 }
 
 /* One at a time: its callback may free the request. */
@@ -166,7 +169,6 @@ void request_expire(struct hands *hands)
 	struct request *request, *next;
 	int64_t now = loop_now_ms();
 
-	add_what_stood(hands, now);
 	for (request = hands->requests; request; request = next) {
 		next = request->next;
 		if (request->deadline_ms <= now && !handler_rests(request))

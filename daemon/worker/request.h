@@ -18,5 +18,7 @@ void request_start(struct hands *hands, uint64_t connection_id, const struct wor
 /* There are some: when they must be looked at, by request_expire(). */
 int64_t request_next_deadline(struct hands *hands);
 void request_expire(struct hands *hands);
+/* After each wait for that: for struct loop. */
+void request_woken(struct loop *loop);
 
 #endif

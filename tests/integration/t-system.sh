@@ -228,8 +228,15 @@ Name=busy cold
 [Key user]
 Handler=/usr/libexec/told
 RuntimeMaxSec=6
+[Key dns_resolver]
+Handler=dns
 CONF
 parameter claim_ms 6000
+check 'A-72: the kernel has dns_resolver keys' modprobe dns_resolver
+echo 'nameserver 127.0.0.1' >"${root[busy]}/etc/resolv.conf"
+container_exec busy /bin/dns-server 53 a.example 10.0.0.7 /tmp/dns.log /gate/dns &
+server=$!
+wait_for 20 test -e "${root[busy]}/tmp/dns.log"
 check 'A-72: the raiser loads' insmod ./upcall_raiser.ko
 wait_for 20 test -c /dev/upcall-raiser
 rm "${root[busy]}/gate/open"
@@ -242,11 +249,18 @@ for ((i = 0; i < 6; i++)); do
 done
 all_there() { in_state 4 5 && in_state 1 2; }
 check 'A-72: five run, and two wait for them' wait_for 60 all_there
+# A resolver's tries are over as well, and it has some again: only then does the server say something.
+container_exec busy /bin/requester key dns_resolver a.example x >resolved 2>&1 &
+requesters+=($!)
+check 'A-72: a name server is asked' wait_for 20 grep -q a.example "${root[busy]}/tmp/dns.log"
 echo 'stand 13' >/dev/upcall-raiser
 check 'A-72: the machine stood: they run and wait as before' all_there
+: >"${root[busy]}/gate/dns"
 : >"${root[busy]}/gate/open"
 wait "${requesters[@]}"
 for ((i = 0; i < 6; i++)); do check_equal "A-72: stood-$i is served" "payload stood-$i" "$(head -n 1 "stood.$i")"; done
+check "A-72: the name server's answer came in time ($(cat resolved))" grep -q 10.0.0.7 resolved
+kill "$server"
 check "A-72: who overstays even so has his end ($(cat overstayed))" grep -q ^ENOKEY overstayed
 check 'A-72: and not before he has had his time' test "$(took_ms "$(cat overstayed)")" -ge 18000
 check 'A-72: nor much later' test "$(took_ms "$(cat overstayed)")" -lt 40000

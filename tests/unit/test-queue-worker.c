@@ -282,6 +282,28 @@ static void test_worker_never_answers(void **state)
 	assert_int_equal(fixture->queue.served, 1);
 }
 
+/* The machine stood while its clocks went on: that is nobody's time, and another look comes in
+ * time. */
+static void test_worker_stood(void **state)
+{
+	struct fixture *fixture = *state;
+	struct upcall *upcall;
+	unsigned int left;
+
+	(void)offer(fixture, UPCALL_CLASS_KEY, "user");
+	upcall = list_entry(fixture->web->lane->active.next, struct upcall, link);
+	left = upcall->looks_left;
+	for (int i = 0; i < 20; i++) {
+		upcall->looked_at -= 60;
+		ev_invoke(fixture->loop, &upcall->looks, EV_TIMER);
+		assert_int_equal(upcall->looks_left, left);
+		assert_true(ev_timer_remaining(fixture->loop, &upcall->looks) >
+			    LANE_LOOK_SECONDS - 1);
+	}
+	overstay(fixture, upcall);
+	assert_int_equal(fixture->launcher.stops, 1);
+}
+
 /* As many as a worker takes at a time may run as long as they may; who waits behind them is not
  * overdue. */
 static void test_worker_is_full(void **state)
@@ -391,6 +413,7 @@ int main(void)
 		fixed(test_worker_unwatched),
 		fixed(test_worker_dies_for_good),
 		fixed(test_worker_never_answers),
+		fixed(test_worker_stood),
 		fixed(test_worker_is_full),
 		fixed(test_worker_dies_always),
 		fixed(test_bad_results),

@@ -178,9 +178,15 @@ static void test_deadline_stood(void **state)
 	request->deadline_ms -= 60000;
 	hands.look_ms -= 60000;
 	hands.looked_ms -= 60000;
+	request_woken(&hands.loop);
 	request_expire(&hands);
 	assert_false(request->decided);
 	assert_true(request->deadline_ms >= now + 40);
+	/* who has not had his time and is killed all the same is not killed because of it */
+	request->started_us = request_now_us() - 60000 * INT64_C(1000);
+	assert_false(request_was_over_time(request, SIGKILL));
+	request->started_us -= request->wire.run_ms * INT64_C(1000);
+	assert_true(request_was_over_time(request, SIGKILL));
 	while (hands.requests) {
 		loop_run(&hands.loop, request_next_deadline(&hands));
 		request_expire(&hands);
