@@ -41,13 +41,15 @@ static bool same_namespace(uint32_t pid, const char *type)
 	return ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
 }
 
-static bool is_of_the_host(int fd, const struct ucred *peer)
+/* 1 or 0; who is not there any more is not. */
+static int is_of_the_host(int fd, const struct ucred *peer)
 {
 	cleanup_fd int pidfd = peer_pidfd(fd, peer);
 	uint32_t pid;
+	int ret = pidfd < 0 ? pidfd : pidfd_pid(pidfd, &pid);
 
-	if (pidfd < 0 || pidfd_pid(pidfd, &pid) < 0)
-		return false;
+	if (ret < 0)
+		return ret == -ESRCH ? 0 : ret;
 	/* ORDER: alive afterwards, so /proc/PID was its all the time */
 	return same_namespace(pid, "user") && same_namespace(pid, "pid") && pidfd_alive(pidfd);
 }
@@ -56,9 +58,15 @@ int peer_uid(int fd, uid_t *ret)
 {
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
+	int ours = 1;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		return -errno;
-	*ret = peer.uid == 0 && !is_of_the_host(fd, &peer) ? PEER_NOBODY : peer.uid;
+	if (peer.uid == 0)
+		ours = is_of_the_host(fd, &peer);
+	/* out of descriptors or memory: root is not told that he is nobody */
+	if (ours < 0)
+		return ours;
+	*ret = ours ? peer.uid : PEER_NOBODY;
 	return 0;
 }

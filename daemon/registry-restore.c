@@ -106,13 +106,19 @@ static int find_leader(struct registry *registry, struct container *container)
 	return pidfd_alive(container->pidfd) ? 0 : -ESRCH;
 }
 
+/* Of whom it cannot be told, for want of memory or descriptors, it is assumed. */
 static bool leader_lives(const struct registry *registry, const struct upcall_container *kernel)
 {
 	cleanup_fd int pidfd = pidfd_of(kernel->leader);
 	struct tags tags;
+	int ret;
 
-	return pidfd >= 0 && shim_tags(registry->shim_fd, kernel->leader, &tags) >= 0 &&
-	       tags.start_time == kernel->start_time && pidfd_alive(pidfd);
+	if (pidfd < 0)
+		return pidfd == -EMFILE || pidfd == -ENFILE || pidfd == -ENOMEM;
+	ret = shim_tags(registry->shim_fd, kernel->leader, &tags);
+	if (ret < 0)
+		return ret != -ESRCH && pidfd_alive(pidfd);
+	return tags.start_time == kernel->start_time && pidfd_alive(pidfd);
 }
 
 static const char *why_tombstone(const struct registry *registry,

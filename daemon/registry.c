@@ -298,20 +298,31 @@ static bool has_ended(const struct container *container)
 	return container->cgroup && cgroup_is_empty(container->cgroup);
 }
 
+static int not_all_has_ended(const struct container *container, struct failure *failure)
+{
+	if (container->refused)
+		return failure_set(
+			failure, -EBUSY, "Busy",
+			"whether all of the container that is registered as '%s' has ended "
+			"is not known: %s; 'upcallctl unregister %s' forgets it in any case",
+			container->name, container->refused, container->name);
+	return failure_set(failure, -EBUSY, "Busy",
+			   "of the container that is registered as '%s', not all has ended",
+			   container->name);
+}
+
 int registry_unregister_ended(struct registry *registry, const char *name, struct failure *failure)
 {
 	struct container *container = registry_by_name(registry, name);
-	bool ended = !container || has_ended(container);
+	const struct container *left = container && !has_ended(container) ? container : NULL;
 
 	if (registry->shim_fd >= 0)
 		registry_sweep(registry);
 	list_for_each_entry(container, &registry->tombstones, link)
-		if (!strcmp(container->name, name))
-			ended = ended && has_ended(container);
-	if (ended)
-		return registry_unregister(registry, name, failure);
-	return failure_set(failure, -EBUSY, "Busy",
-			   "of the container that is registered as '%s', not all has ended", name);
+		if (!strcmp(container->name, name) && !has_ended(container))
+			left = container;
+	return left ? not_all_has_ended(left, failure) :
+		      registry_unregister(registry, name, failure);
 }
 
 /* ---------------------------------------------------------------- policies */
