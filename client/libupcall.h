@@ -19,7 +19,7 @@
  *	-EINVAL	      a name or an argument that is none
  *	-ENOENT	      no such container, no such cgroup, no such upcall
  *	-EALREADY     the upcall has ended
- *	-EBUSY	      not at this moment: ask again
+ *	-EBUSY	      not at this moment: ask again; of what has to have ended: it has not
  *	-ESRCH	      no such process
  *	-EEXIST	      the name is taken
  *	-ENXIO	      the process is in no container: all its namespaces are the host's
@@ -29,8 +29,10 @@
  *	-EDQUOT	      too many containers
  *	-ENODEV	      the kernel module is missing
  *	-ENOTCONN     upcalld cannot be reached (any more)
+ *	-ECONNABORTED upcalld has hung up while we connected, as it has too many: ask again
  *	-ETIMEDOUT    upcalld did not answer within 30 seconds
  *	-EBADMSG      upcalld answered what this library does not understand
+ *	-EOPNOTSUPP   upcalld is older than this library, and knows no such call
  *
  * A connection is used by one thread at a time. Calls block until answered.
  */
@@ -98,8 +100,8 @@ struct upcall_entry {
 /* What registering may say; zero what you do not want to say. */
 struct upcall_register_options {
 	const char *cgroup;	   /* boundary, below /sys/fs/cgroup; default: the leader's own */
-	const char *runtime;	   /* who made the container, for [Match] Runtime= */
-	const char *const *labels; /* for [Match] Label=, ends with NULL */
+	const char *runtime;	   /* who made the container; is kept and shown */
+	const char *const *labels; /* the same, ends with NULL */
 	void *reserved[5];	   /* NULL */
 };
 
@@ -111,7 +113,10 @@ struct upcall_register_options {
 int upcall_register(struct upcall_connection *connection, const char *name, int pidfd,
 		    const struct upcall_register_options *options, struct upcall_entry **ret);
 int upcall_unregister(struct upcall_connection *connection, const char *name);
-/* Only if all of it has ended: -EBUSY. So whoever has the name by now keeps it. */
+/*
+ * The same, but only if its leader is dead and its cgroup empty; else -EBUSY, and it stays
+ * registered. So a container that has the name by now is not forgotten for one that had it.
+ */
 int upcall_unregister_ended(struct upcall_connection *connection, const char *name);
 
 /* Every container that the caller may see, as an array that ends with NULL. */

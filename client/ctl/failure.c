@@ -20,6 +20,7 @@ static int status_of(int error)
 	case EACCES:
 		return STATUS_DENIED;
 	case ENOTCONN:
+	case ECONNABORTED:
 	case ETIMEDOUT:
 		return STATUS_UNREACHABLE;
 	case ENODEV:

@@ -152,6 +152,10 @@ UPCALL_EXPORT int upcall_connect(struct upcall_connection **ret)
 		r = start_bus(r, &connection->bus);
 	if (r == -EACCES || r == -EPERM)
 		return connection_fail(connection, -EPERM, "permission denied: %s is root's", path);
+	if (r == -EPIPE || r == -ECONNRESET)
+		return connection_fail(connection, -ECONNABORTED,
+				       "upcalld has hung up at once: it ends, or has too many "
+				       "connections; ask again");
 	if (r < 0)
 		return connection_fail(connection, -ENOTCONN, "cannot connect to %s: %s", path,
 				       strerror(-r));
