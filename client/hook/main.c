@@ -8,9 +8,14 @@
  *
  * A runtime kills the container whose createRuntime hook fails. So whatever goes wrong
  * is said, and the exit status is 0, unless the administrator wants it otherwise.
+ *
+ * ATTACK: or unless the container's image may have caused it, whose annotations are in
+ * what we read: it would decide that its container runs without a policy.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <getopt.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
@@ -24,12 +29,14 @@
 #include "oci-state.h"
 #include "report.h"
 
-#define TIMEOUT_MS     500
+#define TIMEOUT_MS     3000
 #define TIMEOUT_MS_MAX 60000
 
 #define PREFIX "oci-"
 
 #define REASON_SIZE 512
+
+#define PAUSE_MS 20 /* before upcalld is asked again */
 
 struct hook {
 	const struct phase *phase;
@@ -46,6 +53,7 @@ struct phase {
 	const char *name;
 	const char *failed; /* what that means */
 	const char *late; /* the same of time that is over: what was asked for may still be done */
+	bool begins;	  /* a container that is to run then */
 	int (*run)(struct hook *hook, struct upcall_connection *connection);
 };
 
@@ -90,8 +98,8 @@ static int unregister_container(struct hook *hook, struct upcall_connection *con
 
 static const struct phase phases[] = {
 	{ "createRuntime", "the container is not registered", "the container may not be registered",
-	  register_container },
-	{ "poststop", FORGOTTEN, FORGOTTEN, unregister_container },
+	  true, register_container },
+	{ "poststop", FORGOTTEN, FORGOTTEN, false, unregister_container },
 };
 
 #define PHASE_COUNT (sizeof(phases) / sizeof(phases[0]))
@@ -113,7 +121,7 @@ static const char help[] =
 	"  --prefix TEXT     before the container's id in the name that it gets; default: " PREFIX
 	"\n"
 	"  --runtime NAME    what made it: is kept and shown\n"
-	"  --timeout-ms N    give up after so many milliseconds, 1 to 60000; default: 500\n"
+	"  --timeout-ms N    give up after so many milliseconds, 1 to 60000; default: 3000\n"
 	"  --required        fail if it cannot be registered: the runtime then kills the container\n"
 	"  --help            this\n";
 
@@ -193,6 +201,7 @@ static ssize_t read_all(int fd, char *text, size_t room)
 	return (ssize_t)size;
 }
 
+/* What is wrong with the state is nothing that the container may run with: see above. */
 static int read_state(struct hook *hook)
 {
 	static char text[OCI_STATE_MAX + 1];
@@ -207,39 +216,75 @@ static int read_state(struct hook *hook)
 		hook->state.id[0] = '\0';
 		return fail(hook, r, "standard input: %s", reason);
 	}
-	r = oci_name(hook->prefix, hook->state.id, hook->name);
+	return 0;
+}
+
+static int choose_name(struct hook *hook)
+{
+	int r = oci_name(hook->prefix, hook->state.id, hook->name);
+
 	return r < 0 ? fail(hook, r, "'%s%s': no name for a container: longer than %d bytes",
 			    hook->prefix, hook->state.id, OCI_NAME_SIZE - 1) :
 		       0;
 }
 
-static int call(struct hook *hook)
+/* 1: somebody was there and has hung up, as upcalld does when it has too many, or ends. */
+static int call_once(struct hook *hook)
 {
 	struct upcall_connection *connection;
 	int r;
 
-	limit_says("%s %s: upcalld has not answered within %u ms; %s", hook->phase->name,
-		   hook->state.id, hook->timeout_ms, hook->phase->late);
 	r = upcall_connect(&connection);
-	if (r < 0)
-		fail(hook, r, "%s", upcall_error(connection, r));
-	else
+	if (r >= 0) {
 		r = hook->phase->run(hook, connection);
+		r = r == -ENOTCONN ? 1 : r;
+	} else {
+		fail(hook, r, "%s", upcall_error(connection, r));
+		r = r == -ECONNABORTED ? 1 : r;
+	}
 	upcall_close(connection);
+	return r;
+}
+
+static int call(struct hook *hook)
+{
+	int r;
+
+	limit_says(hook->required, "%s %s: upcalld has not answered within %u ms; %s",
+		   hook->phase->name, hook->state.id, hook->timeout_ms, hook->phase->late);
+	while ((r = call_once(hook)) > 0)
+		(void)poll(NULL, 0, PAUSE_MS);
 	return r;
 }
 
 static int run(struct hook *hook)
 {
+	bool required = hook->required;
 	int r;
 
-	limit_says("%s: standard input has not ended within %u ms; %s", hook->phase->name,
-		   hook->timeout_ms, hook->phase->failed);
-	r = limit_start(hook->timeout_ms, hook->required);
+	hook->required = required || hook->phase->begins;
+	limit_says(hook->required, "%s: standard input has not ended within %u ms; %s",
+		   hook->phase->name, hook->timeout_ms, hook->phase->failed);
+	r = limit_start(hook->timeout_ms);
 	if (r < 0)
 		return fail(hook, r, "cannot set a timer: %s", strerror(-r));
 	r = read_state(hook);
+	if (r < 0)
+		return r;
+	hook->required = required;
+	r = choose_name(hook);
 	return r < 0 ? r : call(hook);
+}
+
+/* In a user namespace of his own he is not; what we cannot read is not his. */
+static bool is_root_of_the_host(void)
+{
+	static const char all[] = "         0          0 4294967295\n";
+	cleanup_fd int fd = open("/proc/self/uid_map", O_RDONLY | O_CLOEXEC);
+	char map[sizeof(all)];
+
+	return geteuid() == 0 && fd >= 0 && read(fd, map, sizeof(map)) == (ssize_t)strlen(all) &&
+	       !memcmp(map, all, strlen(all));
 }
 
 int main(int argc, char **argv)
@@ -253,7 +298,7 @@ int main(int argc, char **argv)
 	if (r >= 0)
 		r = run(&hook);
 	/* whom the daemon does not serve has not asked for it, either */
-	if (r >= 0 || (r == -EPERM && !hook.required))
+	if (r >= 0 || (r == -EPERM && !hook.required && !is_root_of_the_host()))
 		return 0;
 	report("%s%s%s: %s%s%s", hook.phase ? hook.phase->name : "arguments",
 	       *hook.state.id ? " " : "", hook.state.id, hook.reason, hook.phase ? "; " : "",

@@ -11,7 +11,8 @@
 #include <stddef.h>
 #include <sys/types.h>
 
-#define OCI_STATE_MAX	1048576 /* bytes */
+/* An image's annotations are in it: 4 MiB, as engines bound them, each byte as \u00XX, and some. */
+#define OCI_STATE_MAX	33554432 /* bytes */
 #define OCI_ID_MAX	255
 #define OCI_NAME_SIZE	64 /* of a container, with its end */
 #define OCI_REASON_SIZE 192

@@ -6,7 +6,7 @@
 #
 # Containers of crun, runc and podman that register by themselves, by the OCI hook of the package and as README.md says:
 # a core and a key are handled inside without a step by hand. Nothing that an image says, and no id, chooses a policy of
-# somebody else's. Without upcalld, or with one that hangs, containers start all the same, and in time.
+# somebody else's, or none. Without upcalld, or with one that hangs, containers start all the same, and in time.
 
 # shellcheck source=lib/setup.sh
 . lib/setup.sh
@@ -61,7 +61,8 @@ runc_start() {
 	}
 }
 
-# Idle, the daemon ends; a cold start on an emulated machine is no part of what is shown here.
+# Idle, the daemon ends. On an emulated machine it may take longer to start it than the hook has, so the test does that before;
+# that the hook starts it is shown once, with more time.
 awake() { upcallctl status >/dev/null; }
 
 policy oci <<-'CONF'
@@ -92,8 +93,17 @@ check 'crun: so far the audit is clean' audit_checkpoint
 served crun "$containers/web/rootfs" container_exec web
 audit_expect_host '*' 'runtimes make what they need'
 awake
+check 'crun: another one ended, of that id' "$hook" --required poststop <<<'{"id":"nobody"}'
+check_fails 'crun: and one that lives is not forgotten for it' "$hook" --required poststop <<<'{"id":"web"}'
+check_equal 'crun: and is registered as before' live "$(entry oci-web .state)"
 check 'crun: it is deleted' container_stop web
 check 'crun: and it is unregistered' is_gone oci-web
+
+systemctl stop upcalld.service
+check 'crun: runs cold, while upcalld does not' container_start cold "$(hooked --timeout-ms 60000)"
+check_equal 'crun: it is registered: the hook has started upcalld' "$(container_pid cold) live" \
+	"$(entry oci-cold '"\(.leader) \(.state)"')"
+container_stop cold
 
 # ------------------------------------------------------------------------ runc
 
@@ -130,6 +140,20 @@ check_equal 'its policy is not theirs' oci.conf "$(policy_of oci-trusted-1)"
 check 'nor its name' is_gone trusted-1
 container_stop trusted-1
 awake
+# As old engines hand on to the runtime what an image says: more of it than anything else, and a file of the host for what
+# hooks say, to which nobody writes.
+touch victim
+annotated=".annotations = {\"run.oci.hooks.stderr\": \"$PWD/victim\"}"
+awake
+check 'an image is mostly an annotation' container_start long \
+	"$(hooked --timeout-ms 60000) | .annotations.x = \"a\" * 4000000"
+check_equal 'it is registered all the same' oci.conf "$(policy_of oci-long)"
+container_stop long
+awake
+check 'an image names a file of the host for what hooks say' container_start writer "$(hooked --prefix -) | $annotated"
+check 'the hook has said something' hook_said "createRuntime writer: "
+check_equal 'and not into that file' 0 "$(stat -c %s victim)"
+container_stop writer
 check 'the bundle, which is root'"'"'s, names another prefix' container_start plain "$(hooked --prefix plain-)"
 check_equal 'so it is registered without a policy, and nothing changes for it' 'live ""' \
 	"$(entry plain-plain '"\(.state) \(.policy | tojson)"')"
@@ -185,7 +209,7 @@ container_uid=100000
 awake
 started 'upcalld answers'
 usual=$took
-check 'it said nothing until now' test -z "$(journalctl -b --no-pager -q -t upcall-oci-hook -o cat)"
+check 'it said nothing of it' test -z "$(journalctl -b --no-pager -q -t upcall-oci-hook -o cat | grep slow)"
 
 systemctl stop upcalld.service
 hook_by_hand # the sockets are there
@@ -204,12 +228,12 @@ daemon=$(systemctl show -P MainPID upcalld.service)
 kill -STOP "$daemon"
 hook_by_hand
 echo "the hook, while upcalld hangs: $took ms"
-check 'upcalld hangs: the hook waits its half a second' test "$took" -ge 500
-check_within 'upcalld hangs: and ends soon after it' "$took" 1500
+check 'upcalld hangs: the hook waits its three seconds' test "$took" -ge 3000
+check_within 'upcalld hangs: and ends soon after them' "$took" 4000
 started 'upcalld hangs'
 echo "a start: $usual ms, while upcalld hangs $took ms"
-check_within 'upcalld hangs: a start takes no longer by it than the hook may wait' "$took" $((usual + 1500))
-check 'upcalld hangs: the hook has said so' hook_said 'createRuntime slow: upcalld has not answered within 500 ms'
+check_within 'upcalld hangs: a start takes no longer by it than the hook may wait' "$took" $((usual + 4000))
+check 'upcalld hangs: the hook has said so' hook_said 'createRuntime slow: upcalld has not answered within 3000 ms'
 kill -CONT "$daemon"
 check 'upcalld goes on' wait_for 20 awake
 check 'what could not register is not registered' is_gone oci-slow

@@ -115,6 +115,10 @@ static int on_unregister(sd_bus_message *call, void *data, sd_bus_error *error)
 {
 	const struct fake_daemon *fake = data;
 
+	/* a fake that knows a name is a hook's, which lets go of nobody who is alive */
+	if (fake->name && sd_bus_message_is_method_call(call, NULL, "Unregister"))
+		return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
+					"not only if it has ended");
 	if (fake->error_name)
 		return sd_bus_error_set(error, fake->error_name, fake->error_text);
 	return sd_bus_reply_method_return(call, NULL);

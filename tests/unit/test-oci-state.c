@@ -123,8 +123,9 @@ static void test_sizes(void **state)
 		{ "{\"id\":\"", "\",\"pid\":1}", OCI_ID_MAX + 1, "id: 256 bytes" },
 		{ "{\"id\":\"", "\",\"pid\":1}", 900000, "id: 900000 bytes" },
 		{ "{\"id\":\"x\",\"annotations\":{\"", "\":\"\"}}", 900000, NULL },
+		{ "{\"id\":\"x\",\"annotations\":{\"a\":\"", "\"}}", 25000000, NULL },
 		{ "{\"id\":\"x\",\"annotations\":{\"a\":\"", "\"}}", OCI_STATE_MAX,
-		  "longer than 1048576" },
+		  "longer than 33554432" },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
