@@ -145,6 +145,14 @@ static bool is_elsewhere(const struct table_entry *entry, const struct task_fact
 	       !user_ns_within(facts->user_ns, entry->user_ns);
 }
 
+/* Its entries are left as they are, which saves time: nobody looks at more than count. */
+static void set_empty(struct match_set *set, const struct task_facts *facts)
+{
+	set->facts = facts;
+	set->count = 0;
+	set->overflow = false;
+}
+
 static void set_put(struct table_entry *entry, void *arg)
 {
 	struct match_set *set = arg;
@@ -302,7 +310,7 @@ static void claimants_put(const struct match_set *set, struct match *match)
 {
 	match_nobody(match, UPCALL_SCOPE_AMBIGUOUS);
 	match->claimants = set->overflow ? 0 : set->count;
-	memcpy(match->claimant, set->entry, sizeof(match->claimant));
+	memcpy(match->claimant, set->entry, set->count * sizeof(set->entry[0]));
 }
 
 static void match_from_set(const struct match_set *set, bool strong, struct match *match)
@@ -331,17 +339,19 @@ static bool is_foreign_besides_net(const struct task_facts *facts)
 
 void match_task(const struct task_facts *facts, struct match *match)
 {
-	struct match_set set = { .facts = facts };
-	struct match_set by_pid = { .facts = facts };
-	struct match_set by_user = { .facts = facts };
-	struct match_set by_mnt = { .facts = facts };
-	struct match_set by_net = { .facts = facts };
+	struct match_set set, by;
 	bool agreed, strong;
 
+	set_empty(&set, facts);
 	set_from_cgroup(&set);
-	set_from_pid_ns(&by_pid);
-	set_from_user_ns(&by_user, facts->user_ns, set_add);
-	agreed = set_narrow(&set, &by_pid) && set_narrow(&set, &by_user);
+	set_empty(&by, facts);
+	set_from_pid_ns(&by);
+	agreed = set_narrow(&set, &by);
+	if (agreed) {
+		set_empty(&by, facts);
+		set_from_user_ns(&by, facts->user_ns, set_add);
+		agreed = set_narrow(&set, &by);
+	}
 	strong = set.count;
 	/*
 	 * Mount and network namespaces have no descent, and a task may have
@@ -350,11 +360,14 @@ void match_task(const struct task_facts *facts, struct match *match)
 	 * the host that has but joined a network is still the host's.
 	 */
 	if (agreed && set.count != 1 && is_foreign_besides_net(facts)) {
-		table_visit(INDEX_MNT, facts->ns[UPCALL_NS_MNT], set_add_by_mnt, &by_mnt);
-		table_visit(INDEX_NET, facts->net_cookie, set_add, &by_net);
-		agreed = set_narrow(&set, &by_mnt);
-		if (agreed && set.count != 1)
-			agreed = set_narrow(&set, &by_net);
+		set_empty(&by, facts);
+		table_visit(INDEX_MNT, facts->ns[UPCALL_NS_MNT], set_add_by_mnt, &by);
+		agreed = set_narrow(&set, &by);
+	}
+	if (agreed && set.count != 1 && is_foreign_besides_net(facts)) {
+		set_empty(&by, facts);
+		table_visit(INDEX_NET, facts->net_cookie, set_add, &by);
+		agreed = set_narrow(&set, &by);
 	}
 	if (!agreed)
 		claimants_put(&set, match);
