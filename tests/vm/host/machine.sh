@@ -48,6 +48,8 @@ qemu_arguments() {
 		-m "$MEMORY" -smp "$SMP")
 	if [[ -n $COUNT ]]; then
 		QEMU+=(-accel "tcg,thread=single" -icount "shift=0,sleep=off")
+		# While the guest waits for a disk of ours its clock runs as fast as it can: that is no hung task.
+		cmdline+=" sysctl.kernel.hung_task_timeout_secs=0"
 	elif [[ ${UPCALL_VM_ACCEL:-tcg} = kvm ]]; then
 		QEMU+=(-accel kvm)
 	else
