@@ -6,11 +6,13 @@
  *
  * Answers A queries for NAME with ADDRESS, SRV queries for a name below it with
  * port 7003 of NAME, other queries for either with no data, and everything else
- * with NXDOMAIN. Writes each question to LOG. Where GATE is given, no answer is
- * sent until that file exists, so that a test can look at who asks.
+ * with NXDOMAIN. Writes each question to LOG, which is there once it listens. Where
+ * GATE is given, no answer is sent until that file exists, so that a test can look
+ * at who asks.
  */
 #include <arpa/inet.h>
 #include <ctype.h>
+#include <stdarg.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -115,13 +117,25 @@ static void gate_wait(const char *gate)
 		nanosleep(&pause, NULL);
 }
 
+static int log_write(const char *path, const char *format, ...)
+{
+	FILE *log = fopen(path, "a");
+	va_list args;
+
+	if (!log)
+		return -1;
+	va_start(args, format);
+	vfprintf(log, format, args);
+	va_end(args);
+	return fclose(log);
+}
+
 /* Turns the query in `packet` into its response; returns its size, 0 for no answer. */
 static size_t respond(uint8_t *packet, size_t size, char **argv)
 {
 	char question[256];
 	size_t at, record;
 	unsigned int type;
-	FILE *log;
 
 	if (size < HEADER)
 		return 0;
@@ -129,11 +143,7 @@ static size_t respond(uint8_t *packet, size_t size, char **argv)
 	if (!at || at + 4 > size || at + 4 + 320 > ROOM)
 		return 0;
 	type = (unsigned int)packet[at] << 8 | packet[at + 1];
-	log = fopen(argv[4], "a");
-	if (log) {
-		fprintf(log, "%u %s\n", type, question);
-		fclose(log);
-	}
+	(void)log_write(argv[4], "%u %s\n", type, question);
 	at += 4;
 	record = record_write(packet + at, type, question, argv[2], argv[3]);
 	packet[2] = 0x84;
@@ -159,6 +169,10 @@ int main(int argc, char **argv)
 	fd = socket(AF_INET, SOCK_DGRAM | SOCK_CLOEXEC, 0);
 	if (fd < 0 || bind(fd, (struct sockaddr *)&local, sizeof(local))) {
 		perror("dns-server: bind");
+		return 1;
+	}
+	if (log_write(argv[4], "%s", "") < 0) {
+		perror(argv[4]);
 		return 1;
 	}
 	for (;;) {
