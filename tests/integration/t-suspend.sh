@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
-# soak-suites: trixie trixie-backports
+# soak-suites: trixie trixie-backports bookworm-debug
 # module: kmod
 # soak: 50
 #
