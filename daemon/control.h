@@ -6,7 +6,7 @@
  * what SO_PEERCRED said when it connected. The socket is root's; where the
  * administrator has given it to others too, they are not trusted with more than
  * closing fds of theirs, so everything that a connection can make us keep is
- * bounded: how many there are, for each user and of all others than root
+ * bounded: how many there are, for each user but root and of all of these
  * together; how long one may say nothing whole; how much, and how many fds, it
  * may send without a whole message; how many answers it leaves unread.
  */

@@ -21,23 +21,24 @@ static int peer_pidfd(int fd, const struct ucred *peer)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERPIDFD, &pidfd, &size) == 0)
 		return pidfd;
-	if (errno != ENOPROTOOPT)
-		return -errno;
+	if (errno != ENOPROTOOPT) /* EINVAL: of some kernels, for one that has been reaped */
+		return errno == EINVAL ? -ESRCH : -errno;
 	/* 0: of a pid namespace that is not below ours */
 	return peer->pid > 0 ? pidfd_of((uint32_t)peer->pid) : -ESRCH;
 }
 
-static bool same_namespace(uint32_t pid, const char *type)
+/* 1 or 0, of whom it cannot be told because he is somebody's else or not there, too. */
+static int same_namespace(uint32_t pid, const char *type)
 {
 	char path[64];
 	struct stat ours, theirs;
 
 	(void)snprintf(path, sizeof(path), "/proc/self/ns/%s", type);
 	if (stat(path, &ours) < 0)
-		return false;
+		return -errno;
 	(void)snprintf(path, sizeof(path), "/proc/%u/ns/%s", pid, type);
 	if (stat(path, &theirs) < 0)
-		return false;
+		return errno == ENOMEM ? -errno : 0;
 	return ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
 }
 
@@ -50,8 +51,11 @@ static int is_of_the_host(int fd, const struct ucred *peer)
 
 	if (ret < 0)
 		return ret == -ESRCH ? 0 : ret;
+	ret = same_namespace(pid, "user");
+	if (ret > 0)
+		ret = same_namespace(pid, "pid");
 	/* ORDER: alive afterwards, so /proc/PID was its all the time */
-	return same_namespace(pid, "user") && same_namespace(pid, "pid") && pidfd_alive(pidfd);
+	return ret > 0 ? pidfd_alive(pidfd) : ret;
 }
 
 int peer_uid(int fd, uid_t *ret)

@@ -99,22 +99,31 @@ int64_t request_next_deadline(struct hands *hands)
 }
 
 /*
- * What the machine stood is nobody's time, nor what may have passed before it stood.
- * ORDER: before any callback, which may set a deadline that begins now.
+ * What the machine stood is nobody's time, nor what may have passed before it stood. So it
+ * is put off for whose deadline is before `before`. We may stand alone, too: then the kernel
+ * half, which has not, ends what we put off.
  */
-void request_woken(struct loop *loop)
+static void add_what_stood(struct hands *hands, int64_t before)
 {
-	struct hands *hands = container_of(loop, struct hands, loop);
-	int64_t now = loop_now_ms();
+	int64_t now = loop_now_ms(), passed = now - hands->looked_ms;
 	bool stood = hands->look_ms && has_stood(hands->look_ms, now);
 
-	hands->look_ms = 0;
+	hands->looked_ms = now;
+	hands->look_ms = now;
 	if (!stood)
 		return;
 	for (struct request *request = hands->requests; request; request = request->next) {
-		request->deadline_ms += now - hands->looked_ms;
-		request->stood_ms += now - hands->looked_ms;
+		if (request->deadline_ms >= before)
+			continue;
+		request->deadline_ms += passed;
+		request->stood_ms += passed;
 	}
+}
+
+/* ORDER: before any callback, which may set a deadline that begins now. */
+void request_woken(struct loop *loop)
+{
+	add_what_stood(container_of(loop, struct hands, loop), INT64_MAX);
 }
 
 /* One at a time: its callback may free the request. */
@@ -167,8 +176,11 @@ static bool handler_rests(const struct request *request)
 void request_expire(struct hands *hands)
 {
 	struct request *request, *next;
-	int64_t now = loop_now_ms();
+	int64_t now;
 
+	/* it may have stood in the callback: whose deadline is over had it before */
+	add_what_stood(hands, loop_now_ms());
+	now = loop_now_ms();
 	for (request = hands->requests; request; request = next) {
 		next = request->next;
 		if (request->deadline_ms <= now && !handler_rests(request))

@@ -183,10 +183,17 @@ static void test_deadline_stood(void **state)
 	assert_false(request->decided);
 	assert_true(request->deadline_ms >= now + 40);
 	/* who has not had his time and is killed all the same is not killed because of it */
-	request->started_us = request_now_us() - 60000 * INT64_C(1000);
+	request->started_us = request_now_us() - request->stood_ms * 1000;
 	assert_false(request_was_over_time(request, SIGKILL));
 	request->started_us -= request->wire.run_ms * INT64_C(1000);
 	assert_true(request_was_over_time(request, SIGKILL));
+	/* in a callback */
+	(void)request_next_deadline(&hands);
+	request->deadline_ms = loop_now_ms() + 40 - 60000;
+	hands.look_ms -= 60000;
+	hands.looked_ms -= 60000;
+	request_expire(&hands);
+	assert_false(request->decided);
 	while (hands.requests) {
 		loop_run(&hands.loop, request_next_deadline(&hands));
 		request_expire(&hands);
