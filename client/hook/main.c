@@ -15,109 +15,29 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
-#include <poll.h>
-#include <stdarg.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/pidfd.h>
 #include <unistd.h>
 
 #include "cleanup.h"
-#include "libupcall.h"
+#include "hook.h"
 #include "number.h"
-#include "oci-state.h"
-#include "report.h"
 
 #define TIMEOUT_MS     3000
 #define TIMEOUT_MS_MAX 60000
+#define STATE_TIMES    10 /* of that, for the state */
 
 #define PREFIX "oci-"
-
-#define REASON_SIZE 512
-
-#define PAUSE_MS 20 /* before upcalld is asked again */
-
-struct hook {
-	const struct phase *phase;
-	const char *prefix;
-	const char *runtime;
-	uint32_t timeout_ms;
-	bool required;
-	struct oci_state state;
-	char name[OCI_NAME_SIZE];
-	char reason[REASON_SIZE]; /* of a failure */
-};
-
-struct phase {
-	const char *name;
-	const char *failed; /* what that means */
-	const char *late; /* the same of time that is over: what was asked for may still be done */
-	bool begins;	  /* a container that is to run then */
-	int (*run)(struct hook *hook, struct upcall_connection *connection);
-};
-
-report_format(3) static int fail(struct hook *hook, int error, const char *format, ...)
-{
-	va_list args;
-
-	va_start(args, format);
-	(void)vsnprintf(hook->reason, sizeof(hook->reason), format, args);
-	va_end(args);
-	return error;
-}
-
-/* ------------------------------------------------------------------ phases */
-
-static int register_container(struct hook *hook, struct upcall_connection *connection)
-{
-	const struct upcall_register_options options = { .runtime = hook->runtime };
-	cleanup_fd int pidfd = -1;
-	int r;
-
-	if (!hook->state.pid)
-		return fail(hook, -EBADMSG, "standard input: pid: missing or 0");
-	pidfd = pidfd_open(hook->state.pid, 0);
-	if (pidfd < 0) {
-		r = -errno;
-		return fail(hook, r, "pid %d: %s", (int)hook->state.pid, strerror(errno));
-	}
-	r = upcall_register(connection, hook->name, pidfd, &options, NULL);
-	return r < 0 ? fail(hook, r, "%s", upcall_error(connection, r)) : 0;
-}
-
-/* Only who has ended: the name may be another's, if the container never got it. */
-static int unregister_container(struct hook *hook, struct upcall_connection *connection)
-{
-	int r = upcall_unregister_ended(connection, hook->name);
-
-	return r < 0 && r != -ENOENT ? fail(hook, r, "%s", upcall_error(connection, r)) : 0;
-}
-
-#define FORGOTTEN "upcalld forgets the container when all of it has ended"
-
-static const struct phase phases[] = {
-	{ "createRuntime", "the container is not registered", "the container may not be registered",
-	  true, register_container },
-	{ "poststop", FORGOTTEN, FORGOTTEN, false, unregister_container },
-};
-
-#define PHASE_COUNT (sizeof(phases) / sizeof(phases[0]))
-
-static const struct phase *find_phase(const char *name)
-{
-	for (size_t i = 0; i < PHASE_COUNT; i++)
-		if (!strcmp(phases[i].name, name))
-			return &phases[i];
-	return NULL;
-}
 
 /* --------------------------------------------------------------- arguments */
 
 static const char help[] =
 	"usage: upcall-oci-hook [OPTION...] createRuntime|poststop\n\n"
 	"An OCI hook: registers a container with upcalld, and forgets it. The runtime writes the\n"
-	"container's state to standard input. See upcall-oci-hook(8).\n\n"
+	"container's state to standard input, or says it by --id and --pid. See upcall-oci-hook(8).\n\n"
+	"  --id ID           what the container is called, instead of standard input\n"
+	"  --pid PID         its first process; with --id, for createRuntime\n"
 	"  --prefix TEXT     before the container's id in the name that it gets; default: " PREFIX
 	"\n"
 	"  --runtime NAME    what made it: is kept and shown\n"
@@ -126,6 +46,8 @@ static const char help[] =
 	"  --help            this\n";
 
 static const struct option options[] = {
+	{ "id", required_argument, NULL, 'i' },
+	{ "pid", required_argument, NULL, 'P' },
 	{ "prefix", required_argument, NULL, 'p' },
 	{ "runtime", required_argument, NULL, 'r' },
 	{ "timeout-ms", required_argument, NULL, 't' },
@@ -137,6 +59,14 @@ static const struct option options[] = {
 static int take_option(struct hook *hook, int option, char **argv)
 {
 	switch (option) {
+	case 'i':
+		hook->id = optarg;
+		return 0;
+	case 'P':
+		if (parse_number(optarg, 1, INT32_MAX, &hook->pid) >= 0)
+			return 0;
+		return fail(hook, -EINVAL, "--pid %s: not a number from 1 to %d", optarg,
+			    INT32_MAX);
 	case 'p':
 		hook->prefix = optarg;
 		return 0;
@@ -173,7 +103,9 @@ static int take_arguments(struct hook *hook, int argc, char **argv)
 		return r;
 	if (argc - optind != 1)
 		return fail(hook, -EINVAL, "%d phases given, not one", argc - optind);
-	hook->phase = find_phase(argv[optind]);
+	if (hook->pid && !hook->id)
+		return fail(hook, -EINVAL, "--pid: not without --id");
+	hook->phase = phase_find(argv[optind]);
 	if (!hook->phase)
 		return fail(hook, -EINVAL, "%s: no phase of mine: createRuntime or poststop",
 			    argv[optind]);
@@ -201,14 +133,26 @@ static ssize_t read_all(int fd, char *text, size_t room)
 	return (ssize_t)size;
 }
 
+static int take_id(struct hook *hook)
+{
+	char reason[OCI_REASON_SIZE];
+	int r = oci_state_id(&hook->state, hook->id, reason);
+
+	hook->state.pid = (pid_t)hook->pid;
+	return r < 0 ? fail(hook, r, "--%s", reason) : 0;
+}
+
 /* What is wrong with the state is nothing that the container may run with: see above. */
 static int read_state(struct hook *hook)
 {
 	static char text[OCI_STATE_MAX + 1];
 	char reason[OCI_REASON_SIZE];
-	ssize_t size = read_all(STDIN_FILENO, text, sizeof(text));
+	ssize_t size;
 	int r;
 
+	if (hook->id)
+		return take_id(hook);
+	size = read_all(STDIN_FILENO, text, sizeof(text));
 	if (size < 0)
 		return fail(hook, (int)size, "standard input: %s", strerror((int)-size));
 	r = oci_state_parse(text, (size_t)size, &hook->state, reason);
@@ -228,52 +172,36 @@ static int choose_name(struct hook *hook)
 		       0;
 }
 
-/* 1: somebody was there and has hung up, as upcalld does when it has too many, or ends. */
-static int call_once(struct hook *hook)
+/*
+ * The state has a time of its own, and much: an image can make it long, and is to gain
+ * nothing by that. It is over at the second alarm, so that a machine that stood is no reason.
+ */
+static int take_state(struct hook *hook)
 {
-	struct upcall_connection *connection;
+	const uint32_t most_ms = STATE_TIMES * hook->timeout_ms;
+	bool required = hook->required || (hook->phase->begins && !hook->id);
 	int r;
 
-	r = upcall_connect(&connection);
-	if (r >= 0) {
-		r = hook->phase->run(hook, connection);
-		r = r == -ENOTCONN ? 1 : r;
-	} else {
-		fail(hook, r, "%s", upcall_error(connection, r));
-		r = r == -ECONNABORTED ? 1 : r;
-	}
-	upcall_close(connection);
-	return r;
-}
-
-static int call(struct hook *hook)
-{
-	int r;
-
-	limit_says(hook->required, "%s %s: upcalld has not answered within %u ms; %s",
-		   hook->phase->name, hook->state.id, hook->timeout_ms, hook->phase->late);
-	while ((r = call_once(hook)) > 0)
-		(void)poll(NULL, 0, PAUSE_MS);
+	limit_says(required,
+		   "%s: standard input has not ended, or cannot be read, within %u ms; %s",
+		   hook->phase->name, most_ms, hook->phase->failed);
+	r = limit_start(most_ms, 2);
+	if (r < 0)
+		return fail(hook, r, "cannot set a timer: %s", strerror(-r));
+	r = read_state(hook);
+	if (r < 0)
+		hook->required = required;
 	return r;
 }
 
 static int run(struct hook *hook)
 {
-	bool required = hook->required;
 	int r;
 
-	hook->required = required || hook->phase->begins;
-	limit_says(hook->required, "%s: standard input has not ended within %u ms; %s",
-		   hook->phase->name, hook->timeout_ms, hook->phase->failed);
-	r = limit_start(hook->timeout_ms);
-	if (r < 0)
-		return fail(hook, r, "cannot set a timer: %s", strerror(-r));
-	r = read_state(hook);
-	if (r < 0)
-		return r;
-	hook->required = required;
-	r = choose_name(hook);
-	return r < 0 ? r : call(hook);
+	r = take_state(hook);
+	if (r >= 0)
+		r = choose_name(hook);
+	return r < 0 ? r : phase_run(hook);
 }
 
 /* In a user namespace of his own he is not; what we cannot read is not his. */

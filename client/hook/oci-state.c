@@ -65,18 +65,8 @@ static int parse(const char *text, size_t size, json_object **ret, char reason[O
 	return 0;
 }
 
-static int take_id(json_object *state, struct oci_state *ret, char reason[OCI_REASON_SIZE])
+static int set_id(struct oci_state *ret, const char *id, size_t size, char reason[OCI_REASON_SIZE])
 {
-	json_object *value;
-	const char *id;
-	size_t size;
-
-	if (!json_object_object_get_ex(state, "id", &value))
-		return bad(reason, "id: missing");
-	if (!json_object_is_type(value, json_type_string))
-		return bad(reason, "id: no string");
-	id = json_object_get_string(value);
-	size = (size_t)json_object_get_string_len(value);
 	if (!size || size > OCI_ID_MAX)
 		return bad(reason, "id: %zu bytes, not 1 to %d", size, OCI_ID_MAX);
 	/* a NUL ends the span, too */
@@ -85,6 +75,23 @@ static int take_id(json_object *state, struct oci_state *ret, char reason[OCI_RE
 			   strspn(id, ID_BYTES));
 	memcpy(ret->id, id, size + 1);
 	return 0;
+}
+
+int oci_state_id(struct oci_state *state, const char *id, char reason[OCI_REASON_SIZE])
+{
+	return set_id(state, id, strlen(id), reason);
+}
+
+static int take_id(json_object *state, struct oci_state *ret, char reason[OCI_REASON_SIZE])
+{
+	json_object *value;
+
+	if (!json_object_object_get_ex(state, "id", &value))
+		return bad(reason, "id: missing");
+	if (!json_object_is_type(value, json_type_string))
+		return bad(reason, "id: no string");
+	return set_id(ret, json_object_get_string(value), (size_t)json_object_get_string_len(value),
+		      reason);
 }
 
 static int take_pid(json_object *state, struct oci_state *ret, char reason[OCI_REASON_SIZE])

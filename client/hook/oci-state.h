@@ -26,6 +26,9 @@ struct oci_state {
 int oci_state_parse(const char *text, size_t size, struct oci_state *ret,
 		    char reason[OCI_REASON_SIZE]);
 
+/* Sets an id that somebody else than a runtime's state says. -EBADMSG: reason says why not. */
+int oci_state_id(struct oci_state *state, const char *id, char reason[OCI_REASON_SIZE]);
+
 /*
  * The name that the container is registered under. Of an id of 64 hexadecimal digits,
  * which is too long, the first 12, as engines show it. -ENAMETOOLONG.

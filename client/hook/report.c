@@ -4,6 +4,7 @@
  * container is to start meanwhile. What the signal's handler calls is safe there.
  */
 #include <errno.h>
+#include <linux/magic.h>
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
@@ -12,10 +13,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 #include <sys/time.h>
 #include <sys/un.h>
+#include <sys/vfs.h>
 #include <syslog.h>
+#include <termios.h>
 #include <unistd.h>
 
 #include "cleanup.h"
@@ -33,6 +35,7 @@ struct line {
 
 static struct line late[2];
 static struct line *volatile late_line = &late[0];
+static volatile sig_atomic_t alarms_left;
 
 __attribute__((format(printf, 2, 0))) static void line_make(struct line *line, const char *format,
 							    va_list args)
@@ -61,20 +64,23 @@ static void line_log(const struct line *line)
 /*
  * ATTACK: crun opens a file of the host for us that an annotation names
  * (run.oci.hooks.stderr), and images have annotations where the engine lets them:
- * /etc/passwd, /proc/sysrq-trigger. So it is written to who reads, and to no file.
+ * /etc/passwd, /proc/sysrq-trigger, /run/initctl. So it is written to what has no name, and
+ * to who has started us.
  */
-static bool is_read_by_somebody(int fd)
+static bool is_ours(int fd)
 {
-	struct stat st;
+	struct statfs fs;
 
-	return fstat(fd, &st) == 0 && (S_ISFIFO(st.st_mode) || S_ISSOCK(st.st_mode) || isatty(fd));
+	if (fstatfs(fd, &fs) == 0 && (fs.f_type == PIPEFS_MAGIC || fs.f_type == SOCKFS_MAGIC))
+		return true;
+	return tcgetsid(fd) >= 0; /* our controlling terminal */
 }
 
 static void line_print(const struct line *line)
 {
 	struct pollfd out = { .fd = STDERR_FILENO, .events = POLLOUT };
 
-	if (is_read_by_somebody(out.fd) && poll(&out, 1, 0) == 1 && (out.revents & POLLOUT))
+	if (is_ours(out.fd) && poll(&out, 1, 0) == 1 && (out.revents & POLLOUT))
 		(void)!write(STDERR_FILENO, line->text + line->start, line->size - line->start);
 }
 
@@ -92,6 +98,8 @@ void report(const char *format, ...)
 
 static void on_limit(int signal)
 {
+	if (--alarms_left > 0)
+		return;
 	line_log(late_line);
 	line_print(late_line);
 	_exit(late_line->status);
@@ -111,15 +119,15 @@ void limit_says(int status, const char *format, ...)
 	late_line = other;
 }
 
-int limit_start(unsigned int milliseconds)
+int limit_start(unsigned int milliseconds, int alarms)
 {
 	const struct sigaction action = { .sa_handler = on_limit };
-	const struct itimerval timer = {
-		.it_value = { .tv_sec = milliseconds / 1000,
-			      .tv_usec = milliseconds % 1000 * 1000 },
-	};
+	const struct timeval part = { .tv_sec = milliseconds / 1000 / alarms,
+				      .tv_usec = milliseconds / alarms % 1000 * 1000 };
+	const struct itimerval timer = { .it_value = part, .it_interval = part };
 	sigset_t set;
 
+	alarms_left = alarms;
 	sigemptyset(&set);
 	sigaddset(&set, SIGALRM);
 	/* a runtime may have left it blocked or ignored */

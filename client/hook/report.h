@@ -12,9 +12,10 @@ report_format(1) void report(const char *format, ...);
 
 /*
  * After so many milliseconds the process ends, whatever it waits for, with the status and
- * the line that limit_says() was told last.
+ * the line that limit_says() was told last. At the alarm of that number, of which there is
+ * one in each such part of the time.
  */
-int limit_start(unsigned int milliseconds);
+int limit_start(unsigned int milliseconds, int alarms);
 report_format(2) void limit_says(int status, const char *format, ...);
 
 #endif

@@ -4,7 +4,7 @@
 # lane: default
 # soak-suites: trixie trixie-backports
 #
-# Containers of crun, runc and podman that register by themselves, by the OCI hook of the package and as README.md says:
+# Containers of crun, runc, podman and LXC that register by themselves, by the OCI hook of the package and as README.md says:
 # a core and a key are handled inside without a step by hand. Nothing that an image says, and no id, chooses a policy of
 # somebody else's, or none. Without upcalld, or with one that hangs, containers start all the same, and in time.
 
@@ -142,7 +142,6 @@ container_stop trusted-1
 awake
 # As old engines hand on to the runtime what an image says: more of it than anything else, and a file of the host for what
 # hooks say, to which nobody writes.
-touch victim
 annotated=".annotations = {\"run.oci.hooks.stderr\": \"$PWD/victim\"}"
 awake
 check 'an image is mostly an annotation' container_start long \
@@ -152,7 +151,11 @@ container_stop long
 awake
 check 'an image names a file of the host for what hooks say' container_start writer "$(hooked --prefix -) | $annotated"
 check 'the hook has said something' hook_said "createRuntime writer: "
-check_equal 'and not into that file' 0 "$(stat -c %s victim)"
+if [ -e victim ]; then
+	check_equal 'and not into that file, which crun has made' 0 "$(stat -c %s victim)"
+else
+	skip 'and not into that file' 'this crun has made none'
+fi
 container_stop writer
 check 'the bundle, which is root'"'"'s, names another prefix' container_start plain "$(hooked --prefix plain-)"
 check_equal 'so it is registered without a policy, and nothing changes for it' 'live ""' \
@@ -184,6 +187,41 @@ audit_expect_host '*' 'runtimes make what they need'
 awake
 check 'podman: it is removed' podman rm -f -t 0 pod
 check 'podman: and it is unregistered' is_gone "$name"
+
+# ------------------------------------------------------------------------- LXC
+
+policy lxc <<-'CONF'
+	[Match]
+	Name=lxc-*
+	[Core]
+	Handler=/usr/libexec/save-core
+	[Key user]
+CONF
+container_uid=100000
+with_handlers "$containers/box/rootfs"
+# newuidmap, which LXC takes for root, too, wants to be told
+for file in /etc/subuid /etc/subgid; do echo "root:$container_uid:65536" >>"$file"; done
+cat >"$containers/box/config" <<END
+lxc.uts.name = box
+lxc.rootfs.path = dir:$containers/box/rootfs
+lxc.idmap = u 0 $container_uid 65536
+lxc.idmap = g 0 $container_uid 65536
+lxc.net.0.type = empty
+lxc.mount.auto = proc:mixed sys:ro
+lxc.init.cmd = /bin/sleep 2147483647
+lxc.include = /usr/share/upcalld/lxc.conf
+END
+awake
+check 'LXC: runs box, whose configuration includes ours' lxc-start -n box -f "$containers/box/config" -o box.log -l info || cat box.log
+check_equal 'LXC: it is registered, by its first process' "$(lxc-info -n box -pH) live lxc" \
+	"$(entry lxc-box '"\(.leader) \(.state) \(.runtime)"')"
+check_equal 'LXC: with its policy' lxc.conf "$(policy_of lxc-box)"
+check 'LXC: so far the audit is clean' audit_checkpoint
+served LXC "$containers/box/rootfs" lxc-attach -n box --clear-env --
+audit_expect_host '*' 'runtimes make what they need'
+awake
+check 'LXC: it is stopped' lxc-stop -n box -k
+check 'LXC: and it is unregistered' wait_for 20 is_gone lxc-box
 
 # ------------------------------------------------------------ without upcalld
 
