@@ -103,9 +103,9 @@ int64_t request_next_deadline(struct hands *hands)
  * is put off for whose deadline is before `before`. We may stand alone, too: then the kernel
  * half, which has not, ends what we put off.
  */
-static void add_what_stood(struct hands *hands, int64_t before)
+static void add_what_stood(struct hands *hands, int64_t now, int64_t before)
 {
-	int64_t now = loop_now_ms(), passed = now - hands->looked_ms;
+	int64_t passed = now - hands->looked_ms;
 	bool stood = hands->look_ms && has_stood(hands->look_ms, now);
 
 	hands->looked_ms = now;
@@ -123,7 +123,7 @@ static void add_what_stood(struct hands *hands, int64_t before)
 /* ORDER: before any callback, which may set a deadline that begins now. */
 void request_woken(struct loop *loop)
 {
-	add_what_stood(container_of(loop, struct hands, loop), INT64_MAX);
+	add_what_stood(container_of(loop, struct hands, loop), loop_now_ms(), INT64_MAX);
 }
 
 /* One at a time: its callback may free the request. */
@@ -176,11 +176,10 @@ static bool handler_rests(const struct request *request)
 void request_expire(struct hands *hands)
 {
 	struct request *request, *next;
-	int64_t now;
+	int64_t now = loop_now_ms();
 
 	/* it may have stood in the callback: whose deadline is over had it before */
-	add_what_stood(hands, loop_now_ms());
-	now = loop_now_ms();
+	add_what_stood(hands, now, now + 1);
 	for (request = hands->requests; request; request = next) {
 		next = request->next;
 		if (request->deadline_ms <= now && !handler_rests(request))
