@@ -78,8 +78,8 @@ write_handlers() {
 start_host_resolver() {
 	rm -f /etc/resolv.conf
 	echo 'nameserver 127.0.0.1' >/etc/resolv.conf
-	: >host-dns.log
 	./dns-server 53 host.invalid 192.0.2.1 host-dns.log &
+	check "dns: the host's resolver listens" wait_for 10 test -e host-dns.log
 }
 
 start_containers() {
