@@ -49,7 +49,6 @@ struct request {
 	bool decided;
 	int64_t started_us;
 	int64_t deadline_ms;
-	int64_t stood_ms; /* while the machine did, and deadlines were put off */
 	int64_t retry_ms; /* -1: nobody is put off */
 };
 

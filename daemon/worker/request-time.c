@@ -28,14 +28,13 @@ int64_t request_now_us(void)
 /*
  * Killed when its time was over: by the kernel, whose deadline stands for ours
  * where we are late. Counted from the start of the request, which is before the
- * ATTACH that the kernel counts from.
+ * ATTACH that the kernel counts from, and with what the machine stood: it may have been
+ * us alone, and then the kernel has killed it in time.
  */
 bool request_was_over_time(const struct request *request, int status)
 {
-	int64_t given_ms = (int64_t)request->wire.run_ms + request->stood_ms;
-
 	return WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL &&
-	       request_now_us() - request->started_us >= given_ms * 1000;
+	       request_now_us() - request->started_us >= (int64_t)request->wire.run_ms * 1000;
 }
 
 /* ------------------------------------------------------------- putting off */
@@ -112,12 +111,9 @@ static void add_what_stood(struct hands *hands, int64_t now, int64_t before)
 	hands->look_ms = now;
 	if (!stood)
 		return;
-	for (struct request *request = hands->requests; request; request = request->next) {
-		if (request->deadline_ms >= before)
-			continue;
-		request->deadline_ms += passed;
-		request->stood_ms += passed;
-	}
+	for (struct request *request = hands->requests; request; request = request->next)
+		if (request->deadline_ms < before)
+			request->deadline_ms += passed;
 }
 
 /* ORDER: before any callback, which may set a deadline that begins now. */
