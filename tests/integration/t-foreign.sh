@@ -5,7 +5,10 @@
 # suites: bookworm trixie trixie-backports
 # needs: foreign
 # timeout: 14400
+# memory: 4096
 # soak: all
+#
+# The memory: a test of core dumps keeps one of a gigabyte in /tmp, and fails where that is full.
 #
 # A-26: keyutils' own tests and the kernel's self-tests of pidfd, kmod and, where they exist, coredump have the same results
 # with the module loaded, upcalld running or not, as without it.
