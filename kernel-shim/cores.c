@@ -18,7 +18,6 @@
 
 #include "compat.h"
 #include "cores.h"
-#include "table.h"
 
 static unsigned int cores_max = 12;
 module_param(cores_max, uint, 0644);
@@ -30,7 +29,7 @@ MODULE_PARM_DESC(cores_share, "the same of one container (default: 4)");
 struct core_slot {
 	struct list_head link;
 	struct pid *dumper; /* reference; its thread group */
-	u64 container;	    /* its id: an entry would stay with its namespaces; 0: nobody's */
+	u64 owner;	    /* see cores_enter(): an entry would stay with its namespaces */
 };
 
 static DEFINE_SPINLOCK(cores_lock);
@@ -62,25 +61,28 @@ static bool has_ended(const struct core_slot *slot)
 	return ended;
 }
 
-/* Moves those that have ended to @ended, and counts the others. */
-static bool cores_are_full(u64 container, struct list_head *ended)
+/*
+ * Moves those that have ended to @ended, and counts the others. One of the same dumper
+ * goes, too: it was nobody's container's when it came, and comes once more, adopted.
+ */
+static bool cores_are_full(const struct core_slot *another, struct list_head *ended)
 {
 	struct core_slot *slot, *next;
 	unsigned int all = 0, share = 0;
 
 	lockdep_assert_held(&cores_lock);
 	list_for_each_entry_safe(slot, next, &cores, link) {
-		if (has_ended(slot)) {
+		if (slot->dumper == another->dumper || has_ended(slot)) {
 			list_move(&slot->link, ended);
 			continue;
 		}
 		all++;
-		share += slot->container == container;
+		share += slot->owner == another->owner;
 	}
 	return all >= READ_ONCE(cores_max) || share >= READ_ONCE(cores_share);
 }
 
-int cores_enter(const struct table_entry *entry)
+int cores_enter(u64 owner)
 {
 	struct core_slot *slot = kzalloc(sizeof(*slot), GFP_KERNEL_ACCOUNT);
 	LIST_HEAD(ended);
@@ -89,9 +91,9 @@ int cores_enter(const struct table_entry *entry)
 	if (!slot)
 		return -ENOMEM;
 	slot->dumper = get_pid(task_tgid(current));
-	slot->container = entry ? entry->id : 0;
+	slot->owner = owner;
 	spin_lock(&cores_lock);
-	full = cores_are_full(slot->container, &ended);
+	full = cores_are_full(slot, &ended);
 	list_add(&slot->link, full ? &ended : &cores);
 	spin_unlock(&cores_lock);
 	slots_free(&ended);

@@ -3,10 +3,13 @@
 #ifndef UPCALL_SHIM_CORES_H
 #define UPCALL_SHIM_CORES_H
 
-struct table_entry;
+#include <linux/types.h>
 
-/* The current task dumps core, of the container or (NULL) of nobody. -EDQUOT: one too many. */
-int cores_enter(const struct table_entry *entry);
+/*
+ * The current task dumps core, for whose share says a number: of a container, of the
+ * cgroup of one that may be adopted, or 0 for nobody. -EDQUOT: one too many.
+ */
+int cores_enter(u64 owner);
 /* Nobody is in cores_enter() any more. */
 void cores_exit(void);
 

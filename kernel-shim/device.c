@@ -22,6 +22,7 @@
 #include <linux/uaccess.h>
 #include <linux/user_namespace.h>
 
+#include "adopt.h"
 #include "counters.h"
 #include "device.h"
 #include "event.h"
@@ -81,7 +82,7 @@ static int device_version(struct upcall_version __user *user)
 {
 	struct upcall_version version = {
 		.abi = UPCALL_ABI_VERSION,
-		.features = UPCALL_FEATURE_COUNTERS,
+		.features = UPCALL_FEATURE_COUNTERS | UPCALL_FEATURE_ADOPTION,
 	};
 
 	strscpy(version.version, UPCALL_VERSION, sizeof(version.version));
@@ -180,13 +181,15 @@ static int device_end(unsigned int command, const struct upcall_ref __user *user
 
 	if (copy_from_user(&ref, user, sizeof(ref)))
 		return -EFAULT;
-	if (command == UPCALL_IOC_NATIVE && ref.error)
+	if ((command == UPCALL_IOC_NATIVE || command == UPCALL_IOC_AGAIN) && ref.error)
 		return -EINVAL;
 	upcall = queue_find(ref.id, ref.generation);
 	if (IS_ERR(upcall))
 		return PTR_ERR(upcall);
 	if (command == UPCALL_IOC_NATIVE)
 		ret = upcall_give_back(upcall, ref.generation);
+	else if (command == UPCALL_IOC_AGAIN)
+		ret = upcall_again(upcall, ref.generation);
 	else if (command == UPCALL_IOC_CANCEL)
 		ret = upcall_cancel(upcall, ref.generation, ref.error);
 	else
@@ -238,6 +241,28 @@ static int device_container_del(const u64 __user *user)
 	return ret;
 }
 
+static int device_adopt(const struct upcall_adopt __user *user)
+{
+	struct upcall_adoption *adoptions = NULL;
+	struct upcall_adopt adopt;
+	int ret;
+
+	if (copy_from_user(&adopt, user, sizeof(adopt)))
+		return -EFAULT;
+	if (adopt.flags)
+		return -EINVAL;
+	if (adopt.count > UPCALL_ADOPTIONS)
+		return -E2BIG;
+	if (adopt.count)
+		adoptions = vmemdup_user(u64_to_user_ptr(adopt.adoptions),
+					 array_size(adopt.count, sizeof(*adoptions)));
+	if (IS_ERR(adoptions))
+		return PTR_ERR(adoptions);
+	ret = adopt_set(adoptions, adopt.count);
+	kvfree(adoptions);
+	return ret;
+}
+
 static int device_drain(const u32 __user *user)
 {
 	u32 drain;
@@ -275,6 +300,7 @@ static long device_ioctl(struct file *file, unsigned int command, unsigned long 
 	case UPCALL_IOC_NATIVE:
 	case UPCALL_IOC_DENY:
 	case UPCALL_IOC_CANCEL:
+	case UPCALL_IOC_AGAIN:
 		return device_end(command, user);
 	case UPCALL_IOC_DRAIN:
 		return device_drain(user);
@@ -286,6 +312,8 @@ static long device_ioctl(struct file *file, unsigned int command, unsigned long 
 		return device_container(command, user);
 	case UPCALL_IOC_CONTAINER_DEL:
 		return device_container_del(user);
+	case UPCALL_IOC_ADOPT:
+		return device_adopt(user);
 	}
 	return -ENOTTY;
 }

@@ -10,8 +10,9 @@
  * A task that sleeps in here pins the module: the reference is taken where
  * ftrace still guarantees that the module stays, before the instruction pointer
  * moves, and given back as the last thing. While nobody is registered, nobody is
- * sent here, unless a monitor looks or the parameter strict is set: a machine whose
- * own helpers never pause could not unload us.
+ * sent here, unless a monitor looks, the parameter strict is set or there are rules
+ * for whom nobody registers: a machine whose own helpers never pause could not
+ * unload us.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 
@@ -57,7 +58,7 @@ static bool hook_is_blind(const struct subprocess_info *info)
 static bool hook_passes(void)
 {
 	return is_global_init(current) || event_from_broker() ||
-	       (table_is_empty() && !subject_strict());
+	       (table_is_empty() && !subject_judges_unregistered());
 }
 
 /* Nobody can wait here, or the machine is about to stop waiting for anybody. */
@@ -92,49 +93,70 @@ static int exec_native(struct subprocess_info *info, int wait, const struct subj
 	return call_usermodehelper_exec(info, wait);
 }
 
-static int exec_offered(struct subprocess_info *info, int wait, const struct subject *subject)
+/* True: *@ret is what the call returns. False: it is to be decided again. */
+static bool exec_offered(struct subprocess_info *info, int wait, const struct subject *subject,
+			 int *ret)
 {
-	int ret;
-
-	if (!can_wait(wait))
-		return exec_refused(info, wait, subject, UPCALL_COUNT_REFUSED, EKEYREJECTED);
-	switch (upcall_offer(info, wait, subject, &ret)) {
+	if (!can_wait(wait)) {
+		*ret = exec_refused(info, wait, subject, UPCALL_COUNT_REFUSED, EKEYREJECTED);
+		return true;
+	}
+	switch (upcall_offer(info, wait, subject, ret)) {
 	case OFFER_NATIVE:
-		return exec_native(info, wait, subject);
+		*ret = exec_native(info, wait, subject);
+		break;
 	case OFFER_REFUSED:
-		return exec_refused(info, wait, subject, UPCALL_COUNT_REFUSED, ret);
+		*ret = exec_refused(info, wait, subject, UPCALL_COUNT_REFUSED, *ret);
+		break;
+	case OFFER_AGAIN:
+		return false;
 	case OFFER_ANSWERED:
+		*ret = info_finish(info, *ret);
 		break;
 	}
-	return info_finish(info, ret);
+	return true;
 }
 
-static int exec_decided(struct subprocess_info *info, int wait, const struct subject *subject)
+static bool exec_decided(struct subprocess_info *info, int wait, const struct subject *subject,
+			 int *ret)
 {
 	switch (subject->verdict) {
 	case UPCALL_VERDICT_DENY:
-		return exec_refused(info, wait, subject, UPCALL_COUNT_DENIED, EKEYREJECTED);
+		*ret = exec_refused(info, wait, subject, UPCALL_COUNT_DENIED, EKEYREJECTED);
+		return true;
 	case UPCALL_VERDICT_OFFER:
-		return exec_offered(info, wait, subject);
+		return exec_offered(info, wait, subject, ret);
 	case UPCALL_VERDICT_NATIVE:
 	case __UPCALL_VERDICT_COUNT:
 		break;
 	}
 	counters_add(subject->class, UPCALL_COUNT_NATIVE);
-	return exec_native(info, wait, subject);
+	*ret = exec_native(info, wait, subject);
+	return true;
 }
 
+/*
+ * Twice at most: the first time its container may have been nobody's. The broker says
+ * that it is registered by now; if the table still does not know it, it is refused.
+ */
 static int exec_judged(struct subprocess_info *info, int wait, unsigned long caller, bool passes)
 {
 	struct subject subject;
+	bool again = false;
+	bool decided;
 	int ret;
 
-	subject_init(&subject, info, caller);
-	if (passes) /* we are here for the monitors only */
-		subject.verdict = UPCALL_VERDICT_NATIVE;
-	trace_upcall_decided(&subject, wait);
-	ret = exec_decided(info, wait, &subject);
-	subject_release(&subject);
+	do {
+		subject_init(&subject, info, caller);
+		if (passes) /* we are here for the monitors only */
+			subject.verdict = UPCALL_VERDICT_NATIVE;
+		else if (again && subject_is_adoptable(&subject))
+			subject.verdict = UPCALL_VERDICT_DENY;
+		trace_upcall_decided(&subject, wait);
+		decided = exec_decided(info, wait, &subject, &ret);
+		subject_release(&subject);
+		again = true;
+	} while (!decided);
 	return ret;
 }
 

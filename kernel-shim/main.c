@@ -4,6 +4,7 @@
 
 #include <linux/module.h>
 
+#include "adopt.h"
 #include "cores.h"
 #include "device.h"
 #include "event.h"
@@ -66,6 +67,7 @@ static void __exit shim_exit(void)
 	upcall_exit();
 	result_exit();
 	cores_exit();
+	adopt_set(NULL, 0);
 	table_exit();
 }
 

@@ -67,7 +67,7 @@ static enum offer_result upcall_serve(struct subprocess_info *info, int wait,
 				      const struct subject *subject, int *ret)
 {
 	struct upcall *upcall = upcall_new(info, wait, subject);
-	bool native;
+	enum upcall_state state;
 
 	if (IS_ERR(upcall)) {
 		*ret = -PTR_ERR(upcall);
@@ -79,14 +79,16 @@ static enum offer_result upcall_serve(struct subprocess_info *info, int wait,
 	/* answered: nobody else touches info, or what it was answered with */
 	spin_lock_irq(&upcall->lock);
 	upcall->info = NULL;
-	native = upcall->state == UPCALL_STATE_NATIVE;
+	state = upcall->state;
 	spin_unlock_irq(&upcall->lock);
 	if (upcall->error)
 		*ret = result_refused(subject, wait, upcall->error);
 	else
 		*ret = upcall->status;
 	upcall_put(upcall);
-	return native ? OFFER_NATIVE : OFFER_ANSWERED;
+	if (state == UPCALL_STATE_AGAIN)
+		return OFFER_AGAIN;
+	return state == UPCALL_STATE_NATIVE ? OFFER_NATIVE : OFFER_ANSWERED;
 }
 
 enum offer_result upcall_offer(struct subprocess_info *info, int wait,

@@ -40,9 +40,28 @@ static u64 queue_next_id = 1;
 static bool queue_draining;
 static DECLARE_WAIT_QUEUE_HEAD(queue_wait);
 
+/* NULL: of a container that may be adopted, which has no place to count in. */
 static struct queue_share *share_of(const struct upcall *upcall)
 {
+	if (upcall->adopt_cgroup)
+		return NULL;
 	return upcall->entry ? &upcall->entry->share : &unowned;
+}
+
+/* Of its cgroup alone, so that one such container does not keep the others from being adopted. */
+static struct queue_share adoptable_share(const struct upcall *upcall)
+{
+	struct queue_share share = {};
+	const struct upcall *other;
+
+	lockdep_assert_held(&queue_lock);
+	list_for_each_entry(other, &queue, link) {
+		if (other->adopt_cgroup != upcall->adopt_cgroup)
+			continue;
+		share.pending++;
+		share.modules += other->class == UPCALL_CLASS_MODULE;
+	}
+	return share;
 }
 
 /* Every counter that an upcall in the queue is in: +1 or -1. */
@@ -52,11 +71,13 @@ static void queue_count_upcall(struct upcall *upcall, int step)
 
 	lockdep_assert_held(&queue_lock);
 	queue_count += step;
-	WRITE_ONCE(share->pending, share->pending + step);
-	if (upcall->class == UPCALL_CLASS_MODULE) {
+	if (upcall->class == UPCALL_CLASS_MODULE)
 		queue_modules += step;
+	if (!share)
+		return;
+	WRITE_ONCE(share->pending, share->pending + step);
+	if (upcall->class == UPCALL_CLASS_MODULE)
 		share->modules += step;
-	}
 }
 
 static bool modules_are_full(const struct queue_share *share)
@@ -66,12 +87,13 @@ static bool modules_are_full(const struct queue_share *share)
 
 static bool queue_is_full(const struct upcall *upcall)
 {
-	const struct queue_share *share = share_of(upcall);
+	struct queue_share share;
 
 	lockdep_assert_held(&queue_lock);
-	if (queue_count >= QUEUE_MAX || share->pending >= READ_ONCE(pending_max))
+	share = upcall->adopt_cgroup ? adoptable_share(upcall) : *share_of(upcall);
+	if (queue_count >= QUEUE_MAX || share.pending >= READ_ONCE(pending_max))
 		return true;
-	return upcall->class == UPCALL_CLASS_MODULE && modules_are_full(share);
+	return upcall->class == UPCALL_CLASS_MODULE && modules_are_full(&share);
 }
 
 static void queue_remove(struct upcall *upcall)

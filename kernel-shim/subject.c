@@ -15,6 +15,7 @@
 #include <linux/umh.h>
 #include <net/net_namespace.h>
 
+#include "policy.h"
 #include "subject.h"
 #include "table.h"
 
@@ -22,9 +23,9 @@ static bool unregistered_strict;
 module_param_named(strict, unregistered_strict, bool, 0644);
 MODULE_PARM_DESC(strict, "refuse upcalls of namespaces that nobody registered (default: off)");
 
-bool subject_strict(void)
+bool subject_judges_unregistered(void)
 {
-	return READ_ONCE(unregistered_strict);
+	return READ_ONCE(unregistered_strict) || !adopt_is_empty();
 }
 
 static enum upcall_context context_of(const struct task_struct *task)
@@ -112,10 +113,31 @@ static bool claimants_decline(const struct match *match, enum upcall_class class
 	return match->claimants;
 }
 
-static enum upcall_verdict verdict_of(const struct subject *subject, const struct match *match)
+/* Under RCU. @facts are of a task that no container owns. */
+static enum upcall_verdict unregistered_verdict(struct subject *subject,
+						const struct task_facts *facts,
+						const char *key_type)
+{
+	const struct upcall_policy *policy = NULL;
+	enum upcall_verdict verdict;
+
+	/* a kernel thread is nowhere, whatever namespace its key's tag tells of */
+	if (subject->context == UPCALL_CONTEXT_TASK)
+		policy = adopt_find(facts, &subject->adoption);
+	if (IS_ERR(policy))
+		return UPCALL_VERDICT_DENY;
+	verdict = policy ? policy_verdict(policy, subject->class, key_type) :
+			   UPCALL_VERDICT_NATIVE;
+	if (verdict != UPCALL_VERDICT_NATIVE)
+		return verdict;
+	return READ_ONCE(unregistered_strict) ? UPCALL_VERDICT_DENY : UPCALL_VERDICT_NATIVE;
+}
+
+static enum upcall_verdict verdict_of(struct subject *subject, const struct task_facts *facts,
+				      const struct match *match)
 {
 	const char *key_type = subject->key ? subject->key->type->name : NULL;
-	enum upcall_verdict verdict;
+	enum upcall_verdict verdict = UPCALL_VERDICT_NATIVE;
 
 	if (subject->infrastructure)
 		return UPCALL_VERDICT_NATIVE;
@@ -124,28 +146,32 @@ static enum upcall_verdict verdict_of(const struct subject *subject, const struc
 	case UPCALL_SCOPE_KTHREAD:
 		return UPCALL_VERDICT_NATIVE;
 	case UPCALL_SCOPE_UNREGISTERED:
-		return subject_strict() ? UPCALL_VERDICT_DENY : UPCALL_VERDICT_NATIVE;
+		verdict = unregistered_verdict(subject, facts, key_type);
+		break;
 	case UPCALL_SCOPE_AMBIGUOUS:
 		/* somebody's that registered, but whose? The broker refuses and records. */
 		return claimants_decline(match, subject->class, key_type) ? UPCALL_VERDICT_NATIVE :
 									    UPCALL_VERDICT_OFFER;
 	case UPCALL_SCOPE_CONTAINER:
+		verdict = table_verdict(match->entry, subject->class, key_type);
+		/* deleted while we looked: it was registered when this was raised */
+		if (verdict != UPCALL_VERDICT_NATIVE && !subject->entry)
+			return UPCALL_VERDICT_DENY;
 		break;
 	}
-	verdict = table_verdict(match->entry, subject->class, key_type);
-	/* deleted while we looked: it was registered when this was raised */
-	if (verdict != UPCALL_VERDICT_NATIVE && !subject->entry)
-		return UPCALL_VERDICT_DENY;
 	/*
 	 * A kernel-raised key without a domain tag can be given to nobody in a
 	 * container, because its authority opens the machine's key cache.
 	 */
-	if (verdict != UPCALL_VERDICT_OFFER || subject->class != UPCALL_CLASS_KEY)
-		return verdict;
-	if (!subject->key)
+	if (verdict == UPCALL_VERDICT_OFFER && subject->class == UPCALL_CLASS_KEY) {
+		if (!subject->key)
+			return UPCALL_VERDICT_DENY;
+		if (subject->origin == UPCALL_ORIGIN_KERNEL && !subject->has_net)
+			return UPCALL_VERDICT_NATIVE;
+	}
+	/* nobody could be registered for it: the broker could do nothing else, either */
+	if (verdict == UPCALL_VERDICT_OFFER && !subject->entry && !subject->adoption.leader)
 		return UPCALL_VERDICT_DENY;
-	if (subject->origin == UPCALL_ORIGIN_KERNEL && !subject->has_net)
-		return UPCALL_VERDICT_NATIVE;
 	return verdict;
 }
 
@@ -169,7 +195,7 @@ void subject_init(struct subject *subject, const struct subprocess_info *info,
 	subject->scope = match.scope;
 	subject->strong = match.strong;
 	subject->entry = table_entry_get(match.entry);
-	subject->verdict = verdict_of(subject, &match);
+	subject->verdict = verdict_of(subject, &facts, &match);
 	if (match.scope == UPCALL_SCOPE_CONTAINER && !subject->entry)
 		subject->scope = UPCALL_SCOPE_UNREGISTERED;
 	rcu_read_unlock();

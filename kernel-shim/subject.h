@@ -5,6 +5,7 @@
 
 #include <linux/types.h>
 
+#include "adopt.h"
 #include "match.h"
 
 struct key;
@@ -21,6 +22,7 @@ struct subject {
 	struct table_entry *entry; /* reference, or NULL */
 	bool strong;		   /* see struct match */
 	u64 cgroup_id;		   /* the requester's */
+	struct adoption adoption;  /* of whom nobody has registered, and a rule is about */
 
 	/* class key */
 	struct key *key; /* reference, or NULL */
@@ -32,8 +34,15 @@ struct subject {
 
 void subject_init(struct subject *subject, const struct subprocess_info *info,
 		  unsigned long caller);
-/* Are unregistered namespaces refused? Then an empty table says nothing. */
-bool subject_strict(void);
+/* Is it more than native, maybe, what nobody registered? Then an empty table says nothing. */
+bool subject_judges_unregistered(void);
+
+/* Nobody's, and a rule says that it may be offered: with a container that can be registered. */
+static inline bool subject_is_adoptable(const struct subject *subject)
+{
+	return subject->verdict == UPCALL_VERDICT_OFFER &&
+	       subject->scope == UPCALL_SCOPE_UNREGISTERED;
+}
 
 void subject_release(struct subject *subject);
 

@@ -20,6 +20,7 @@
 #include <linux/user_namespace.h>
 
 #include "match.h"
+#include "policy.h"
 #include "table.h"
 
 #define TABLE_BITS 12
@@ -60,27 +61,12 @@ void table_entry_put(struct table_entry *entry)
 		queue_rcu_work(table_workqueue, &entry->free);
 }
 
-static enum upcall_verdict key_verdict(const struct upcall_policy *policy, const char *key_type)
-{
-	u32 i;
-
-	for (i = 0; key_type && i < policy->key_rules; i++)
-		if (!strcmp(policy->key_rule[i].type, key_type))
-			return policy->key_rule[i].verdict;
-	return policy->verdict[UPCALL_CLASS_KEY];
-}
-
 enum upcall_verdict table_verdict(struct table_entry *entry, enum upcall_class class,
 				  const char *key_type)
 {
-	const struct upcall_policy *policy;
-
 	if (tombstone_is(entry))
 		return UPCALL_VERDICT_DENY;
-	policy = &rcu_dereference(entry->policy)->uapi;
-	if (class == UPCALL_CLASS_KEY)
-		return key_verdict(policy, key_type);
-	return policy->verdict[class];
+	return policy_verdict(&rcu_dereference(entry->policy)->uapi, class, key_type);
 }
 
 /* ---------------------------------------------------------------- look-up */
@@ -153,25 +139,6 @@ static void entry_remove(struct table_entry *entry)
 
 /* ------------------------------------------------------------ add and set */
 
-static int policy_check(const struct upcall_policy *policy)
-{
-	u32 i;
-
-	for (i = 0; i < UPCALL_CLASS_COUNT; i++)
-		if (policy->verdict[i] >= __UPCALL_VERDICT_COUNT)
-			return -EINVAL;
-	if (policy->key_rules > UPCALL_KEY_RULES)
-		return -EINVAL;
-	for (i = 0; i < policy->key_rules; i++) {
-		const struct upcall_key_rule *rule = &policy->key_rule[i];
-
-		if (rule->verdict >= __UPCALL_VERDICT_COUNT || !rule->type[0] ||
-		    strnlen(rule->type, UPCALL_KEY_TYPE_LEN) == UPCALL_KEY_TYPE_LEN)
-			return -EINVAL;
-	}
-	return 0;
-}
-
 static struct table_policy *policy_new(const struct upcall_policy *uapi)
 {
 	struct table_policy *policy;
@@ -200,7 +167,7 @@ static u64 cgroup_ns_root(struct task_struct *leader, const struct task_facts *f
 }
 
 /* Fill in what the leader tells. Under RCU. */
-static int entry_from_leader(struct table_entry *entry, struct task_struct *leader)
+static int entry_from_leader(struct table_entry *entry, struct task_struct *leader, bool bounded)
 {
 	struct task_facts facts;
 
@@ -219,7 +186,7 @@ static int entry_from_leader(struct table_entry *entry, struct task_struct *lead
 	entry->net_cookie = facts.net_cookie;
 	entry->leader_is_init = (entry->own_ns & BIT(UPCALL_NS_PID)) &&
 				is_child_reaper(entry->leader);
-	if (!entry->cgroup_id)
+	if (bounded && !entry->cgroup_id)
 		entry->cgroup_id = cgroup_ns_root(leader, &facts);
 	/* whoever can outlive the leader would be nobody's without a cgroup */
 	if (!entry->cgroup_id && !entry->leader_is_init)
@@ -254,7 +221,9 @@ static struct table_entry *entry_new(const struct upcall_container *container)
 	rcu_read_lock();
 	entry->leader = get_pid(find_pid_ns(container->leader, &init_pid_ns));
 	leader = pid_task(entry->leader, PIDTYPE_TGID);
-	ret = leader ? entry_from_leader(entry, leader) : -ESRCH;
+	ret = leader ? entry_from_leader(entry, leader,
+					 !(container->flags & UPCALL_CONTAINER_UNBOUNDED)) :
+		       -ESRCH;
 	rcu_read_unlock();
 	if (ret) {
 		table_entry_put(entry);
@@ -321,7 +290,8 @@ int table_add(struct upcall_container *container)
 	struct table_entry *entry;
 	int ret;
 
-	if (container->flags || container->reserved || !container->name[0] ||
+	if (container->flags & ~UPCALL_CONTAINER_UNBOUNDED || container->reserved ||
+	    (container->flags && container->cgroup_id) || !container->name[0] ||
 	    strnlen(container->name, UPCALL_NAME_LEN) == UPCALL_NAME_LEN)
 		return -EINVAL;
 	if (container->cgroup_id && cgroup_id_populated(container->cgroup_id) < 0)

@@ -16,6 +16,7 @@
 #include <linux/user_namespace.h>
 #include <net/netlink.h>
 
+#include "adopt.h"
 #include "compat.h"
 #include "match.h"
 #include "subject.h"
@@ -117,13 +118,30 @@ static int task_put(struct sk_buff *skb, struct task_struct *task, const struct 
 	return namespaces_put(skb, facts);
 }
 
-static int owner_put(struct sk_buff *skb, enum upcall_scope scope, const struct table_entry *entry)
+static int adoption_put(struct sk_buff *skb, const struct adoption *adoption)
+{
+	struct nlattr *nest = nla_nest_start(skb, UPCALL_A_ADOPTION);
+
+	if (!nest || nla_put_u64_64bit(skb, UPCALL_ADOPTION_A_CGROUP_ID, adoption->cgroup_id,
+				       UPCALL_ADOPTION_A_PAD))
+		return -EMSGSIZE;
+	if (adoption->leader &&
+	    (nla_put_u32(skb, UPCALL_ADOPTION_A_LEADER, adoption->leader) ||
+	     nla_put_u64_64bit(skb, UPCALL_ADOPTION_A_START_TIME, adoption->start_time,
+			       UPCALL_ADOPTION_A_PAD)))
+		return -EMSGSIZE;
+	nla_nest_end(skb, nest);
+	return 0;
+}
+
+static int owner_put(struct sk_buff *skb, enum upcall_scope scope, const struct table_entry *entry,
+		     const struct adoption *adoption)
 {
 	if (nla_put_u32(skb, UPCALL_A_SCOPE, scope))
 		return -EMSGSIZE;
 	if (entry && nla_put_u64_64bit(skb, UPCALL_A_CONTAINER, entry->id, UPCALL_A_PAD))
 		return -EMSGSIZE;
-	return 0;
+	return adoption->cgroup_id ? adoption_put(skb, adoption) : 0;
 }
 
 /* Under RCU. A version 1 hierarchy holds limits too, which who forks a helper must share. */
@@ -182,6 +200,7 @@ static int helper_put(struct sk_buff *skb, struct task_struct *task)
 
 int tags_put_process(struct sk_buff *skb, struct task_struct *task)
 {
+	struct adoption adoption = {};
 	struct task_facts facts;
 	struct match match;
 	int ret;
@@ -189,9 +208,11 @@ int tags_put_process(struct sk_buff *skb, struct task_struct *task)
 	rcu_read_lock();
 	task_facts_get(task, &facts);
 	match_task(&facts, &match);
+	if (match.scope == UPCALL_SCOPE_UNREGISTERED && IS_ERR(adopt_find(&facts, &adoption)))
+		adoption.cgroup_id = 0;
 	ret = task_put(skb, task, &facts);
 	if (!ret)
-		ret = owner_put(skb, match.scope, match.entry);
+		ret = owner_put(skb, match.scope, match.entry, &adoption);
 	if (!ret)
 		ret = helper_put(skb, task);
 	rcu_read_unlock();
@@ -265,7 +286,7 @@ static int head_put(struct sk_buff *skb, const struct tags_upcall *upcall,
 	    nla_put_u32(skb, UPCALL_A_WAIT, upcall->wait) ||
 	    nla_put_u32(skb, UPCALL_A_CONTEXT, subject->context))
 		return -EMSGSIZE;
-	return owner_put(skb, subject->scope, subject->entry);
+	return owner_put(skb, subject->scope, subject->entry, &subject->adoption);
 }
 
 int tags_put_upcall(struct sk_buff *skb, const struct tags_upcall *upcall,

@@ -3,7 +3,7 @@
  * The life of an upcall
  *
  *   NEW -> OFFERED -> CLAIMED -> ATTACHING -> RUNNING -> DONE
- *             ^----------'                              NATIVE, DEAD
+ *             ^----------'                              NATIVE, DEAD, AGAIN
  *
  * The requester's task waits in offer.c. Everything that can end the wait goes
  * through upcall_answer(), which acts once; everything that ends the upcall goes
@@ -42,7 +42,8 @@ static struct workqueue_struct *upcall_workqueue;
 static const u16 transitions[UPCALL_STATE_COUNT] = {
 	[UPCALL_STATE_NEW] = BIT(UPCALL_STATE_OFFERED),
 	[UPCALL_STATE_OFFERED] = BIT(UPCALL_STATE_CLAIMED) | BIT(UPCALL_STATE_DONE) |
-				 BIT(UPCALL_STATE_NATIVE) | BIT(UPCALL_STATE_DEAD),
+				 BIT(UPCALL_STATE_NATIVE) | BIT(UPCALL_STATE_DEAD) |
+				 BIT(UPCALL_STATE_AGAIN),
 	[UPCALL_STATE_CLAIMED] = BIT(UPCALL_STATE_OFFERED) | BIT(UPCALL_STATE_ATTACHING) |
 				 BIT(UPCALL_STATE_DONE) | BIT(UPCALL_STATE_DEAD),
 	[UPCALL_STATE_ATTACHING] = BIT(UPCALL_STATE_RUNNING) | BIT(UPCALL_STATE_DONE),
@@ -138,6 +139,8 @@ static enum upcall_count ending_of(const struct upcall *upcall, int error)
 		return UPCALL_COUNT_GIVEN_BACK;
 	if (upcall->state == UPCALL_STATE_DEAD)
 		return UPCALL_COUNT_KILLED;
+	if (upcall->state == UPCALL_STATE_AGAIN)
+		return UPCALL_COUNT_AGAIN;
 	if (upcall->overdue)
 		return UPCALL_COUNT_OVERDUE;
 	return error ? UPCALL_COUNT_FAILED : UPCALL_COUNT_DONE;
@@ -254,6 +257,13 @@ int upcall_give_back(struct upcall *upcall, u32 generation)
 	return upcall_end_if(upcall, generation, BIT(UPCALL_STATE_OFFERED), UPCALL_STATE_NATIVE, 0);
 }
 
+int upcall_again(struct upcall *upcall, u32 generation)
+{
+	if (!upcall->adopt_cgroup)
+		return -EINVAL;
+	return upcall_end_if(upcall, generation, BIT(UPCALL_STATE_OFFERED), UPCALL_STATE_AGAIN, 0);
+}
+
 int upcall_refuse(struct upcall *upcall, u32 generation, u32 error)
 {
 	return upcall_end_if(upcall, generation, BIT(UPCALL_STATE_OFFERED), UPCALL_STATE_DONE,
@@ -365,6 +375,7 @@ static void deadline_work(struct work_struct *work)
 	case UPCALL_STATE_DONE:
 	case UPCALL_STATE_NATIVE:
 	case UPCALL_STATE_DEAD:
+	case UPCALL_STATE_AGAIN:
 	case __UPCALL_STATE_COUNT:
 		break;
 	}
@@ -400,6 +411,8 @@ static struct upcall *upcall_alloc(struct subprocess_info *info, int wait,
 	upcall->class = subject->class;
 	upcall->origin = subject->origin;
 	upcall->strong = subject->strong;
+	if (subject_is_adoptable(subject))
+		upcall->adopt_cgroup = subject->adoption.cgroup_id;
 	upcall->wait = wait;
 	upcall->info = info;
 	upcall->entry = table_entry_get(subject->entry);
@@ -424,6 +437,14 @@ static int upcall_encode(struct upcall *upcall, const struct subject *subject,
 		       tags_put_upcall(upcall->tags, &tags, subject, upcall->info);
 }
 
+/* Whose share of core dumps it is: ids of entries and of cgroups are small numbers. */
+static u64 core_owner(const struct subject *subject)
+{
+	if (subject_is_adoptable(subject))
+		return subject->adoption.cgroup_id | BIT_ULL(63);
+	return subject->entry ? subject->entry->id : 0;
+}
+
 struct upcall *upcall_new(struct subprocess_info *info, int wait, const struct subject *subject)
 {
 	struct tags_upcall nested;
@@ -434,7 +455,7 @@ struct upcall *upcall_new(struct subprocess_info *info, int wait, const struct s
 	if (nested.depth > DEPTH_MAX)
 		return ERR_PTR(-ELOOP);
 	if (subject->class == UPCALL_CLASS_CORE) {
-		ret = cores_enter(subject->entry);
+		ret = cores_enter(core_owner(subject));
 		if (ret)
 			return ERR_PTR(ret);
 	}

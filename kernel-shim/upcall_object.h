@@ -19,7 +19,7 @@
  *
  * task_lock() is also taken alone, by all that ask for another task's facts; with
  * interrupts or bottom halves off it is tried only, as who holds it has them on.
- * The listeners_lock, cores_lock and the siglock in suspend.c are leaves: no lock of
+ * The listeners_lock, cores_lock, adopt_mutex and the siglock in suspend.c are leaves: no lock of
  * ours is held around them, and none is taken inside. Nor is any inside queue_lock.
  *
  * handler_wake() is called with interrupts off, under tasklist_lock, which is also
@@ -55,8 +55,9 @@ struct upcall {
 	u64 created;	     /* CLOCK_BOOTTIME, ns: for people */
 	enum upcall_class class;
 	enum upcall_origin origin;
-	bool strong; /* see struct match */
-	int wait;    /* UMH_* */
+	bool strong;	/* see struct match */
+	u64 adopt_cgroup; /* of one that is adoptable: see struct adoption; else 0 */
+	int wait;	/* UMH_* */
 	u32 depth;
 	struct table_entry *entry;	/* reference, or NULL */
 	struct user_namespace *user_ns; /* reference: the requester's own */
@@ -109,6 +110,8 @@ int upcall_claim(struct upcall *upcall, u32 generation, u32 claimed_ms);
 void upcall_unclaim(struct upcall *upcall, u32 generation);
 int upcall_give_back(struct upcall *upcall, u32 generation); /* to the kernel's own */
 int upcall_refuse(struct upcall *upcall, u32 generation, u32 error);
+/* Back to its requester, for whom the table decides once more. -EINVAL: not adoptable. */
+int upcall_again(struct upcall *upcall, u32 generation);
 int upcall_complete(struct upcall *upcall, u32 generation, u32 error);
 /* From whatever state, for an administrator; the helper is killed. -EBUSY: it is attaching. */
 int upcall_cancel(struct upcall *upcall, u32 generation, u32 error);
@@ -125,6 +128,7 @@ bool upcall_claim_stands(struct upcall *upcall, u32 generation);
 enum offer_result {
 	OFFER_ANSWERED, /* *@ret is what call_usermodehelper_exec() is to return */
 	OFFER_NATIVE,	/* to be left to the kernel's own usermodehelper */
+	OFFER_AGAIN,	/* to be decided once more */
 	OFFER_REFUSED,	/* not offered; *@ret is the positive errno to refuse it with */
 };
 

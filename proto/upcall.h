@@ -50,8 +50,8 @@ enum upcall_class {
 #define UPCALL_CLASS_COUNT __UPCALL_CLASS_COUNT
 
 /*
- * Where an upcall is in its life. NATIVE, DEAD and DONE are endings; an upcall
- * reaches exactly one of them.
+ * Where an upcall is in its life. NATIVE, DEAD, DONE and AGAIN are endings; an
+ * upcall reaches exactly one of them.
  */
 enum upcall_state {
 	UPCALL_STATE_NEW = 0,
@@ -62,6 +62,7 @@ enum upcall_state {
 	UPCALL_STATE_DONE,	/* answered, refused or failed */
 	UPCALL_STATE_NATIVE,	/* given back to the kernel's own usermodehelper */
 	UPCALL_STATE_DEAD,	/* the requester was killed */
+	UPCALL_STATE_AGAIN,	/* to be decided once more, see UPCALL_IOC_AGAIN */
 
 	/* private: */
 	__UPCALL_STATE_COUNT
@@ -166,6 +167,7 @@ enum upcall_attr {
 	UPCALL_A_HELPER,	 /* nest of enum upcall_helper_attr; UPCALL_IOC_TAGS */
 	UPCALL_A_VERDICT,	 /* u32, enum upcall_verdict: NATIVE or DENY; DECIDED only */
 	UPCALL_A_LOST,		 /* u32, events this monitor lost before, modulo 2^32; the same */
+	UPCALL_A_ADOPTION,	 /* nest of enum upcall_adoption_attr; scope UNREGISTERED */
 
 	/* private: */
 	__UPCALL_A_MAX
@@ -237,6 +239,24 @@ enum upcall_helper_attr {
 };
 #define UPCALL_HELPER_A_MAX (__UPCALL_HELPER_A_MAX - 1)
 
+/*
+ * Which container nobody has registered that a rule of UPCALL_IOC_ADOPT is about.
+ * Without LEADER none can be registered for it, and what would be offered is refused:
+ * the task is in no pid namespace but the initial one, or that namespace's init is
+ * dying or in another cgroup.
+ */
+enum upcall_adoption_attr {
+	UPCALL_ADOPTION_A_UNSPEC = 0,
+	UPCALL_ADOPTION_A_PAD,
+	UPCALL_ADOPTION_A_CGROUP_ID,  /* u64: the cgroup that the rule's pattern fits */
+	UPCALL_ADOPTION_A_LEADER,     /* u32: init of the task's outermost pid namespace */
+	UPCALL_ADOPTION_A_START_TIME, /* u64, ns: the leader's */
+
+	/* private: */
+	__UPCALL_ADOPTION_A_MAX
+};
+#define UPCALL_ADOPTION_A_MAX (__UPCALL_ADOPTION_A_MAX - 1)
+
 /* ------------------------------------------------------------------ ioctls */
 
 #define UPCALL_IOC_MAGIC 0xB5
@@ -248,6 +268,9 @@ enum upcall_helper_attr {
 /* A key type's name with its NUL, as in the kernel. */
 #define UPCALL_KEY_TYPE_LEN 32
 #define UPCALL_KEY_RULES    16
+/* A pattern of UPCALL_IOC_ADOPT with its NUL, and how many there may be. */
+#define UPCALL_PATTERN_LEN 256
+#define UPCALL_ADOPTIONS   256
 /* Smaller ids are no entry's. */
 #define UPCALL_CONTAINER_FIRST 16
 
@@ -256,6 +279,7 @@ enum upcall_helper_attr {
  * what is not said here.
  */
 #define UPCALL_FEATURE_COUNTERS (1ULL << 0) /* UPCALL_IOC_COUNTERS */
+#define UPCALL_FEATURE_ADOPTION (1ULL << 1) /* UPCALL_IOC_ADOPT, UPCALL_IOC_AGAIN */
 
 struct upcall_version {
 	__u32 abi; /* UPCALL_ABI_VERSION of the module */
@@ -308,10 +332,11 @@ struct upcall_list {
 /*
  * What has become of the upcalls of a class since the module was loaded. Those that
  * nobody looks at are not counted: what is raised in no task or without a path, and
- * while nobody monitors PID 1's, the broker's, and all while nothing is registered
- * and strict is off.
+ * while nobody monitors PID 1's, the broker's, and all while nothing is registered,
+ * there are no rules for that, and strict is off.
  *
- * OFFERED = DONE + FAILED + OVERDUE + GIVEN_BACK + KILLED + those that have not ended.
+ * OFFERED = DONE + FAILED + OVERDUE + GIVEN_BACK + KILLED + AGAIN + those that have not
+ * ended.
  * While upcalls end, what is read may have some more of the latter than there are.
  */
 enum upcall_count {
@@ -325,6 +350,7 @@ enum upcall_count {
 	UPCALL_COUNT_GIVEN_BACK, /* left to the kernel by the broker */
 	UPCALL_COUNT_KILLED,	 /* the requester was */
 	UPCALL_COUNT_REQUEUED,	 /* no ending: offered once more, after a claim was given up */
+	UPCALL_COUNT_AGAIN,	 /* left to the table to decide once more, by the broker */
 
 	/* private: */
 	__UPCALL_COUNT_COUNT
@@ -382,6 +408,12 @@ enum upcall_container_state {
 };
 
 /*
+ * UPCALL_FEATURE_ADOPTION: it has no boundary, even if its leader has a cgroup namespace,
+ * whose root may hold others', too. cgroup_id is 0 then (EINVAL).
+ */
+#define UPCALL_CONTAINER_UNBOUNDED 0x01
+
+/*
  * One registered container. ADD reads name, flags, leader, start_time (0: any),
  * cgroup_id and policy, and fills in the rest. cgroup_id is the inode number of
  * its boundary in cgroup2; 0 means the root of the leader's cgroup namespace,
@@ -395,7 +427,7 @@ enum upcall_container_state {
 struct upcall_container {
 	__u64 id;
 	char name[UPCALL_NAME_LEN];
-	__u32 flags; /* 0 */
+	__u32 flags; /* UPCALL_CONTAINER_*; of ADD only, else 0 */
 	__u32 state; /* enum upcall_container_state */
 	__u32 leader;
 	__u32 pending; /* upcalls that have not ended */
@@ -406,6 +438,31 @@ struct upcall_container {
 	__u32 own_ns;		   /* mask: which of them are not the initial ones */
 	__u32 reserved;
 	struct upcall_policy policy;
+};
+
+/*
+ * A rule for the upcalls of tasks in other pid or user namespaces than the initial
+ * ones that no container owns. The pattern is a path from the root of cgroup2 with
+ * its leading slash, in which "*" stands for any text and "?" for any character
+ * within one component. A task is meant whose cgroup, or one above it, has a path
+ * that fits as a whole; or that of the init of its outermost pid namespace. So what is
+ * below, which a container may have made, never decides.
+ */
+struct upcall_adoption {
+	char pattern[UPCALL_PATTERN_LEN];
+	struct upcall_policy policy;
+};
+
+/*
+ * ADOPT replaces all rules; the first that fits decides. An upcall of which it says
+ * OFFER has UPCALL_A_ADOPTION, so that the broker can register the container.
+ * EINVAL flags, a pattern without a leading slash, with an empty component, "[",
+ * "]", "\" or no NUL, or a bad policy; E2BIG more than UPCALL_ADOPTIONS.
+ */
+struct upcall_adopt {
+	__u64 adoptions; /* pointer to struct upcall_adoption[count] */
+	__u32 count;
+	__u32 flags; /* 0 */
 };
 
 /*
@@ -463,13 +520,19 @@ struct upcall_complete {
  * nothing else. For whoever enters a container without an upcall and has to be
  * told by the kernel where it has arrived.
  */
-#define UPCALL_IOC_WITNESS	    _IO(UPCALL_IOC_MAGIC, 0x09) /* returns fd */
-#define UPCALL_IOC_COUNTERS	    _IOWR(UPCALL_IOC_MAGIC, 0x0a, struct upcall_counters)
+#define UPCALL_IOC_WITNESS  _IO(UPCALL_IOC_MAGIC, 0x09) /* returns fd */
+#define UPCALL_IOC_COUNTERS _IOWR(UPCALL_IOC_MAGIC, 0x0a, struct upcall_counters)
+/*
+ * Of an OFFERED one that has UPCALL_A_ADOPTION: the table decides once more, now that
+ * its container is registered. If it is not, the upcall is refused.
+ */
+#define UPCALL_IOC_AGAIN	    _IOW(UPCALL_IOC_MAGIC, 0x0b, struct upcall_ref)
 #define UPCALL_IOC_CONTAINER_ADD    _IOWR(UPCALL_IOC_MAGIC, 0x10, struct upcall_container)
 #define UPCALL_IOC_CONTAINER_POLICY _IOW(UPCALL_IOC_MAGIC, 0x11, struct upcall_container)
 #define UPCALL_IOC_CONTAINER_DEL    _IOW(UPCALL_IOC_MAGIC, 0x12, __u64)
 /* In: id; out: the entry with the lowest id above it, ENOENT at the end. */
 #define UPCALL_IOC_CONTAINER_NEXT _IOWR(UPCALL_IOC_MAGIC, 0x13, struct upcall_container)
+#define UPCALL_IOC_ADOPT	  _IOW(UPCALL_IOC_MAGIC, 0x14, struct upcall_adopt)
 
 /* On both. */
 #define UPCALL_IOC_INFO _IOWR(UPCALL_IOC_MAGIC, 0x20, struct upcall_info)

@@ -37,7 +37,7 @@ containers() { ./shim-client containers | wc -l; }
 # balanced CLASS: what was offered has ended
 balanced() {
 	./shim-client counters "$1" | awk '{ n[$1] = $2 }
-		END { exit n["offered"] != n["done"] + n["failed"] + n["overdue"] + n["given-back"] + n["killed"] }'
+		END { exit n["offered"] != n["done"] + n["failed"] + n["overdue"] + n["given-back"] + n["killed"] + n["again"] }'
 }
 # every_allocation WHAT FUNCTION: calls it with 1, 2, … until it says 3, that there are no more; not fewer than one
 every_allocation() {
@@ -89,7 +89,40 @@ tags() { ./fail-nth "$1" TAGS ./shim-client tags "$leader"; }
 opened() { ./fail-nth "$1" open ./shim-client list; }
 witness() { ./fail-nth "$1" WITNESS ./fd-rights witness "$leader"; }
 anew() { ./fail-nth "$1" CONTAINER_POLICY ./shim-client policy "$web" "$policy"; }
-for what in list tags opened witness anew; do every_allocation "A-55: $what" "$what"; done
+next() { ./fail-nth "$1" CONTAINER_NEXT ./shim-client containers; }
+adopt() { ./fail-nth "$1" ADOPT ./shim-client adopt /nobody.slice/a-* key=offer; }
+for what in list tags opened witness anew next adopt; do every_allocation "A-55: $what" "$what"; done
+counters() { ./fail-nth "$1" COUNTERS ./shim-client counters 1; }
+drain() { ./fail-nth "$1" DRAIN ./shim-client drain 0; }
+for what in counters drain; do
+	"$what" 1
+	check "A-55: $what needs no memory" test "$?" = 3
+done
+
+# --- whoever nobody has registered, where a rule is about his cgroup
+mkdir -p /sys/fs/cgroup/stranger
+unshare -U -r -p -m -n -f --mount-proc --kill-child sleep 2147483645 &
+strange_launcher=$!
+find_stranger() { stranger=$(pgrep -P "$strange_launcher" -x sleep); }
+wait_for 20 find_stranger
+echo "$stranger" >/sys/fs/cgroup/stranger/cgroup.procs
+check 'a rule is about a stranger' ./shim-client adopt /strange* key=offer
+./shim-client serve 1000000 deny=126 >strange 2>&1 &
+broker=$!
+ask_strange() {
+	serial=$((serial + 1))
+	(echo "$BASHPID" >/sys/fs/cgroup/stranger/cgroup.procs
+		exec nsenter -t "$stranger" -p --no-fork "$PWD/fail-nth" "$1" request_key nsenter -t "$stranger" -U -m -n \
+			--preserve-credentials "$PWD/requester" key user "strange:$serial" callout)
+}
+every_allocation 'A-55: who asks for a key, and nobody registered him' ask_strange
+check 'A-55: nothing is left of it' wait_for 20 nothing_left
+check 'A-55: each that was offered has ended' balanced 1
+check "A-55: some were offered all the same ($(wc -l <strange))" test -s strange
+check_equal 'A-55: and the host answered none' '' "$(audit_host_upcalls | grep -x /sbin/request-key)"
+kill "$broker" "$strange_launcher"
+wait "$broker" 2>/dev/null
+./shim-client adopt
 
 # --- registering
 add() {
@@ -144,7 +177,11 @@ deny() { handled DENY "$1" deny=126; }
 info() { handled INFO "$1" run; }
 attach() { handled ATTACH "$1" run; }
 for what in claim attach; do every_allocation "A-55: $what" "$what"; done
-for what in info complete deny; do
+native() { handled NATIVE "$1" native; }
+cancel() { handled CANCEL "$1" cancel=126; }
+subscribe() { handled SUBSCRIBE "$1" deny=126; }
+audit_expect_host '*' 'what is given back to the kernel'
+for what in info complete deny native cancel subscribe; do
 	"$what" 1
 	check "A-55: $what needs no memory" test "$?" = 3
 done

@@ -94,7 +94,7 @@ while [ "$left" -gt 0 ]; do
 	check "A-58: seed $seed: the module has counted each once ($(paste -sd ' ' counted))" \
 		awk '{ n[$1] = $2 }
 			END {
-				ended = n["done"] + n["failed"] + n["overdue"] + n["given-back"] + n["killed"]
+				ended = n["done"] + n["failed"] + n["overdue"] + n["given-back"] + n["killed"] + n["again"]
 				some = n["done"] && n["failed"] && n["overdue"] && n["given-back"] && n["killed"]
 				exit !(some && n["offered"] == ended)
 			}' counted

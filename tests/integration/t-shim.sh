@@ -63,7 +63,7 @@ answered 'given back to the kernel' native 1 ENOKEY
 audit_checkpoint
 audit_expect_host '*' 'shim-client runs handlers on the host'
 check_equal 'each is counted by how it ended' \
-	'native 0 denied 0 refused 0 offered 6 done 1 failed 4 overdue 0 given-back 1 killed 0 requeued 3' \
+	'native 0 denied 0 refused 0 offered 6 done 1 failed 4 overdue 0 given-back 1 killed 0 requeued 3 again 0' \
 	"$(./shim-client counters 1 | paste -sd ' ')"
 
 say_class() { sed -n 's/.*class=\([a-z-]*\).*/\1/p' served.log; }
@@ -269,6 +269,132 @@ check 'drained: refused, not parked' grep -q ^EKEYREJECTED <<<"$(key)"
 ./shim-client drain 0
 wait "${requesters[@]}"
 
+# --- modules: two of a container wait, eight of all, because the kernel has fifty places for everybody
+module_of() { nsenter -t "$1" -U -p -m -n --preserve-credentials "$PWD/requester" socket 35 2>&1; }
+refused_at_once() { grep -q EAFNOSUPPORT <<<"$(timeout 10 nsenter -t "$1" -U -p -m -n --preserve-credentials "$PWD/requester" socket 35 2>&1)"; }
+waiting() { [ "$(./shim-client list | wc -l)" = "$1" ]; }
+parameter module_claim_ms 600000
+leaders=("$leader") outers=()
+for i in 1 2 3 4; do
+	unshare -U -r -p -m -n -f --mount-proc --kill-child sleep 2147483647 &
+	outers+=($!)
+	another() { leaders[i]=$(pgrep -P "${outers[-1]}" -x sleep); }
+	wait_for 10 another
+	./shim-client add "modules-$i" "${leaders[i]}" module=offer >/dev/null
+done
+requesters=()
+for i in 0 1 2 3; do
+	for _ in 1 2; do
+		module_of "${leaders[i]}" >/dev/null &
+		requesters+=($!)
+	done
+	check "modules: two of container $i wait" wait_for 10 waiting $((2 * i + 2))
+	check "modules: its third is refused at once" refused_at_once "${leaders[i]}"
+	check "modules: and does not wait" waiting $((2 * i + 2))
+done
+check 'modules: eight wait, and the first one of another container is refused at once' refused_at_once "${leaders[4]}"
+check 'modules: there are eight' waiting 8
+./shim-client drain 1
+check 'modules: drained, nothing waits' wait_for 5 nothing_left
+./shim-client drain 0
+wait "${requesters[@]}"
+parameter module_claim_ms 1000
+kill "${outers[@]}"
+
+# --- adoption: containers that nobody registered, by their cgroup
+mkdir -p /sys/fs/cgroup/pods.slice/pod-a.scope/inner /sys/fs/cgroup/pods.slice/aside
+unshare -U -r -p -m -n -f --mount-proc --kill-child sleep 2147483647 &
+stranger_launcher=$!
+find_stranger() { stranger=$(pgrep -P "$stranger_launcher" -x sleep); }
+wait_for 10 find_stranger
+echo "$stranger" >/sys/fs/cgroup/pods.slice/pod-a.scope/inner/cgroup.procs
+# stranger CGROUP: its key
+stranger() {
+	serial=$((serial + 1))
+	(echo "$BASHPID" >"/sys/fs/cgroup/pods.slice/$1/cgroup.procs"
+		exec nsenter -t "$stranger" -U -p -m -n --preserve-credentials "$PWD/requester" key user "shim:$serial" c)
+}
+is_meant() { [ "$(./shim-client tags "$stranger")" = 'scope=2 container=0 adoption' ]; }
+check_fails 'adoption: without a rule nobody is meant' is_meant
+# PATTERN yes|no: the stranger is in /pods.slice/pod-a.scope/inner
+while read -r pattern meant; do
+	./shim-client adopt "$pattern" key=offer
+	if [ "$meant" = yes ]; then
+		check "adoption: $pattern means it" is_meant
+	else
+		check_fails "adoption: $pattern does not mean it" is_meant
+	fi
+done <<'END'
+/pods.slice/pod-*.scope yes
+/pods.slice/pod-?.scope yes
+/pods.slice/pod-a.scope/inner yes
+/pods.slice yes
+/*/* yes
+/* yes
+/*/*/*/* no
+/pods.slice/pod-b* no
+/pods.slice/pod-a no
+/pods.slice/*inner no
+/*inner no
+/pods* yes
+/pods.slice*inner no
+/ods.slice no
+/Pods.slice no
+END
+for pattern in pods.slice / /a/ //a /a//b '' '/[a]' '/a\\b'; do
+	check_fails "adoption: '$pattern' is no pattern" ./shim-client adopt "$pattern" key=offer
+done
+check_fails 'adoption: nor is one without an end' ./shim-client adopt "/$(printf '%0255d' 0)" key=offer
+mapfile -t many < <(for ((i = 0; i < 257; i++)); do printf '/a%s\nkey=offer\n' "$i"; done)
+check_fails 'adoption: 257 rules are too many' ./shim-client adopt "${many[@]}"
+check 'adoption: 256 are not' ./shim-client adopt "${many[@]::512}"
+
+./shim-client adopt /pods.slice/pod-x* key=deny /pods.slice/pod-* key=offer,module=deny
+audit_checkpoint
+./shim-client serve 1 again >served.log &
+broker=$!
+check 'adoption: who is not registered after all is refused' grep -q ^EKEYREJECTED <<<"$(stranger pod-a.scope)"
+wait "$broker"
+check 'adoption: a module is refused at once, without a broker' grep -q EAFNOSUPPORT <<<"$(
+	echo "$BASHPID" >/sys/fs/cgroup/pods.slice/pod-a.scope/cgroup.procs
+	nsenter -t "$stranger" -U -p -m -n --preserve-credentials "$PWD/requester" socket 35 2>&1)"
+./shim-client serve 1 again >/dev/null &
+broker=$!
+check 'adoption: nor is he let go who is in another cgroup than his init' grep -q ^EKEYREJECTED <<<"$(stranger aside)"
+wait "$broker"
+check_equal 'adoption: the kernel ran nothing on the host' '' "$(audit_host_upcalls)"
+echo "$stranger" >/sys/fs/cgroup/pods.slice/aside/cgroup.procs
+./shim-client adopt /pods.slice/pod-x* key=deny /pods.slice/pod-* key=offer
+check 'adoption: whose init is elsewhere is refused at once' grep -q ^EKEYREJECTED <<<"$(stranger pod-a.scope)"
+audit_expect_host /sbin/request-key 'who is in no cgroup that is meant'
+audit_expect_host /bin/keyctl 'the same'
+audit_expect_host /usr/share/keyutils/request-key-debug.sh 'the same'
+check 'adoption: beside it, it is as without a rule' grep -q ^ENOKEY <<<"$(stranger aside)"
+check_equal 'adoption: the host is asked' 1 "$(audit_host_upcalls | grep -cx /sbin/request-key)"
+echo "$stranger" >/sys/fs/cgroup/pods.slice/pod-a.scope/inner/cgroup.procs
+audit_checkpoint
+
+key >/dev/null &
+requester=$!
+one() { [ "$(./shim-client list | wc -l)" = 1 ]; }
+wait_for 5 one
+check_fails 'adoption: a container'"'"'s own upcall is not decided again' ./shim-client serve 1 again
+./shim-client serve 1 deny=126 >/dev/null
+wait "$requester"
+
+./shim-client serve 1 adopt=pod-a >served.log && ./shim-client serve 1 deny=127 >>served.log &
+broker=$!
+check 'adoption: registered, it is the container'"'"'s' grep -q ^EKEYEXPIRED <<<"$(stranger pod-a.scope)"
+wait "$broker"
+check 'adoption: in the table' grep -q ' pod-a ' <<<"$(./shim-client containers)"
+check_equal 'adoption: it was offered twice: of nobody, and of the container' \
+	"container=0 container=$(./shim-client containers | awk '$2 == "pod-a" { print $1 }')" \
+	"$(sed 's/.*container=/container=/' served.log | xargs)"
+check_fails 'adoption: it is no stranger any more' is_meant
+check_equal 'adoption: decided once more, three times' 3 "$(./shim-client counters 1 | sed -n 's/^again //p')"
+kill "$stranger_launcher"
+./shim-client adopt
+
 # --- read, as PID 1 does before it stops a socket unit: silent until the next one is offered
 key >/dev/null &
 requesters=($!)
@@ -286,7 +412,7 @@ counted() { ./shim-client counters "$1" | sed -n "s/^$2 //p"; }
 for class in 0 1 2 3 4; do
 	./shim-client counters "$class" >counted
 	check "class $class: what was offered has ended, and is counted once ($(paste -sd " " counted))" \
-		awk '{ n[$1] = $2 } END { exit n["offered"] != n["done"] + n["failed"] + n["overdue"] + n["given-back"] + n["killed"] }' counted
+		awk '{ n[$1] = $2 } END { exit n["offered"] != n["done"] + n["failed"] + n["overdue"] + n["given-back"] + n["killed"] + n["again"] }' counted
 done
 check_equal 'killed requesters are counted' 3 "$(counted 1 killed)"
 check_equal 'so is what was refused, beyond a share and after drain' 2 "$(counted 1 refused)"

@@ -171,7 +171,7 @@ check_equal 'A-54: upcalld ran all the time' "$daemon" "$(systemctl show -p Main
 for class in 0 1 2; do
 	counters=$(./shim-client counters "$class")
 	check "A-54: class $class: what was offered has ended ($(tr '\n' ' ' <<<"$counters"))" awk '{ n[$1] = $2 } END {
-		exit n["offered"] != n["done"] + n["failed"] + n["overdue"] + n["given-back"] + n["killed"] }' <<<"$counters"
+		exit n["offered"] != n["done"] + n["failed"] + n["overdue"] + n["given-back"] + n["killed"] + n["again"] }' <<<"$counters"
 done
 sum() { awk -v of="$1" '$1 == of { n += $2 } END { print n + 0 }' "$2"; }
 answered=$(sum ok keys.out)

@@ -10,13 +10,17 @@
  *   serve N [ACTION [RUN-MS]]
  *                     answer N upcalls, claimed for that time (0: the longest):
  *                     run (attach and execute the kernel's own argv, the
- *                     default), native, deny=ERRNO, complete=ERRNO, drop (claim
- *                     and close), hang (attach and sleep), instantiate (attach,
- *                     give the key a payload, and sleep)
+ *                     default), native, again, adopt=NAME (register whom the
+ *                     offer tells of, and again), deny=ERRNO, cancel=ERRNO,
+ *                     complete=ERRNO, drop (claim and close), hang (attach and
+ *                     sleep), instantiate (attach, give the key a payload, and
+ *                     sleep)
  *   stall             claim one upcall and hold it until killed
  *   gone NAME PID     says "ready", waits for PID's death and then for the end of NAME's
  *                     entry; prints the milliseconds between the two
  *   drain 0|1
+ *   adopt [PATTERN POLICY]...
+ *                     these rules instead of all others
  *   counters CLASS    by number; "NAME VALUE" each
  * Exit status 1 with a line on stderr if the kernel said no.
  */
@@ -163,6 +167,24 @@ static int verb_drain(int device, char **argv)
 	return 0;
 }
 
+static int verb_adopt(int device, char **argv)
+{
+	static struct upcall_adoption adoptions[UPCALL_ADOPTIONS + 1];
+	struct upcall_adopt adopt = { .adoptions = (unsigned long)adoptions };
+
+	for (; argv[0]; argv += 2) {
+		struct upcall_adoption *adoption = &adoptions[adopt.count++];
+
+		if (!argv[1] || adopt.count > UPCALL_ADOPTIONS + 1)
+			usage("adopt [PATTERN POLICY]…");
+		strncpy(adoption->pattern, argv[0], sizeof(adoption->pattern));
+		policy_parse(argv[1], &adoption->policy);
+	}
+	if (ioctl(device, UPCALL_IOC_ADOPT, &adopt))
+		die("adopt");
+	return 0;
+}
+
 struct attribute {
 	unsigned short length;
 	unsigned short type;
@@ -209,7 +231,8 @@ static int verb_tags(int device, char **argv)
 	data = attribute_find(buffer, tags.size, UPCALL_A_CONTAINER, &length);
 	if (data)
 		memcpy(&container, data, sizeof(container));
-	printf("scope=%u container=%llu\n", scope, container);
+	data = attribute_find(buffer, tags.size, UPCALL_A_ADOPTION, &length);
+	printf("scope=%u container=%llu%s\n", scope, container, data ? " adoption" : "");
 	return 0;
 }
 
@@ -293,6 +316,37 @@ static void claim_and_act(int device, const struct upcall_list_entry *entry, con
 		waitpid(child, NULL, 0);
 }
 
+/* What the offer tells of; a leader is found or it dies. */
+static void adopt(int device, const struct upcall_list_entry *entry, const char *name)
+{
+	static char buffer[65536];
+	struct upcall_info info = {
+		.id = entry->id,
+		.generation = entry->generation,
+		.size = sizeof(buffer),
+		.buffer = (unsigned long)buffer,
+	};
+	struct upcall_container container = { 0 };
+	const char *nest, *data;
+	size_t room, length;
+
+	if (ioctl(device, UPCALL_IOC_INFO, &info))
+		die("info");
+	nest = attribute_find(buffer, info.size, UPCALL_A_ADOPTION, &room);
+	data = nest ? attribute_find(nest, room, UPCALL_ADOPTION_A_LEADER, &length) : NULL;
+	if (!data)
+		die("no leader");
+	memcpy(&container.leader, data, sizeof(container.leader));
+	data = attribute_find(nest, room, UPCALL_ADOPTION_A_START_TIME, &length);
+	memcpy(&container.start_time, data, sizeof(container.start_time));
+	data = attribute_find(nest, room, UPCALL_ADOPTION_A_CGROUP_ID, &length);
+	memcpy(&container.cgroup_id, data, sizeof(container.cgroup_id));
+	snprintf(container.name, sizeof(container.name), "%s", name);
+	container.policy.verdict[UPCALL_CLASS_KEY] = UPCALL_VERDICT_OFFER;
+	if (ioctl(device, UPCALL_IOC_CONTAINER_ADD, &container))
+		die("add");
+}
+
 static void act(int device, const struct upcall_list_entry *entry, const char *action)
 {
 	struct upcall_ref ref = { .id = entry->id, .generation = entry->generation };
@@ -303,6 +357,15 @@ static void act(int device, const struct upcall_list_entry *entry, const char *a
 	if (!strcmp(action, "native")) {
 		if (ioctl(device, UPCALL_IOC_NATIVE, &ref))
 			die("native");
+	} else if (!strcmp(action, "again") || !strncmp(action, "adopt=", 6)) {
+		if (action[1] == 'd')
+			adopt(device, entry, action + 6);
+		if (ioctl(device, UPCALL_IOC_AGAIN, &ref))
+			die("again");
+	} else if (!strncmp(action, "cancel=", 7)) {
+		ref.error = (__u32)atoi(action + 7);
+		if (ioctl(device, UPCALL_IOC_CANCEL, &ref))
+			die("cancel");
 	} else if (!strncmp(action, "deny=", 5)) {
 		ref.error = (__u32)atoi(action + 5);
 		if (ioctl(device, UPCALL_IOC_DENY, &ref))
@@ -372,9 +435,9 @@ static int verb_stall(int device, char **argv)
 /* A class, by its number: "NAME VALUE" each, in the order of enum upcall_count. */
 static int verb_counters(int device, char **argv)
 {
-	static const char *const names[] = { "native", "denied",  "refused", "offered",
-					     "done",   "failed",  "overdue", "given-back",
-					     "killed", "requeued" };
+	static const char *const names[] = { "native", "denied",   "refused", "offered",
+					     "done",   "failed",   "overdue", "given-back",
+					     "killed", "requeued", "again" };
 	unsigned long long values[UPCALL_COUNT_COUNT];
 	struct upcall_counters counters = {
 		.values = (unsigned long)values,
@@ -395,7 +458,7 @@ static const struct verb verbs[] = {
 	{ "list", verb_list },	 { "tags", verb_tags },
 	{ "serve", verb_serve }, { "drain", verb_drain },
 	{ "stall", verb_stall }, { "counters", verb_counters },
-	{ "gone", verb_gone },
+	{ "gone", verb_gone },	 { "adopt", verb_adopt },
 };
 
 int main(int argc, char **argv)
