@@ -27,6 +27,17 @@ int cgroup_id(const char *path, uint64_t *ret);
 /* The process' cgroup, or one above it, that has this id. -ENOENT: none. */
 int cgroup_find(uint32_t pid, uint64_t id, char *out, size_t room);
 
+/*
+ * Can nobody but root have made it? Of none above it is a folder somebody else's, or
+ * to be written by others.
+ */
+bool cgroup_is_hosts(const char *path);
+/*
+ * Is it, or a cgroup above it, one that the pattern means ("/a/b-*.scope", see config.h),
+ * and is that the host's?
+ */
+bool cgroup_fits(const char *pattern, const char *path);
+
 /* There is no task in or below it, or no such cgroup any more. Unknown is not empty. */
 bool cgroup_is_empty(const char *path);
 

@@ -37,14 +37,14 @@ static int add_file(char *const *directories, const char *below, const char *nam
 	policy->match_bad |= ret < 0;
 	if (ret > 0)
 		ret = policy_parse(policy, path, bytes.data, bytes.size, listener->error);
-	policy->anybody |= ret == -EINVAL && !policy->names_whole;
+	policy->anybody |= ret == -EINVAL && !policy->match_whole;
 	if (!*below)
 		policy->file = take_ptr(path);
 	return ret < 0 ? ret : 1;
 }
 
-/* -EINVAL: it may say something about names, or cannot be read. */
-static int leave_names(char *const *directories, const char *below, const char *name, void *policy,
+/* -EINVAL: it may say something about whom it matches, or cannot be read. */
+static int leave_match(char *const *directories, const char *below, const char *name, void *policy,
 		       struct listener *listener)
 {
 	cleanup_free char *path = NULL, *data = NULL;
@@ -58,10 +58,18 @@ static int leave_names(char *const *directories, const char *below, const char *
 	return ret;
 }
 
+/* Patterns of cgroups that were read stay: who is there and is not registered is refused, too. */
+static int match_everybody(struct policy *policy)
+{
+	policy->everybody = true;
+	policy->names = strv_free(policy->names);
+	return strv_append(&policy->names, "*", 1);
+}
+
 /*
- * What can be said of a policy that could not be read: its names, if they are known
- * for sure, with `whole` or because no file that refines has any; else it might
- * match anybody. Read again quietly: what is wrong has been told.
+ * What can be said of a policy that could not be read: whom it matches, if that is
+ * known for sure, with `whole` or because no file that refines says anything of it; else
+ * it might match anybody. Read again quietly: what is wrong has been told.
  */
 static int make_bad(char *const *directories, const char *name, struct policy *policy, bool whole)
 {
@@ -69,11 +77,11 @@ static int make_bad(char *const *directories, const char *name, struct policy *p
 	struct listener quiet = { ignored, NULL };
 
 	policy->bad = true;
-	if (policy->names && (whole || (!policy->anybody && files_refine(directories, name, policy,
-									 &quiet, leave_names) > 0)))
+	if (policy_has_match(policy) &&
+	    (whole || (!policy->anybody &&
+		       files_refine(directories, name, policy, &quiet, leave_match) > 0)))
 		return 0;
-	policy->names = strv_free(policy->names);
-	return strv_append(&policy->names, "*", 1);
+	return match_everybody(policy);
 }
 
 /* 1: there is a policy; 0: none; -EINVAL: there is one, and it is bad. */
@@ -162,6 +170,23 @@ static int load_into(struct config *config, char *const *directories, char *cons
 	return worst;
 }
 
+/* The module takes so many of all files together. */
+static int check_cgroups(const struct config *config, struct listener *listener)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < config->count; i++) {
+		const struct policy *policy = &config->policies[i];
+
+		count += strv_count(policy->cgroups);
+		if (count > UPCALL_ADOPTIONS)
+			return files_say(
+				listener, policy->file ?: "",
+				"more patterns of Cgroup= than 256, which all files together may have");
+	}
+	return 0;
+}
+
 /* A directory that cannot be read may hold a file for anybody. */
 static int deny_all(struct config *config)
 {
@@ -173,7 +198,15 @@ static int deny_all(struct config *config)
 	config->policies[0].file = strdup("");
 	if (!config->policies[0].file)
 		return -ENOMEM;
-	return strv_append(&config->policies[0].names, "*", 1);
+	return match_everybody(&config->policies[0]);
+}
+
+static int load_checked(struct config *config, char *const *directories, char *const *names,
+			bool keep_bad, struct listener *listener)
+{
+	int ret = load_into(config, directories, names, keep_bad, listener);
+
+	return ret < 0 ? ret : check_cgroups(config, listener);
 }
 
 static int load_all(char *const *directories, bool keep_bad, struct config **ret,
@@ -188,7 +221,7 @@ static int load_all(char *const *directories, bool keep_bad, struct config **ret
 		return -ENOMEM;
 	result = files_names(directories, "", &names, listener);
 	if (result >= 0)
-		result = load_into(config, directories, names, keep_bad, listener);
+		result = load_checked(config, directories, names, keep_bad, listener);
 	else if (result == -EINVAL && keep_bad && deny_all(config) < 0)
 		return -ENOMEM;
 	if (result < 0 && !(keep_bad && result == -EINVAL))

@@ -17,6 +17,7 @@ enum setting {
 	SET_ANSWER = 1 << 4,
 	SET_ALLOW = 1 << 5,
 	SET_NAME = 1 << 6,
+	SET_CGROUP = 1 << 7,
 };
 
 #define SET_OF_ALL (SET_HANDLER | SET_RUN_IN | SET_RUN_SEC | SET_CONCURRENT)
@@ -25,7 +26,7 @@ struct parser {
 	struct lines lines;
 	struct policy *policy;
 	bool in_match;
-	bool names_whole;  /* as far as the first error */
+	bool match_whole;  /* as far as the first error */
 	size_t section;	   /* index of the rule + 1; 0: none yet, or [Match] */
 	uint32_t set_here; /* in this section of this file */
 };

@@ -11,8 +11,9 @@
 #include "policy.h"
 #include "text.h"
 
-#define NAME_GLOB  "abcdefghijklmnopqrstuvwxyz0123456789_.-*?[]!"
-#define ALLOW_GLOB "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:,-*?[]!"
+#define NAME_GLOB   "abcdefghijklmnopqrstuvwxyz0123456789_.-*?[]!"
+#define CGROUP_GLOB "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:@,+=~%/-*?"
+#define ALLOW_GLOB  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:,-*?[]!"
 
 #define RUN_SEC_MAX    3600
 #define CONCURRENT_MAX 64
@@ -44,6 +45,39 @@ static int parse_name(struct parser *parser, const char *value)
 		return parser_fail(parser, "Name=%s: policies for the host are not supported yet",
 				   value);
 	return parse_list(parser, &parser->policy->names, value, NAME_GLOB);
+}
+
+/* As the module wants it: /a/b-*.scope */
+static bool is_cgroup_pattern(const char *pattern)
+{
+	size_t size = strlen(pattern);
+
+	return *pattern == '/' && size < UPCALL_PATTERN_LEN && pattern[size - 1] != '/' &&
+	       !strstr(pattern, "//");
+}
+
+static int parse_cgroup(struct parser *parser, const char *value)
+{
+	size_t known = strv_count(parser->policy->cgroups);
+	int ret = parse_list(parser, &parser->policy->cgroups, value, CGROUP_GLOB);
+	char **added = parser->policy->cgroups;
+
+	if (ret < 0 || !*value)
+		return ret;
+	for (added += known; *added && is_cgroup_pattern(*added); added++)
+		;
+	if (!*added)
+		return 0;
+	ret = parser_fail(
+		parser,
+		"Cgroup=%.*s%s: no path of a cgroup: '/' and components that are not empty, less than %d bytes",
+		TEXT_SHORT(*added, 128), UPCALL_PATTERN_LEN);
+	/* what is kept of a bad file goes to the module, which would take none of all the others */
+	for (; *added; added++) {
+		free(*added);
+		*added = NULL;
+	}
+	return ret;
 }
 
 static int parse_allow(struct parser *parser, const char *value)
@@ -158,6 +192,7 @@ static const struct {
 	void (*show)(const struct rule *rule, char *out, size_t room); /* NULL for a list */
 } settings[] = {
 	{ "Name", SET_NAME, true, parse_name, NULL },
+	{ "Cgroup", SET_CGROUP, true, parse_cgroup, NULL },
 	{ "Handler", SET_HANDLER, false, parse_handler, show_handler },
 	{ "RunIn", SET_RUN_IN, false, parse_run_in, show_run_in },
 	{ "RuntimeMaxSec", SET_RUN_SEC, false, parse_run_sec, show_run_sec },
@@ -168,7 +203,7 @@ static const struct {
 
 static int refuse_setting(const struct parser *parser, const char *name)
 {
-	static const char *const later[] = { "Label", "Runtime", "User", "Cgroup" };
+	static const char *const later[] = { "Label", "Runtime", "User" };
 
 	for (size_t i = 0; parser->in_match && i < sizeof(later) / sizeof(later[0]); i++)
 		if (!strcmp(later[i], name))

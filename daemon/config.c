@@ -123,7 +123,7 @@ static int enter_section(struct lines *lines, const char *title)
 static int parse_setting(struct lines *lines, const char *name, const char *value)
 {
 	struct parser *parser = container_of(lines, struct parser, lines);
-	uint32_t allowed = SET_NAME;
+	uint32_t allowed = SET_NAME | SET_CGROUP;
 
 	if (!parser->in_match)
 		allowed = section_settings(parser_rule(parser)->class);
@@ -136,7 +136,7 @@ static void mark_bad(struct lines *lines, bool first)
 	struct parser *parser = container_of(lines, struct parser, lines);
 
 	if (first)
-		parser->names_whole = parser->policy->names && !parser->in_match;
+		parser->match_whole = policy_has_match(parser->policy) && !parser->in_match;
 	if (lines->refused)
 		return;
 	if (parser->in_match)
@@ -162,7 +162,7 @@ int policy_parse(struct policy *policy, const char *file, const char *text, size
 	int ret;
 
 	ret = lines_parse(&parser.lines, text, size);
-	policy->names_whole = ret < 0 ? parser.names_whole : policy->names != NULL;
+	policy->match_whole = ret < 0 ? parser.match_whole : policy_has_match(policy);
 	return ret;
 }
 
@@ -227,8 +227,8 @@ int policy_check(struct policy *policy, char error[CONFIG_ERROR_SIZE])
 	};
 	int worst = 0;
 
-	if (!policy->names && !(policy->match_bad && policy->observer))
-		worst = parser_fail(&parser, "no Name= in [Match]");
+	if (!policy_has_match(policy) && !(policy->match_bad && policy->observer))
+		worst = parser_fail(&parser, "neither Name= nor Cgroup= in [Match]");
 	for (size_t i = 0; i < policy->rules_count && !config_is_end(policy->observer, worst); i++)
 		if (check_rule(policy, &policy->rules[i], error) < 0)
 			worst = -EINVAL;
@@ -244,6 +244,7 @@ void policy_clear(struct policy *policy)
 	}
 	free(policy->rules);
 	strv_free(policy->names);
+	strv_free(policy->cgroups);
 	free(policy->file);
 	*policy = (struct policy){ 0 };
 }

@@ -17,7 +17,12 @@
  *   setting  = KEY "=" value             blanks around both are dropped; NUL and
  *                                        other control characters are refused
  *
- *   [Match]         Name=GLOB…           several lines add up; required
+ *   [Match]         at least one of these; both have to fit
+ *     Name=GLOB…    of the container; several lines add up
+ *     Cgroup=PATTERN… path of its cgroup from the root of cgroup2, or of one above it: /a/b, with *
+ *                   and ? within a component. It has to be the host's own: no folder
+ *                   that anybody but root may write to. Containers there that nobody
+ *                   has registered are registered at their first upcall.
  *   [Core] [Key] [Key TYPE] [Release-Agent] [Other]
  *     Handler=      native, deny, an absolute path (no arguments), or dns (in
  *                   [Key] and [Key TYPE]); without it, the kernel's own program and
@@ -82,15 +87,23 @@ struct rule {
 /* One NAME.conf with what refines it. */
 struct policy {
 	char *file;
-	char **names;
+	char **names;	/* of containers; NULL: whatever they are */
+	char **cgroups; /* patterns of paths; NULL: wherever they are */
 	struct rule *rules;
 	size_t rules_count;
-	bool names_whole; /* all of [Match] was read, also if what follows was not */
+	bool match_whole; /* all of [Match] was read, also if what follows was not */
 	bool match_bad;	  /* a line of [Match] was refused, or is not known */
 	bool bad;	  /* could not be read: its containers get DENY */
-	bool anybody;	  /* an error left its names unknown */
+	bool anybody;	  /* an error left unknown whom it matches */
+	bool everybody;	  /* so it has to be taken for: all */
 	struct config_observer *observer; /* while it is read, or NULL */
 };
+
+/* Does it say whom it matches? */
+static inline bool policy_has_match(const struct policy *policy)
+{
+	return policy->names || policy->cgroups;
+}
 
 /*
  * Who wants to know more than the first error. With an observer, reading goes on
@@ -115,6 +128,9 @@ struct config {
 	struct policy *policies;
 	size_t count;
 };
+
+/* Does any policy say where its containers are? */
+bool config_has_cgroups(const struct config *config);
 
 /* ---- one file; errors are printable ASCII, the rest as \xNN ---- */
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "cgroup.h"
 #include "cleanup.h"
 #include "container.h"
 #include "policy.h"
@@ -31,6 +32,7 @@ struct container *container_free(struct container *container)
 	strv_free(container->labels);
 	free(container->runtime);
 	free(container->cgroup);
+	free(container->place);
 	free(container);
 	return NULL;
 }
@@ -65,12 +67,41 @@ int container_check_leader(const struct container *container, int shim_fd)
 	return 0;
 }
 
-void container_set_config(struct container *container, struct config *config)
+/* A process in no cgroup of version 2 is nowhere, and so is one that has ended. */
+static int find_place(struct container *container)
 {
+	char path[CGROUP_PATH_MAX + 2], place[CGROUP_PATH_MAX + 1];
+	int ret;
+
+	ret = process_cgroup(container->leader, path, sizeof(path));
+	if (ret < 0)
+		return ret == -ENOENT || ret == -ESRCH ? 0 : ret;
+	if (!strcmp(path, "/"))
+		return 0;
+	ret = cgroup_normalize(path, place, sizeof(place));
+	if (ret < 0)
+		return ret;
+	container->place = strdup(place);
+	container->place_new = container->place != NULL;
+	return container->place ? 0 : -ENOMEM;
+}
+
+/* Of whom it is not known which one it is: refused, as by a file that cannot be read. */
+static char nowhere[] = "";
+static const struct policy placeless = { .file = nowhere, .bad = true };
+
+int container_set_config(struct container *container, struct config *config)
+{
+	int ret = 0;
+
+	if (!container->place && config_has_cgroups(config))
+		ret = find_place(container);
 	config_ref(config);
 	config_unref(container->config);
 	container->config = config;
-	container->policy = policy_select(config, container->name);
+	container->policy = ret < 0 ? &placeless :
+				      policy_select(config, container->name, container->place);
+	return ret;
 }
 
 void container_to_kernel(const struct container *container, struct upcall_container *ret)
@@ -81,6 +112,8 @@ void container_to_kernel(const struct container *container, struct upcall_contai
 		.cgroup_id = container->cgroup_id,
 	};
 	memcpy(ret->name, container->name, sizeof(ret->name));
+	if (container_is_adopted(container) && !container->cgroup_id)
+		ret->flags = UPCALL_CONTAINER_UNBOUNDED;
 	policy_to_kernel(container->policy, &ret->policy);
 }
 

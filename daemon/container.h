@@ -9,6 +9,8 @@
 #ifndef UPCALLD_CONTAINER_H
 #define UPCALLD_CONTAINER_H
 
+#include <string.h>
+
 #include "config.h"
 #include "hash.h"
 #include "list.h"
@@ -34,9 +36,11 @@ struct container {
 	uint64_t cgroup_id;
 	uint32_t ns[UPCALL_NS_COUNT];
 	uint32_t own_ns;
-	char *cgroup;	/* path of cgroup_id, or NULL */
+	char *cgroup; /* path of cgroup_id, or NULL */
+	char *place; /* where its leader was, as a path, when a policy first asked for it; or NULL */
 	char *runtime;	/* or NULL */
 	char **labels;	/* or NULL */
+	bool place_new; /* and its state file has not got it yet */
 	uint64_t since; /* microseconds since the epoch */
 	uint64_t served;
 	uint64_t failed;
@@ -68,8 +72,18 @@ static inline bool container_waits(const struct container *container)
 	return container->registry && !container->id;
 }
 
-/* Choose by name; the kernel is not told. */
-void container_set_config(struct container *container, struct config *config);
+/*
+ * Choose by name and place; the kernel is not told. If the policies ask for its place and it is
+ * not known, it is looked up: negative errno if it cannot be told, and all is refused.
+ */
+int container_set_config(struct container *container, struct config *config);
+
+#define CONTAINER_ADOPTED "adopted" /* its runtime, where nobody registered it */
+
+static inline bool container_is_adopted(const struct container *container)
+{
+	return container->runtime && !strcmp(container->runtime, CONTAINER_ADOPTED);
+}
 
 /* What the kernel is told when it is added. */
 void container_to_kernel(const struct container *container, struct upcall_container *ret);

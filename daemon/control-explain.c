@@ -67,19 +67,24 @@ static bool module_is_strict(void)
 	return read_line(STRICT_PARAMETER, line, sizeof(line)) >= 0 && *line == 'Y';
 }
 
-/* container: whose it is, or NULL. */
-static int append_outlooks(sd_bus_message *reply, uint32_t scope, const struct container *container)
+static int append_all(sd_bus_message *reply, const struct outlook *outlooks, size_t count)
 {
-	struct outlook outlooks[OUTLOOK_MAX];
-	size_t count;
-	int ret;
+	int ret = sd_bus_message_open_container(reply, 'a', "a{sv}");
 
-	count = outlook(scope, module_is_strict(), container != NULL,
-			container ? container->policy : NULL, outlooks);
-	ret = sd_bus_message_open_container(reply, 'a', "a{sv}");
 	for (size_t i = 0; i < count && ret >= 0; i++)
 		ret = append_outlook(reply, &outlooks[i]);
 	return ret < 0 ? ret : sd_bus_message_close_container(reply);
+}
+
+/* registered: it is a container's, or will be, whose policy this is; or NULL for none. */
+static int append_outlooks(sd_bus_message *reply, uint32_t scope, bool registered,
+			   const struct policy *policy)
+{
+	struct outlook outlooks[OUTLOOK_MAX];
+	size_t count;
+
+	count = outlook(scope, module_is_strict(), registered, policy, outlooks);
+	return append_all(reply, outlooks, count);
 }
 
 /* --------------------------------------------------------------- container */
@@ -113,12 +118,10 @@ static struct container *find_container(struct registry *registry, const char *n
 static int append_container_outlooks(sd_bus_message *reply, const struct container *container)
 {
 	static const struct policy refused = { .bad = true };
-	struct container buried = *container;
 
 	if (container->registry)
-		return append_outlooks(reply, UPCALL_SCOPE_CONTAINER, container);
-	buried.policy = &refused;
-	return append_outlooks(reply, UPCALL_SCOPE_CONTAINER, &buried);
+		return append_outlooks(reply, UPCALL_SCOPE_CONTAINER, true, container->policy);
+	return append_outlooks(reply, UPCALL_SCOPE_CONTAINER, true, &refused);
 }
 
 int control_describe(sd_bus_message *call, void *userdata, sd_bus_error *error)
@@ -154,7 +157,7 @@ int control_describe(sd_bus_message *call, void *userdata, sd_bus_error *error)
 /* ----------------------------------------------------------------- process */
 
 static int append_process(sd_bus_message *reply, const struct tags *tags,
-			  const struct container *container)
+			  const struct container *container, const struct policy *policy)
 {
 	int ret;
 
@@ -166,13 +169,20 @@ static int append_process(sd_bus_message *reply, const struct tags *tags,
 	if (ret >= 0)
 		ret = append_text(reply, "container", container ? container->name : "");
 	if (ret >= 0)
-		ret = append_text(reply, "policy",
-				  container && container->policy ? container->policy->file : "");
+		ret = append_text(reply, "policy", policy ? policy->file : "");
 	if (ret >= 0)
 		ret = control_append_namespaces(reply, tags->ns, UINT32_MAX);
 	if (ret >= 0)
 		ret = append_u64(reply, "cgroup-id", tags->cgroup_id);
 	return ret < 0 ? ret : sd_bus_message_close_container(reply);
+}
+
+/* Nobody's, where a policy says that its containers are, and none that can be registered. */
+static int append_refused(sd_bus_message *reply)
+{
+	struct outlook outlooks[OUTLOOK_MAX];
+
+	return append_all(reply, outlooks, outlook_refused(outlooks));
 }
 
 static int ask_shim(const struct daemon *daemon, int pidfd, struct tags *tags,
@@ -205,8 +215,10 @@ int control_explain_process(sd_bus_message *call, void *userdata, sd_bus_error *
 	struct control_link *link = userdata;
 	struct daemon *daemon = link->control->daemon;
 	struct failure failure = FAILURE_NULL;
+	const struct policy *policy = NULL;
 	const struct container *container;
 	struct tags tags = { 0 };
+	bool adopted = false;
 	int pidfd, ret;
 
 	if (!control_is_allowed(link, error))
@@ -217,10 +229,16 @@ int control_explain_process(sd_bus_message *call, void *userdata, sd_bus_error *
 	if (ask_shim(daemon, pidfd, &tags, &failure) < 0)
 		return control_reply_failure(error, &failure);
 	container = owner_of(&daemon->registry, &tags).container;
+	if (container)
+		policy = container->policy;
+	else if (tags.adoption.present)
+		adopted = registry_may_adopt(&daemon->registry, &tags.adoption, &policy);
 	ret = sd_bus_message_new_method_return(call, &reply);
 	if (ret >= 0)
-		ret = append_process(reply, &tags, container);
+		ret = append_process(reply, &tags, container, policy);
 	if (ret >= 0)
-		ret = append_outlooks(reply, tags.scope, container);
+		ret = tags.adoption.present && !adopted ?
+			      append_refused(reply) :
+			      append_outlooks(reply, tags.scope, container || adopted, policy);
 	return ret < 0 ? ret : sd_bus_send(NULL, reply, NULL);
 }

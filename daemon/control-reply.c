@@ -307,6 +307,7 @@ static const char *const count_names[UPCALL_COUNT_COUNT] = {
 	[UPCALL_COUNT_DONE] = "done",	    [UPCALL_COUNT_FAILED] = "failed",
 	[UPCALL_COUNT_OVERDUE] = "overdue", [UPCALL_COUNT_GIVEN_BACK] = "given-back",
 	[UPCALL_COUNT_KILLED] = "killed",   [UPCALL_COUNT_REQUEUED] = "requeued",
+	[UPCALL_COUNT_AGAIN] = "again",
 };
 
 static int append_class(sd_bus_message *reply, int shim_fd, uint32_t class)

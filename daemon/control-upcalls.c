@@ -29,6 +29,7 @@ static const char *const states[UPCALL_STATE_COUNT] = {
 	[UPCALL_STATE_CLAIMED] = "claimed", [UPCALL_STATE_ATTACHING] = "attaching",
 	[UPCALL_STATE_RUNNING] = "running", [UPCALL_STATE_DONE] = "done",
 	[UPCALL_STATE_NATIVE] = "native",   [UPCALL_STATE_DEAD] = "dead",
+	[UPCALL_STATE_AGAIN] = "again",
 };
 
 static const char *state_name(uint32_t state)

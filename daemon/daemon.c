@@ -5,6 +5,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "adoption.h"
 #include "cleanup.h"
 #include "clock.h"
 #include "daemon.h"
@@ -50,6 +51,12 @@ static void upcall_ended(struct record_watcher *watcher, const struct record *re
 
 /* ----------------------------------------------------------- configuration */
 
+static void tell_adoptions(const struct daemon *daemon)
+{
+	if (daemon->shim_fd >= 0)
+		adoption_tell(daemon->shim_fd, &daemon->shim, daemon->config);
+}
+
 int daemon_reload(struct daemon *daemon)
 {
 	/* ORDER: what is changed while it is read is newer */
@@ -74,6 +81,7 @@ int daemon_reload(struct daemon *daemon)
 		daemon->config = config;
 		daemon->config_read = now;
 		registry_set_config(&daemon->registry, config);
+		tell_adoptions(daemon);
 		daemon->own = own;
 		daemon->registry.require_shim = own.require_shim;
 		daemon_set_idle(daemon);
@@ -328,6 +336,7 @@ static int build(struct daemon *daemon, char *error)
 	 * may touch it; containers before upcalls, or theirs would be nobody's
 	 */
 	subscribe(daemon);
+	tell_adoptions(daemon);
 	daemon->registry.shim_fd = daemon->shim_fd;
 	daemon->registry.no_module = daemon->fds.no_module;
 	daemon->registry.require_shim = daemon->own.require_shim;

@@ -19,6 +19,7 @@ static void forget(struct remembered *remembered)
 	free(remembered->handler);
 	free(remembered->policy);
 	free(remembered->section);
+	free(remembered->reason);
 	*remembered = (struct remembered){ 0 };
 }
 
@@ -35,10 +36,12 @@ static void fill(struct remembered *remembered, const struct record *record)
 	remembered->handler = copy(record->handler);
 	remembered->policy = copy(record->policy);
 	remembered->section = copy(record->section);
+	remembered->reason = copy(record->reason);
 	remembered->record.facts = &remembered->facts;
 	remembered->record.handler = remembered->handler;
 	remembered->record.policy = remembered->policy;
 	remembered->record.section = remembered->section;
+	remembered->record.reason = remembered->reason;
 	if (!record->container)
 		return;
 	text_copy(remembered->container, sizeof(remembered->container), record->container,

@@ -20,6 +20,7 @@ struct remembered {
 	char *handler; /* NULL also where there was no memory for it */
 	char *policy;
 	char *section;
+	char *reason;
 };
 
 struct memory {

@@ -81,7 +81,7 @@ static void by_policy(const struct policy *policy, const struct upcall_policy *k
 	ret->verdict = kernel->verdict[ret->class];
 	ret->rule = policy && !policy->bad ? find_rule(policy, ret->class, ret->key_type) : NULL;
 	if (!policy)
-		ret->reason = "no policy file matches its name";
+		ret->reason = "no policy file matches it";
 	else if (policy->bad)
 		ret->reason = "its policy file could not be read";
 	else if (ret->rule)
@@ -146,4 +146,17 @@ size_t outlook(uint32_t scope, bool strict, bool registered, const struct policy
 		};
 	}
 	return count;
+}
+
+size_t outlook_refused(struct outlook ret[OUTLOOK_MAX])
+{
+	for (uint32_t class = 0; class < UPCALL_CLASS_COUNT; class ++)
+		ret[class] = (struct outlook){
+			.class = class,
+			.verdict = UPCALL_VERDICT_DENY,
+			.key_type = "",
+			.reason =
+				"nobody registered it, and it cannot be adopted: what policies name is refused",
+		};
+	return UPCALL_CLASS_COUNT;
 }

@@ -29,6 +29,9 @@ struct outlook {
 size_t outlook(uint32_t scope, bool strict, bool registered, const struct policy *policy,
 	       struct outlook ret[OUTLOOK_MAX]);
 
+/* The same of who is nobody's in a cgroup of Cgroup=, and cannot be adopted. */
+size_t outlook_refused(struct outlook ret[OUTLOOK_MAX]);
+
 /* "" where nothing is run for it: modules are loaded by the kernel's own modprobe or not at all. */
 const char *outlook_handler_name(const struct outlook *outlook);
 const char *outlook_run_in_name(const struct outlook *outlook);

@@ -3,20 +3,54 @@
 #include <fnmatch.h>
 #include <stdio.h>
 
+#include "cgroup.h"
 #include "policy.h"
 
-bool policy_matches(const struct policy *policy, const char *name)
+static bool names_fit(char *const *names, const char *name)
 {
-	for (char **glob = policy->names; glob && *glob; glob++)
-		if (!fnmatch(*glob, name, 0))
+	for (; *names; names++)
+		if (!fnmatch(*names, name, 0))
 			return true;
 	return false;
 }
 
-const struct policy *policy_select(const struct config *config, const char *name)
+static bool cgroups_fit(char *const *cgroups, const char *cgroup)
+{
+	for (; cgroup && *cgroups; cgroups++)
+		if (cgroup_fits(*cgroups, cgroup))
+			return true;
+	return false;
+}
+
+bool config_has_cgroups(const struct config *config)
 {
 	for (size_t i = 0; i < config->count; i++)
-		if (policy_matches(&config->policies[i], name))
+		if (config->policies[i].cgroups)
+			return true;
+	return false;
+}
+
+bool policy_adopts(const struct config *config, const char *cgroup)
+{
+	for (size_t i = 0; i < config->count; i++)
+		if (config->policies[i].cgroups && cgroups_fit(config->policies[i].cgroups, cgroup))
+			return true;
+	return false;
+}
+
+bool policy_matches(const struct policy *policy, const char *name, const char *cgroup)
+{
+	if (policy->everybody)
+		return true;
+	return policy_has_match(policy) && (!policy->names || names_fit(policy->names, name)) &&
+	       (!policy->cgroups || cgroups_fit(policy->cgroups, cgroup));
+}
+
+const struct policy *policy_select(const struct config *config, const char *name,
+				   const char *cgroup)
+{
+	for (size_t i = 0; i < config->count; i++)
+		if (policy_matches(&config->policies[i], name, cgroup))
 			return &config->policies[i];
 	return NULL;
 }

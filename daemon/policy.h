@@ -25,10 +25,17 @@ struct decided {
 	const char *reason;	 /* a few words for the record */
 };
 
-/* Does its [Match] fit? An earlier file may all the same decide. */
-bool policy_matches(const struct policy *policy, const char *name);
+/*
+ * Does its [Match] fit a container of that name, whose leader is in that cgroup: a path
+ * below the root, or NULL for unknown? An earlier file may all the same decide.
+ */
+bool policy_matches(const struct policy *policy, const char *name, const char *cgroup);
 /* The first policy whose [Match] fits, or NULL: everything is native. */
-const struct policy *policy_select(const struct config *config, const char *name);
+const struct policy *policy_select(const struct config *config, const char *name,
+				   const char *cgroup);
+
+/* Does any policy's Cgroup= mean that path? */
+bool policy_adopts(const struct config *config, const char *cgroup);
 
 /* Does it name a class for whose upcalls a program of the container's is run? NULL: no. */
 bool policy_runs_inside(const struct policy *policy);

@@ -239,6 +239,33 @@ static bool is_hosts(const struct queue *queue, const struct tags *tags)
 	       queue->host_net && tags->key.net_cookie == queue->host_net;
 }
 
+/* Nobody's, and a policy is for where its container is. */
+static bool is_adoptable(const struct tags *tags)
+{
+	return tags->scope == UPCALL_SCOPE_UNREGISTERED && tags->adoption.present;
+}
+
+/* Registered, it is the container's, and its requester asks the table once more. */
+static void adopt(struct queue *queue, const struct tags *tags)
+{
+	const struct owner nobody = { .rule = NULL };
+	struct decided decided = { .decision = DECISION_DENY };
+	struct failure failure = FAILURE_NULL;
+	int ret;
+
+	if (registry_adopt(queue->registry, &tags->adoption, &failure) < 0) {
+		decided.reason = failure.text;
+		record_offered(queue->records, tags, NULL);
+		answer(queue, tags, &nobody, &decided, EKEYREJECTED);
+		return;
+	}
+	ret = shim_again(queue->shim_fd, tags->id, tags->generation);
+	if (ret < 0 && ret != -ESTALE && ret != -ENOENT)
+		journal_log(LOG_ERR,
+			    "An upcall of a container that was adopted stays where it is: %s",
+			    strerror(-ret));
+}
+
 static void offered(struct source_client *client, const struct tags *tags)
 {
 	struct queue *queue = container_of(client, struct queue, client);
@@ -250,6 +277,10 @@ static void offered(struct source_client *client, const struct tags *tags)
 		queue->highest_id = tags->id;
 	if (supersede(queue, tags))
 		return;
+	if (is_adoptable(tags)) {
+		adopt(queue, tags);
+		return;
+	}
 	owner = owner_of(queue->registry, tags);
 	record_offered(queue->records, tags, owner.container ? owner.container->name : NULL);
 	if (owner.container && is_hosts(queue, tags))

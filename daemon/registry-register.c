@@ -37,7 +37,17 @@ bool registry_takes(const struct registry *registry)
 	return registry->shim_fd >= 0 || (registry->no_module && !registry->require_shim);
 }
 
-static int check_arguments(const struct registry *registry, const char *name,
+/* Not if it is its own already: adopted, and registered now. */
+static bool is_taken(const struct registry *registry, const char *name, int pidfd)
+{
+	const struct container *other = registry_by_name(registry, name);
+	uint32_t pid;
+
+	return other && !(container_is_adopted(other) && pidfd_pid(pidfd, &pid) >= 0 &&
+			  pid == other->leader);
+}
+
+static int check_arguments(const struct registry *registry, const char *name, int pidfd,
 			   const struct registry_options *options, struct failure *failure)
 {
 	if (!text_is_name(name))
@@ -48,7 +58,7 @@ static int check_arguments(const struct registry *registry, const char *name,
 	if (!registry_takes(registry))
 		return failure_set(failure, -ENODEV, "NoShim",
 				   "the kernel module upcall_shim is not there");
-	if (registry_by_name(registry, name))
+	if (is_taken(registry, name, pidfd))
 		return failure_set(failure, -EEXIST, "NameTaken",
 				   "a container is registered as '%s' already", name);
 	if (registry->count >= REGISTRY_MAX)
@@ -122,6 +132,18 @@ static int set_leader(struct container *container, int pidfd, struct failure *fa
 		return failure_set(failure, -errno, errno == EMFILE ? "LimitReached" : "Failed",
 				   "cannot keep the pidfd: %s", strerror(errno));
 	return 0;
+}
+
+static int set_policy(struct container *container, struct config *config, struct failure *failure)
+{
+	int ret = container_set_config(container, config);
+
+	return ret < 0 ?
+		       failure_set(
+			       failure, ret, "Failed",
+			       "the cgroup of process %u, which policies ask for, cannot be told: %s",
+			       container->leader, strerror(-ret)) :
+		       0;
 }
 
 static int describe(const struct registry *registry, struct container *container, struct tags *tags,
@@ -324,6 +346,30 @@ static int complete(struct registry *registry, struct container *container, stru
 	return ret < 0 ? failure_set(failure, ret, "Failed", "out of memory") : 0;
 }
 
+static bool is_same_adopted(const struct container *other, const struct container *container)
+{
+	return container_is_adopted(other) && other->leader == container->leader &&
+	       other->start_time == container->start_time;
+}
+
+/* Who registers knows what it is called; it was adopted only because nobody had. */
+static void replace_adopted(struct registry *registry, const struct container *container)
+{
+	struct list *const lists[] = { &registry->containers, &registry->tombstones };
+	struct failure ignored = FAILURE_NULL;
+	char name[UPCALL_NAME_LEN] = "";
+	struct container *other;
+
+	if (container_is_adopted(container))
+		return;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		list_for_each_entry(other, lists[i], link)
+			if (is_same_adopted(other, container))
+				memcpy(name, other->name, sizeof(name));
+	if (*name)
+		(void)registry_unregister(registry, name, &ignored);
+}
+
 /* On failure it is nowhere. */
 static int enter(struct registry *registry, struct container *container, const struct tags *tags,
 		 struct failure *failure)
@@ -355,7 +401,7 @@ int registry_register(struct registry *registry, const char *name, int pidfd,
 	struct tags tags;
 	int r;
 
-	r = check_arguments(registry, name, options, failure);
+	r = check_arguments(registry, name, pidfd, options, failure);
 	if (r >= 0)
 		r = check_tombstones(registry, name, failure);
 	if (r < 0)
@@ -363,15 +409,19 @@ int registry_register(struct registry *registry, const char *name, int pidfd,
 	container = container_new(name);
 	if (!container)
 		return failure_set(failure, -ENOMEM, "Failed", "out of memory");
-	container_set_config(container, registry->config);
 	r = set_options(container, options, failure);
 	if (r >= 0)
 		r = set_leader(container, pidfd, failure);
+	if (r >= 0)
+		r = set_policy(container, registry->config, failure);
 	if (r >= 0)
 		r = registry->shim_fd >= 0 ? describe(registry, container, &tags, failure) :
 					     registry_look(container, failure);
 	if (r >= 0)
 		r = check_boundary(container, options->cgroup, failure);
+	/* ORDER: nothing is left to find wrong but what the kernel does */
+	if (r >= 0)
+		replace_adopted(registry, container);
 	if (r >= 0)
 		r = registry->shim_fd >= 0 ? enter(registry, container, &tags, failure) :
 					     registry_wait(registry, container, failure);

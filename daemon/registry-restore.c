@@ -164,9 +164,9 @@ static struct found *add_again(struct registry *registry, struct container *cont
 }
 
 /* The kernel has it. */
-static int adopt(struct registry *registry, struct container *container, struct found *found)
+static int take_back(struct registry *registry, struct container *container, struct found *found)
 {
-	bool changed = believe_kernel(container, &found->kernel);
+	bool changed = believe_kernel(container, &found->kernel) || container->place_new;
 	struct upcall_policy policy;
 	int ret;
 
@@ -241,7 +241,7 @@ static int enter(struct registry *registry, struct container *container, struct 
 		found = add_again(registry, container, survey, &ret);
 	if (found)
 		return moved ? bury_moved(registry, container, found) :
-			       adopt(registry, container, found);
+			       take_back(registry, container, found);
 	/* its main thread has ended, or it executes just now: nobody can say yet where it is */
 	if (moved && ret == -ESRCH)
 		return -EAGAIN;
@@ -276,8 +276,9 @@ static int bring_back(struct registry *registry, struct container *container, st
 		registry_bury(registry, container, why_tombstone(registry, &found->kernel));
 		return 1;
 	}
-	container_set_config(container, registry->config);
-	return found ? adopt(registry, container, found) : start_again(registry, container, survey);
+	(void)container_set_config(container, registry->config);
+	return found ? take_back(registry, container, found) :
+		       start_again(registry, container, survey);
 }
 
 static void say_why(const char *name, const struct container *container, int error)

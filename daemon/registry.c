@@ -339,6 +339,19 @@ static void tell_policy(struct registry *registry, const struct container *conta
 			    container->name, strerror(-ret));
 }
 
+/* Where it is when it is first asked for is kept: it may move, and not choose by that. */
+static void choose_policy(struct registry *registry, struct container *container)
+{
+	int ret = container_set_config(container, registry->config);
+
+	if (ret >= 0 && container->place_new)
+		ret = state_save(registry->state_fd, container);
+	container->place_new = false;
+	if (ret < 0)
+		journal_log(LOG_ERR, "Container %s: its cgroup cannot be told, or saved: %s",
+			    container->name, strerror(-ret));
+}
+
 void registry_set_config(struct registry *registry, struct config *config)
 {
 	struct container *container;
@@ -347,7 +360,7 @@ void registry_set_config(struct registry *registry, struct config *config)
 	config_unref(registry->config);
 	registry->config = config;
 	list_for_each_entry(container, &registry->containers, link) {
-		container_set_config(container, config);
+		choose_policy(registry, container);
 		if (container->id)
 			tell_policy(registry, container);
 	}

@@ -82,6 +82,15 @@ bool registry_takes(const struct registry *registry);
 int registry_register(struct registry *registry, const char *name, int pidfd,
 		      const struct registry_options *options, struct container **ret,
 		      struct failure *failure);
+/*
+ * Register whom an upcall's tags tell of: the container is nobody's, and its cgroup is one
+ * that a policy names. 0 also if it is registered already.
+ */
+int registry_adopt(struct registry *registry, const struct tags_adoption *adoption,
+		   struct failure *failure);
+/* Would it be? Then *ret is what its policy would be, or NULL. */
+bool registry_may_adopt(const struct registry *registry, const struct tags_adoption *adoption,
+			const struct policy **ret);
 int registry_unregister(struct registry *registry, const char *name, struct failure *failure);
 /* The same, if its leader is dead and its cgroup empty. -EBUSY. */
 int registry_unregister_ended(struct registry *registry, const char *name, struct failure *failure);

@@ -74,6 +74,13 @@ int shim_deny(int fd, uint64_t id, uint32_t generation, int error)
 	return call(fd, UPCALL_IOC_DENY, &ref);
 }
 
+int shim_again(int fd, uint64_t id, uint32_t generation)
+{
+	struct upcall_ref ref = { .id = id, .generation = generation };
+
+	return call(fd, UPCALL_IOC_AGAIN, &ref);
+}
+
 int shim_cancel(int fd, uint64_t id, uint32_t generation, int error)
 {
 	struct upcall_ref ref = { .id = id, .generation = generation, .error = (uint32_t)error };
@@ -101,6 +108,13 @@ int shim_container_policy(int fd, uint64_t id, const struct upcall_policy *polic
 int shim_container_del(int fd, uint64_t id)
 {
 	return call(fd, UPCALL_IOC_CONTAINER_DEL, &id);
+}
+
+int shim_adopt(int fd, const struct upcall_adoption *adoptions, uint32_t count)
+{
+	struct upcall_adopt adopt = { .adoptions = (uintptr_t)adoptions, .count = count };
+
+	return call(fd, UPCALL_IOC_ADOPT, &adopt);
 }
 
 int shim_container_next(int fd, uint64_t after, struct upcall_container *ret)

@@ -27,6 +27,8 @@ int shim_list(int fd, uint64_t after, struct upcall_list_entry *entries, uint32_
  */
 int shim_claim(int fd, uint64_t id, uint32_t generation, uint32_t run_ms);
 int shim_native(int fd, uint64_t id, uint32_t generation);
+/* UPCALL_FEATURE_ADOPTION: its container is registered by now, and the table decides once more. */
+int shim_again(int fd, uint64_t id, uint32_t generation);
 /* error: positive errno that the requester's refusal is made of. */
 int shim_deny(int fd, uint64_t id, uint32_t generation, int error);
 
@@ -42,6 +44,8 @@ int shim_witness(int fd);
 int shim_container_add(int fd, struct upcall_container *container);
 int shim_container_policy(int fd, uint64_t id, const struct upcall_policy *policy);
 int shim_container_del(int fd, uint64_t id);
+/* UPCALL_FEATURE_ADOPTION: the rules for whom nobody registers, instead of all that there were. */
+int shim_adopt(int fd, const struct upcall_adoption *adoptions, uint32_t count);
 /* The entry with the lowest id above `after`; -ENOENT: none. */
 int shim_container_next(int fd, uint64_t after, struct upcall_container *ret);
 

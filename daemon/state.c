@@ -66,6 +66,7 @@ static const struct field fields[] = {
 	FIELD("SERVED", U64, served, 0),
 	FIELD("FAILED", U64, failed, 0),
 	FIELD("CGROUP", TEXT, cgroup, CGROUP_PATH_MAX),
+	FIELD("PLACE", TEXT, place, CGROUP_PATH_MAX),
 	FIELD("RUNTIME", PLAIN, runtime, STATE_RUNTIME_LEN),
 	FIELD("LABEL", LABEL, labels, STATE_LABEL_LEN),
 };

@@ -209,7 +209,10 @@ static void print_rule(const struct reader *reader, bool json, const struct poli
 static void print_sections(const struct reader *reader, bool json, const struct policy *policy)
 {
 	open_section(json, "Match");
-	print_list(reader, json, policy, 0, "Name");
+	if (policy->names)
+		print_list(reader, json, policy, 0, "Name");
+	if (policy->cgroups)
+		print_list(reader, json, policy, 0, "Cgroup");
 	close_section(json);
 	for (size_t i = 0; i < policy->rules_count; i++)
 		print_rule(reader, json, policy, i);
@@ -261,6 +264,7 @@ static void print_json(const struct reader *reader, const struct policy *policy)
 	json_string("file", policy->file ?: "");
 	json_bool("bad", policy->bad);
 	json_strings("names", (const char *const *)policy->names);
+	json_strings("cgroups", (const char *const *)policy->cgroups);
 	json_open("sections", '[');
 	if (!policy->bad)
 		print_sections(reader, true, policy);
@@ -281,6 +285,8 @@ static void print_text(const struct reader *reader, const struct policy *policy)
 	fputs("  has errors: a daemon that starts now refuses every upcall of", stdout);
 	for (char **name = policy->names; name && *name; name++)
 		printf(" %s", *name);
+	for (char **cgroup = policy->cgroups; cgroup && *cgroup; cgroup++)
+		printf(" %s", *cgroup);
 	puts("; one that runs keeps what it has");
 }
 
@@ -290,7 +296,7 @@ static void print(const struct reader *reader, const struct own *own, const stru
 	const struct policy *only = NULL;
 
 	if (arguments->name)
-		only = policy_select(config, arguments->name);
+		only = policy_select(config, arguments->name, NULL);
 	if (arguments->json) {
 		json_open(NULL, '{');
 	}
@@ -310,8 +316,10 @@ static void print(const struct reader *reader, const struct own *own, const stru
 		json_close(']');
 		json_close('}');
 	} else if (arguments->name && !only) {
-		printf("%s: no policy names it; its upcalls are the kernel's own, as without upcalld\n",
-		       arguments->name);
+		printf("%s: no policy names it; its upcalls are the kernel's own, as without upcalld%s\n",
+		       arguments->name,
+		       config_has_cgroups(config) ? ", unless it is in a cgroup that one names" :
+						    "");
 	}
 }
 

@@ -277,7 +277,7 @@ void check_host_handlers(struct doctor *doctor)
 static bool is_used(const struct doctor *doctor, const struct policy *policy)
 {
 	for (struct upcall_entry **entry = doctor->entries; *entry; entry++)
-		if (policy_select(doctor->config, (*entry)->name) == policy)
+		if (policy_select(doctor->config, (*entry)->name, NULL) == policy)
 			return true;
 	return false;
 }
@@ -286,7 +286,7 @@ static bool is_used(const struct doctor *doctor, const struct policy *policy)
 static char *unused_mend(const struct doctor *doctor, const struct policy *policy)
 {
 	for (struct upcall_entry **entry = doctor->entries; *entry; entry++)
-		if (policy_matches(policy, (*entry)->name))
+		if (policy_matches(policy, (*entry)->name, NULL))
 			return doctor_command("upcallctl config {}", (*entry)->name);
 	return strdup("upcallctl register --help");
 }
@@ -298,7 +298,8 @@ void check_unused(struct doctor *doctor)
 		const char *file = policy->file + strlen(doctor->root);
 		cleanup_free char *mend = NULL;
 
-		if (policy->bad || is_used(doctor, policy))
+		/* of the others nobody may have had an upcall yet */
+		if (policy->bad || policy->cgroups || is_used(doctor, policy))
 			continue;
 		mend = unused_mend(doctor, policy);
 		noted(doctor, &policy_unused, file, mend,

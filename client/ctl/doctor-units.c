@@ -6,9 +6,11 @@
 #include <string.h>
 #include <sys/statvfs.h>
 
+#include "cgroup.h"
 #include "cleanup.h"
 #include "doctor.h"
 #include "policy.h"
+#include "process.h"
 
 #define STATE "/run/upcalld"
 
@@ -250,9 +252,20 @@ static void find_tombstone(struct doctor *doctor, const struct upcall_entry *ent
 	      entry->name, cgroup, entry->name);
 }
 
+/* By where its first process is now: where it was when it was registered is the daemon's to know. */
+static const struct policy *policy_of(const struct doctor *doctor, const struct upcall_entry *entry)
+{
+	char path[CGROUP_PATH_MAX + 2];
+
+	if (!config_has_cgroups(doctor->config) ||
+	    process_cgroup(entry->leader, path, sizeof(path)) < 0)
+		return policy_select(doctor->config, entry->name, NULL);
+	return policy_select(doctor->config, entry->name, path + 1);
+}
+
 static void check_entry(struct doctor *doctor, const struct upcall_entry *entry)
 {
-	const struct policy *policy = policy_select(doctor->config, entry->name);
+	const struct policy *policy = policy_of(doctor, entry);
 	const char *file = policy ? policy->file : "";
 
 	if (strcmp(entry->policy, file) != 0)
@@ -272,7 +285,7 @@ static bool has_seccomp(const struct doctor *doctor, uint32_t pid)
 
 static void check_seccomp(struct doctor *doctor, const struct upcall_entry *entry)
 {
-	const struct policy *policy = policy_select(doctor->config, entry->name);
+	const struct policy *policy = policy_of(doctor, entry);
 	cleanup_free char *mend = NULL;
 	const char *file;
 

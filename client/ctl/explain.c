@@ -254,7 +254,7 @@ static int print_text(const struct explained *explained)
 		 *process->container ? " " : "", process->container);
 	describe("policy", "%s",
 		 *process->policy    ? process->policy :
-		 *process->container ? "none matches its name" :
+		 *process->container ? "none matches it" :
 				       "");
 	putchar('\n');
 	return table_print(&outlook_columns, explained->rows, &format);

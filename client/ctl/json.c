@@ -131,7 +131,7 @@ void json_bool(const char *key, bool value)
 void json_strings(const char *key, const char *const *values)
 {
 	json_open(key, '[');
-	for (; *values; values++)
+	for (; values && *values; values++)
 		json_string(NULL, *values);
 	json_close(']');
 }

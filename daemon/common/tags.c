@@ -25,6 +25,7 @@ enum field_kind {
 	FIELD_KEY,
 	FIELD_CORE,
 	FIELD_HELPER,
+	FIELD_ADOPTION,
 };
 
 struct field {
@@ -39,7 +40,7 @@ struct layout {
 
 /* More attributes than bits in a mask would need another check for doubles. */
 _Static_assert(UPCALL_A_MAX < 64 && UPCALL_NS_A_MAX < 64 && UPCALL_KEY_A_MAX < 64 &&
-		       UPCALL_HELPER_A_MAX < 64,
+		       UPCALL_HELPER_A_MAX < 64 && UPCALL_ADOPTION_A_MAX < 64,
 	       "mask");
 
 #define FIELD(kind_, member)                                                   \
@@ -89,6 +90,12 @@ static const struct field helper_fields[] = {
 	 1ULL << UPCALL_HELPER_A_SECCOMP | 1ULL << UPCALL_HELPER_A_CGROUP1 |   \
 	 1ULL << UPCALL_HELPER_A_FROZEN)
 
+static const struct field adoption_fields[] = {
+	[UPCALL_ADOPTION_A_CGROUP_ID] = FIELD(U64, adoption.cgroup_id),
+	[UPCALL_ADOPTION_A_LEADER] = FIELD(U32, adoption.leader),
+	[UPCALL_ADOPTION_A_START_TIME] = FIELD(U64, adoption.start_time),
+};
+
 static const struct field top_fields[] = {
 	[UPCALL_A_ID] = FIELD(U64, id),
 	[UPCALL_A_GENERATION] = FIELD(U32, generation),
@@ -116,6 +123,7 @@ static const struct field top_fields[] = {
 	[UPCALL_A_HELPER] = { .kind = FIELD_HELPER },
 	[UPCALL_A_VERDICT] = FIELD(U32, verdict),
 	[UPCALL_A_LOST] = FIELD(U32, lost),
+	[UPCALL_A_ADOPTION] = { .kind = FIELD_ADOPTION },
 };
 
 static const struct layout top_layout = { top_fields, UPCALL_A_MAX };
@@ -123,6 +131,7 @@ static const struct layout ns_layout = { ns_fields, UPCALL_NS_A_MAX };
 static const struct layout key_layout = { key_fields, UPCALL_KEY_A_MAX };
 static const struct layout core_layout = { core_fields, UPCALL_CORE_A_MAX };
 static const struct layout helper_layout = { helper_fields, UPCALL_HELPER_A_MAX };
+static const struct layout adoption_layout = { adoption_fields, UPCALL_ADOPTION_A_MAX };
 
 static int run_parse(const void *buffer, size_t size, const struct layout *layout,
 		     struct tags *tags, uint64_t *ret_seen);
@@ -200,6 +209,22 @@ static int helper_parse(const struct nlattr *attr, struct tags *tags)
 	return 0;
 }
 
+static int adoption_parse(const struct nlattr *attr, struct tags *tags)
+{
+	const uint64_t leader = 1ULL << UPCALL_ADOPTION_A_LEADER |
+				1ULL << UPCALL_ADOPTION_A_START_TIME;
+	uint64_t seen;
+	int ret = nest_parse(attr, &adoption_layout, tags, &seen);
+
+	if (ret < 0)
+		return ret;
+	if (!(seen & (1ULL << UPCALL_ADOPTION_A_CGROUP_ID)))
+		return -EBADMSG;
+	tags->adoption.present = true;
+	tags->adoption.has_leader = (seen & leader) == leader;
+	return 0;
+}
+
 static int field_parse(const struct nlattr *attr, const struct field *field, struct tags *tags)
 {
 	void *member = (char *)tags + field->offset;
@@ -224,6 +249,8 @@ static int field_parse(const struct nlattr *attr, const struct field *field, str
 		return core_parse(attr, tags);
 	case FIELD_HELPER:
 		return helper_parse(attr, tags);
+	case FIELD_ADOPTION:
+		return adoption_parse(attr, tags);
 	}
 	return -EBADMSG;
 }

@@ -45,6 +45,15 @@ struct tags_helper {
 	uint32_t frozen;
 };
 
+/* Whom upcalld may register: nobody has, and a rule is about the task's cgroup. */
+struct tags_adoption {
+	bool present;
+	bool has_leader; /* else there is nobody who could be registered */
+	uint64_t cgroup_id;
+	uint32_t leader;
+	uint64_t start_time;
+};
+
 struct tags {
 	uint64_t id;
 	uint32_t generation;
@@ -72,6 +81,7 @@ struct tags {
 	struct tags_text envp;
 	struct tags_key key;
 	struct tags_helper helper;
+	struct tags_adoption adoption;
 	bool has_core;
 	uint32_t core_signal;
 	uint32_t core_dump_mode;

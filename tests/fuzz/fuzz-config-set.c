@@ -60,10 +60,10 @@ static void check_spoiled(const struct section *section, const struct config *go
 	(void)load(true, &config);
 	(void)snprintf(file, sizeof(file), "%s/%s", directory_path(), section->name);
 	for (size_t i = 0; i < NAMES; i++) {
-		const struct policy *before = policy_select(good, names[i]);
+		const struct policy *before = policy_select(good, names[i], NULL);
 
 		if (before && !strcmp(before->file, file))
-			check_denies(policy_select(config, names[i]));
+			check_denies(policy_select(config, names[i], NULL));
 	}
 	config_unref(config);
 	(void)directory_write(section->name, section->data, section->size);

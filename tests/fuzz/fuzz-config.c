@@ -139,6 +139,7 @@ static char *write_policy(const struct policy *policy, size_t *size)
 	property(out);
 	(void)fprintf(out, "[Match]\n");
 	write_list(out, "Name", policy->names);
+	write_list(out, "Cgroup", policy->cgroups);
 	for (size_t i = 0; i < policy->rules_count; i++)
 		write_rule(out, &policy->rules[i]);
 	property(fclose(out) == 0);
@@ -170,6 +171,7 @@ static void check_round_trip(const struct policy *policy)
 	policy_begin(&again);
 	property(parse(&again, text, size, error) == 0);
 	check_same_list(policy->names, again.names);
+	check_same_list(policy->cgroups, again.cgroups);
 	property(policy->rules_count == again.rules_count);
 	for (size_t i = 0; i < policy->rules_count; i++) {
 		check_same_rule(&policy->rules[i], &again.rules[i]);
@@ -189,6 +191,7 @@ static void check_refinement(struct policy *policy, const uint8_t *data, size_t 
 	property(parse(policy, data, size, error) == 0);
 	property(policy->rules_count == before.rules_count);
 	property(strv_count(policy->names) >= strv_count(before.names));
+	property(strv_count(policy->cgroups) >= strv_count(before.cgroups));
 	for (size_t i = 0; i < policy->rules_count; i++)
 		check_same_rule(&policy->rules[i], &before.rules[i]);
 	policy_clear(&before);
@@ -206,7 +209,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		property(ret == -EINVAL);
 		check_error(error);
 	} else {
-		property(!*error && strv_count(policy.names) > 0 && policy.names_whole);
+		property(!*error && policy_has_match(&policy) && policy.match_whole);
 		for (size_t i = 0; i < policy.rules_count; i++)
 			check_rule(&policy.rules[i]);
 		check_kernel(&policy);

@@ -132,6 +132,24 @@ static void put_helper(struct writer *writer, const struct tags_helper *helper)
 	memcpy(writer->data + start, &size, sizeof(size));
 }
 
+static void put_adoption(struct writer *writer, const struct tags_adoption *adoption)
+{
+	size_t start = writer->used;
+	uint16_t size;
+
+	if (!adoption->present)
+		return;
+	put(writer, UPCALL_A_ADOPTION, NULL, 0);
+	put(writer, UPCALL_ADOPTION_A_CGROUP_ID, &adoption->cgroup_id, sizeof(adoption->cgroup_id));
+	if (adoption->has_leader) {
+		put(writer, UPCALL_ADOPTION_A_LEADER, &adoption->leader, sizeof(adoption->leader));
+		put(writer, UPCALL_ADOPTION_A_START_TIME, &adoption->start_time,
+		    sizeof(adoption->start_time));
+	}
+	size = (uint16_t)(writer->used - start);
+	memcpy(writer->data + start, &size, sizeof(size));
+}
+
 static void put_core(struct writer *writer, const struct tags *tags)
 {
 	const struct nlattr signal = { 8, UPCALL_CORE_A_SIGNAL };
@@ -177,6 +195,7 @@ static void put_all(struct writer *writer, const struct tags *tags)
 	put_helper(writer, &tags->helper);
 	PUT(writer, UPCALL_A_VERDICT, tags->verdict);
 	PUT(writer, UPCALL_A_LOST, tags->lost);
+	put_adoption(writer, &tags->adoption);
 }
 
 static void check_same_text(struct tags_text a, struct tags_text b)
@@ -201,6 +220,13 @@ static void check_same_helper(const struct tags_helper *a, const struct tags_hel
 	property(a->cgroup1 == b->cgroup1 && a->frozen == b->frozen);
 }
 
+static void check_same_adoption(const struct tags_adoption *a, const struct tags_adoption *b)
+{
+	property(a->present == b->present && a->has_leader == b->has_leader);
+	property(a->cgroup_id == b->cgroup_id);
+	property(!a->has_leader || (a->leader == b->leader && a->start_time == b->start_time));
+}
+
 static void check_same(const struct tags *a, const struct tags *b)
 {
 	property(a->id == b->id && a->generation == b->generation && a->class == b->class);
@@ -220,6 +246,7 @@ static void check_same(const struct tags *a, const struct tags *b)
 	check_same_text(a->envp, b->envp);
 	check_same_key(&a->key, &b->key);
 	check_same_helper(&a->helper, &b->helper);
+	check_same_adoption(&a->adoption, &b->adoption);
 }
 
 static void check_round_trip(const struct tags *tags, size_t size)

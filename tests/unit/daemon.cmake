@@ -12,7 +12,7 @@ upcall_unit_test(NAME test-events SOURCES test-events.c LIBS upcalld-core)
 upcall_unit_test(NAME test-memory SOURCES test-memory.c LIBS upcalld-core)
 upcall_unit_test(NAME test-outlook SOURCES test-outlook.c LIBS upcalld-core)
 upcall_unit_test(NAME test-process SOURCES test-process.c LIBS upcalld-core)
-foreach(module owner source)
+foreach(module adoption owner source)
 	upcall_unit_test(NAME test-${module} SOURCES test-${module}.c fake-shim.c LIBS upcalld-core)
 endforeach()
 # no-watches.c: libev finds no room for what it is to watch

@@ -33,6 +33,7 @@ void fake_shim_reset(void)
 	for (unsigned int i = 0; i < fake_shim.upcalls_count; i++)
 		if (fake_shim.upcalls[i].claims)
 			close(fake_shim.upcalls[i].gone);
+	free(fake_shim.adoptions);
 	memset(&fake_shim, 0, sizeof(fake_shim));
 	fake_shim.next_id = UPCALL_CONTAINER_FIRST;
 	fake_shim.process = fake_process();
@@ -111,6 +112,22 @@ int shim_native(int fd, uint64_t id, uint32_t generation)
 int shim_deny(int fd, uint64_t id, uint32_t generation, int error)
 {
 	return end(id, generation, FAKE_DENIED, error);
+}
+
+int shim_again(int fd, uint64_t id, uint32_t generation)
+{
+	return end(id, generation, FAKE_AGAIN, 0);
+}
+
+int shim_adopt(int fd, const struct upcall_adoption *adoptions, uint32_t count)
+{
+	if (count > UPCALL_ADOPTIONS)
+		return -E2BIG;
+	free(fake_shim.adoptions);
+	fake_shim.adoptions = calloc(count + 1, sizeof(*adoptions));
+	memcpy(fake_shim.adoptions, adoptions, count * sizeof(*adoptions));
+	fake_shim.adoptions_count = count;
+	return 0;
 }
 
 int shim_witness(int fd)
@@ -209,7 +226,9 @@ int shim_tags(int fd, uint32_t pid, struct tags *ret)
 
 int shim_version(int fd, struct upcall_version *ret)
 {
-	*ret = (struct upcall_version){ .abi = UPCALL_ABI_VERSION, .version = "fake" };
+	*ret = (struct upcall_version){ .abi = UPCALL_ABI_VERSION,
+					.features = UPCALL_FEATURE_ADOPTION,
+					.version = "fake" };
 	return 0;
 }
 

@@ -24,6 +24,7 @@ enum fake_end {
 	FAKE_NATIVE,
 	FAKE_COMPLETED,
 	FAKE_CANCELLED,
+	FAKE_AGAIN,
 };
 
 struct fake_upcall {
@@ -42,6 +43,8 @@ struct fake_shim {
 	uint64_t next_id;
 	struct fake_upcall upcalls[FAKE_UPCALLS];
 	unsigned int upcalls_count;
+	struct upcall_adoption *adoptions; /* what it was told last */
+	uint32_t adoptions_count;
 	/* of whatever process is asked about, or of one alone: no other has tags */
 	struct tags process;
 	uint32_t only_pid;

@@ -13,6 +13,7 @@
 
 #include <cmocka.h>
 
+#include "cgroup.h"
 #include "config.h"
 #include "policy.h"
 #include "text.h"
@@ -105,9 +106,9 @@ static void test_bad(void **state)
 		const char *where; /* what the error begins with */
 		const char *what;  /* and what it says */
 	} cases[] = {
-		{ "empty", "", "f.conf:1:", "no Name=" },
-		{ "no match", "[Core]\nHandler=/a\n", "f.conf:1:", "no Name=" },
-		{ "empty name", "[Match]\nName=\n", "f.conf:1:", "no Name=" },
+		{ "empty", "", "f.conf:1:", "neither Name= nor Cgroup=" },
+		{ "no match", "[Core]\nHandler=/a\n", "f.conf:1:", "neither Name= nor Cgroup=" },
+		{ "empty name", "[Match]\nName=\n", "f.conf:1:", "neither Name= nor Cgroup=" },
 		{ "before any section", "Name=a\n", "f.conf:1:", "before any section" },
 		{ "unknown section", M "[Cores]\n", "f.conf:3:", "unknown section [Cores]" },
 		{ "case of a section", M "[core]\n", "f.conf:3:", "unknown section" },
@@ -159,6 +160,13 @@ static void test_bad(void **state)
 		{ "host", "[Match]\nName=@host\n", "f.conf:2:", "not supported yet" },
 		{ "label", "[Match]\nLabel=x\n", "f.conf:2:", "not supported yet" },
 		{ "user", "[Match]\nUser=1000\n", "f.conf:2:", "not supported yet" },
+		{ "relative cgroup", "[Match]\nCgroup=a/b\n", "f.conf:2:", "no path of a cgroup" },
+		{ "root cgroup", "[Match]\nCgroup=/\n", "f.conf:2:", "no path of a cgroup" },
+		{ "empty component", "[Match]\nCgroup=/a //b\n",
+		  "f.conf:2:", "no path of a cgroup" },
+		{ "slash at the end", "[Match]\nCgroup=/a/\n", "f.conf:2:", "no path of a cgroup" },
+		{ "set of characters", "[Match]\nCgroup=/[ab]\n", "f.conf:2:", "no pattern" },
+		{ "backslash", "[Match]\nCgroup=/a\\x2d\n", "f.conf:2:", "no pattern" },
 		{ "carriage return", "[Match]\r\nName=a\n", "f.conf:1:", "control character 0x0d" },
 		{ "escape", M "[Core]\nHandler=/a\x1b\n", "f.conf:4:", "control character 0x1b" },
 		{ "continuation", "[Match]\nName=a \\\nb\n", "f.conf:2:", "no pattern" },
@@ -172,6 +180,67 @@ static void test_bad(void **state)
 		if (ret != -EINVAL || strncmp(error, cases[i].where, strlen(cases[i].where)) ||
 		    !strstr(error, cases[i].what))
 			fail_msg("%s: %d, '%s'", cases[i].desc, ret, error);
+		policy_clear(&policy);
+	}
+}
+
+/* What is above the pattern's end has to be the host's; of one component, that is the root. */
+static void test_cgroups(void **state)
+{
+	static const struct {
+		const char *pattern;
+		const char *path;
+		bool fits;
+	} cases[] = {
+		{ "/a", "a", true },
+		{ "/a", "a/b/c", true },
+		{ "/a*", "abc", true },
+		{ "/a?c", "abc/x", true },
+		{ "/*", "any/b", true },
+		{ "/a*", "b", false },
+		{ "/a", "ab", false },
+		{ "/a/b", "a", false },
+		{ "/a*c", "a/c", false },
+		{ "/a?c", "a/c", false },
+		{ "/*b", "a/b", false },
+		{ "/b", "a/b", false },
+		{ "/none/b", "none/b", false }, /* nobody can tell whose */
+	};
+	const bool hosts = cgroup_is_hosts("a");
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+		if (cgroup_fits(cases[i].pattern, cases[i].path) != (hosts && cases[i].fits))
+			fail_msg("%s: %s", cases[i].pattern, cases[i].path);
+}
+
+/* Both have to fit, where both are said. */
+static void test_match(void **state)
+{
+	static const struct {
+		const char *text;
+		const char *name;
+		const char *cgroup;
+		bool matches;
+	} cases[] = {
+		{ "[Match]\nCgroup=/a*\n", "web", "ab/c", true },
+		{ "[Match]\nCgroup=/a*\n", "web", "b", false },
+		{ "[Match]\nCgroup=/a*\n", "web", NULL, false },
+		{ "[Match]\nCgroup=/x /a*\n", "web", "a", true },
+		{ "[Match]\nName=web\nCgroup=/a*\n", "web", "ab", true },
+		{ "[Match]\nName=db\nCgroup=/a*\n", "web", "ab", false },
+		{ "[Match]\nName=web\nCgroup=/a*\n", "web", NULL, false },
+		{ "[Match]\nName=web\n", "web", NULL, true },
+	};
+	const bool hosts = cgroup_is_hosts("a");
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		char error[CONFIG_ERROR_SIZE];
+		struct policy policy;
+		bool expected = cases[i].matches && (hosts || !cases[i].cgroup);
+
+		assert_int_equal(parse(cases[i].text, strlen(cases[i].text), &policy, error), 0);
+		if (policy_matches(&policy, cases[i].name, cases[i].cgroup) != expected)
+			fail_msg("%s: %s", cases[i].text, cases[i].cgroup ?: "none");
 		policy_clear(&policy);
 	}
 }
@@ -324,7 +393,7 @@ static struct config *load(const struct tree *tree, bool keep_bad, int expected,
 
 static const char *chosen(const struct config *config, const char *name)
 {
-	const struct policy *policy = policy_select(config, name);
+	const struct policy *policy = policy_select(config, name, NULL);
 
 	return policy ? strrchr(policy->file, '/') + 1 : "";
 }
@@ -381,7 +450,7 @@ static void test_refine(void **state)
 	put(path, "10.conf", "[Match]\nName=b\n[Core]\nHandler=/two\n[Module]\nAllow=y\n[Key]\n");
 	config = load(tree, false, 0, error);
 	assert_int_equal(config->count, 1);
-	policy = policy_select(config, "b");
+	policy = policy_select(config, "b", NULL);
 	assert_non_null(policy);
 	assert_string_equal(rule_of(policy, UPCALL_CLASS_CORE, "")->program, "/three");
 	assert_int_equal(rule_of(policy, UPCALL_CLASS_CORE, "")->max_concurrent, 2);
@@ -427,9 +496,9 @@ static void test_bad_set_at_start(void **state)
 		put(tree->etc, "b.conf", cases[i].text);
 		config = load(tree, true, -EINVAL, error);
 		assert_non_null(config);
-		a = policy_select(config, "a");
-		b = policy_select(config, "b");
-		other = policy_select(config, "other");
+		a = policy_select(config, "a", NULL);
+		b = policy_select(config, "b", NULL);
+		other = policy_select(config, "other", NULL);
 		if (!a || a->bad || (b && b->bad) != cases[i].b_bad ||
 		    (other && other->bad) != cases[i].other_bad || !*error)
 			fail_msg("%s: '%s'", cases[i].desc, error);
@@ -448,24 +517,24 @@ static void test_bad_refinement_at_start(void **state)
 	assert_int_equal(mkdir(path, 0755), 0);
 	put(path, "x.conf", "[Nonsense]\n");
 	config = load(tree, true, -EINVAL, error);
-	assert_true(policy_select(config, "a")->bad);
-	assert_null(policy_select(config, "b"));
+	assert_true(policy_select(config, "a", NULL)->bad);
+	assert_null(policy_select(config, "b", NULL));
 	config_unref(config);
 	put(path, "x.conf", "[Match]\nName=B\n");
 	config = load(tree, true, -EINVAL, error);
-	assert_true(policy_select(config, "b")->bad);
+	assert_true(policy_select(config, "b", NULL)->bad);
 	config_unref(config);
 	/* what is bad comes before the file that says whom else it is about */
 	put(path, "x.conf", "[Nonsense]\n");
 	put(path, "y.conf", "[Match]\nName=b\n");
 	config = load(tree, true, -EINVAL, error);
-	assert_true(policy_select(config, "b")->bad);
+	assert_true(policy_select(config, "b", NULL)->bad);
 	config_unref(config);
 	put(path, "x.conf", "");
 	put(tree->etc, "a.conf", "[Match]\nName=a\n[Nonsense]\n");
 	config = load(tree, true, -EINVAL, error);
-	assert_true(policy_select(config, "a")->bad);
-	assert_true(policy_select(config, "b")->bad);
+	assert_true(policy_select(config, "a", NULL)->bad);
+	assert_true(policy_select(config, "b", NULL)->bad);
 	config_unref(config);
 }
 
@@ -506,7 +575,7 @@ static void test_unreadable_directory(void **state)
 	put(tree->root, "etc", "a file, not a directory");
 	assert_null(load(tree, false, -EINVAL, error));
 	config = load(tree, true, -EINVAL, error);
-	assert_true(policy_select(config, "anything")->bad);
+	assert_true(policy_select(config, "anything", NULL)->bad);
 	config_unref(config);
 }
 
@@ -517,7 +586,7 @@ static void test_nothing(void **state)
 	struct config *config = load(tree, false, 0, error);
 
 	assert_int_equal(config->count, 0);
-	assert_null(policy_select(config, "web"));
+	assert_null(policy_select(config, "web", NULL));
 	config_unref(config);
 }
 
@@ -528,6 +597,8 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_bad),
+		cmocka_unit_test(test_cgroups),
+		cmocka_unit_test(test_match),
 		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_key_types),

@@ -83,6 +83,44 @@ static void test_decided_at_once(void **state)
 	assert_int_equal(fixture->queue.refused, 4);
 }
 
+/* Of nobody: it is not handled here, whoever is adopted for it. */
+static void test_adoption(void **state)
+{
+	static const struct {
+		const char *desc;
+		bool has_leader;
+		bool known;    /* the leader is the one that is registered */
+		int64_t start; /* its start time is so much off */
+		enum fake_end end;
+	} cases[] = {
+		{ "of a container that was registered meanwhile", true, true, 0, FAKE_AGAIN },
+		{ "of another process by then", true, true, 1, FAKE_DENIED },
+		{ "of nobody who could be registered", false, true, 0, FAKE_DENIED },
+		{ "of a process that is gone", true, false, 0, FAKE_DENIED },
+	};
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct tags tags = make_tags(fixture, UPCALL_CLASS_CORE, "");
+		uint64_t id;
+
+		tags.scope = UPCALL_SCOPE_UNREGISTERED;
+		tags.container = 0;
+		tags.adoption = (struct tags_adoption){
+			.present = true,
+			.has_leader = cases[i].has_leader,
+			.cgroup_id = 1,
+			.leader = cases[i].known ? fixture->web->leader : INT32_MAX,
+			.start_time = fixture->web->start_time + (uint64_t)cases[i].start,
+		};
+		id = offer_tags(fixture, &tags);
+		if (!is_end(id, cases[i].end, cases[i].end == FAKE_DENIED ? EKEYREJECTED : 0))
+			fail_msg("%s", cases[i].desc);
+	}
+	assert_int_equal(fixture->registry.count, 1);
+	assert_int_equal(queue_pending(&fixture->queue), 0);
+}
+
 /* What the kernel asks for on the host's own network is the host's, whoever walks there. */
 static void test_hosts_mount(void **state)
 {
@@ -194,11 +232,10 @@ static void test_close(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		fixed(test_served),	     fixed(test_failed),
-		fixed(test_decided_at_once), fixed(test_hosts_mount),
-		fixed(test_known),	     fixed(test_unknown_result),
-		fixed(test_superseded),	     fixed(test_claim_without_fds),
-		fixed(test_claim_too_late),  fixed(test_close),
+		fixed(test_served),	    fixed(test_failed),	    fixed(test_decided_at_once),
+		fixed(test_hosts_mount),    fixed(test_adoption),   fixed(test_known),
+		fixed(test_unknown_result), fixed(test_superseded), fixed(test_claim_without_fds),
+		fixed(test_claim_too_late), fixed(test_close),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -81,6 +81,11 @@ static void blob_good(struct blob *blob)
 	nest_end(blob, nest);
 	put_u32(blob, UPCALL_A_VERDICT, UPCALL_VERDICT_DENY);
 	put_u32(blob, UPCALL_A_LOST, 9);
+	nest = put(blob, UPCALL_A_ADOPTION, NULL, 0);
+	put_u64(blob, UPCALL_ADOPTION_A_CGROUP_ID, 4321);
+	put_u32(blob, UPCALL_ADOPTION_A_LEADER, 12);
+	put_u64(blob, UPCALL_ADOPTION_A_START_TIME, 99);
+	nest_end(blob, nest);
 	put_text(blob, 200, "of a newer kernel half");
 }
 
@@ -113,6 +118,10 @@ static void test_good(void **state)
 	assert_true(text_is(tags.key.description, "a:server"));
 	assert_int_equal(tags.verdict, UPCALL_VERDICT_DENY);
 	assert_int_equal(tags.lost, 9);
+	assert_true(tags.adoption.present && tags.adoption.has_leader);
+	assert_int_equal(tags.adoption.cgroup_id, 4321);
+	assert_int_equal(tags.adoption.leader, 12);
+	assert_int_equal(tags.adoption.start_time, 99);
 	assert_false(tags.has_core);
 }
 
