@@ -236,6 +236,52 @@ case_key_cold() {
 	check 'key-cold: audited' audit_checkpoint
 }
 
+# A container each: its first upcall starts its worker, too.
+case_key_adopted() {
+	local round name
+	mkdir -p /sys/fs/cgroup/adopted.slice
+	policy adopted <<-'CONF'
+		[Match]
+		Cgroup=/adopted.slice/*
+		[Key user]
+	CONF
+	for ((round = 0; round < cold_rounds; round++)); do
+		name=adopted-$round
+		mkdir -p "$containers/$name"
+		mount --bind -m "$containers/box/rootfs" "$containers/$name/rootfs"
+		container_start "$name" ".linux.cgroupsPath = \"/adopted.slice/$name\""
+		rounds_of key-adopted ours ok container_exec "$name" /bin/bench-client -n 1 -w 0 "${key[@]}"
+		container_stop "$name"
+	done
+	check 'key-adopted: audited' audit_checkpoint
+}
+
+# run_rounds SIDE JQ-FILTER: all of `crun run`, with a container that ends at once
+run_rounds() {
+	local side=$1 round from
+	container_config "$containers/box" run ".process.args = [\"/bin/true\"] | $2"
+	for ((round = -2; round < rounds; round++)); do
+		from=${EPOCHREALTIME/./}
+		crun --cgroup-manager=cgroupfs run --bundle "$containers/box" run </dev/null || return
+		[ "$round" -lt 0 ] || printf 'round\thook\t%s\t%s\n' "$side" $((${EPOCHREALTIME/./} - from))
+	done
+}
+
+# In turns; a container that nobody has a policy for, and upcalld runs.
+case_hook() {
+	local hook=/usr/libexec/oci/hooks.d/upcall-oci-hook before
+	upcallctl status >/dev/null
+	before=$(journalctl -b -q -u upcalld.service -o cat | grep -c '^Container oci-run is registered')
+	for _ in 1 2; do
+		run_rounds native .
+		run_rounds ours ".hooks = {createRuntime: [{path: \"$hook\", args: [\"upcall-oci-hook\", \"createRuntime\"]}],
+			poststop: [{path: \"$hook\", args: [\"upcall-oci-hook\", \"poststop\"]}]}"
+	done
+	check_equal 'hook: each container with it was registered' $((before + 2 * (rounds + 2))) \
+		"$(journalctl -b -q -u upcalld.service -o cat | grep -c '^Container oci-run is registered')"
+	check 'hook: audited' audit_checkpoint
+}
+
 # Wall-clock time is measured, so the machine is not one that counts. In turns: whatever else the machine does is on both
 # sides.
 case_crowd() {
@@ -258,7 +304,7 @@ raise_key_quotas
 start_containers
 if is_wanted host || is_wanted unregistered; then case_host; fi
 register_box
-for name in key-stock key-static dns module-refused key-refused key-cold; do
+for name in key-stock key-static dns module-refused key-refused key-cold key-adopted hook; do
 	if is_wanted "$name"; then "case_${name//-/_}"; fi
 done
 # Only if asked by name: another kind of machine.
