@@ -269,6 +269,7 @@ static int start_again(struct registry *registry, struct container *container,
 static int bring_back(struct registry *registry, struct container *container, struct survey *survey)
 {
 	struct found *found = survey_find(survey, container);
+	int ret;
 
 	if (found && found->kernel.state == UPCALL_CONTAINER_TOMBSTONE) {
 		found->known = true;
@@ -276,7 +277,10 @@ static int bring_back(struct registry *registry, struct container *container, st
 		registry_bury(registry, container, why_tombstone(registry, &found->kernel));
 		return 1;
 	}
-	(void)container_set_config(container, registry->config);
+	ret = container_set_config(container, registry->config);
+	if (ret < 0)
+		journal_log(LOG_ERR, "Container %s: its cgroup cannot be told, all is refused: %s",
+			    container->name, strerror(-ret));
 	return found ? take_back(registry, container, found) :
 		       start_again(registry, container, survey);
 }

@@ -13,7 +13,6 @@
 
 #include <cmocka.h>
 
-#include "cgroup.h"
 #include "config.h"
 #include "policy.h"
 #include "text.h"
@@ -180,67 +179,6 @@ static void test_bad(void **state)
 		if (ret != -EINVAL || strncmp(error, cases[i].where, strlen(cases[i].where)) ||
 		    !strstr(error, cases[i].what))
 			fail_msg("%s: %d, '%s'", cases[i].desc, ret, error);
-		policy_clear(&policy);
-	}
-}
-
-/* What is above the pattern's end has to be the host's; of one component, that is the root. */
-static void test_cgroups(void **state)
-{
-	static const struct {
-		const char *pattern;
-		const char *path;
-		bool fits;
-	} cases[] = {
-		{ "/a", "a", true },
-		{ "/a", "a/b/c", true },
-		{ "/a*", "abc", true },
-		{ "/a?c", "abc/x", true },
-		{ "/*", "any/b", true },
-		{ "/a*", "b", false },
-		{ "/a", "ab", false },
-		{ "/a/b", "a", false },
-		{ "/a*c", "a/c", false },
-		{ "/a?c", "a/c", false },
-		{ "/*b", "a/b", false },
-		{ "/b", "a/b", false },
-		{ "/none/b", "none/b", false }, /* nobody can tell whose */
-	};
-	const bool hosts = cgroup_is_hosts("a");
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
-		if (cgroup_fits(cases[i].pattern, cases[i].path) != (hosts && cases[i].fits))
-			fail_msg("%s: %s", cases[i].pattern, cases[i].path);
-}
-
-/* Both have to fit, where both are said. */
-static void test_match(void **state)
-{
-	static const struct {
-		const char *text;
-		const char *name;
-		const char *cgroup;
-		bool matches;
-	} cases[] = {
-		{ "[Match]\nCgroup=/a*\n", "web", "ab/c", true },
-		{ "[Match]\nCgroup=/a*\n", "web", "b", false },
-		{ "[Match]\nCgroup=/a*\n", "web", NULL, false },
-		{ "[Match]\nCgroup=/x /a*\n", "web", "a", true },
-		{ "[Match]\nName=web\nCgroup=/a*\n", "web", "ab", true },
-		{ "[Match]\nName=db\nCgroup=/a*\n", "web", "ab", false },
-		{ "[Match]\nName=web\nCgroup=/a*\n", "web", NULL, false },
-		{ "[Match]\nName=web\n", "web", NULL, true },
-	};
-	const bool hosts = cgroup_is_hosts("a");
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		char error[CONFIG_ERROR_SIZE];
-		struct policy policy;
-		bool expected = cases[i].matches && (hosts || !cases[i].cgroup);
-
-		assert_int_equal(parse(cases[i].text, strlen(cases[i].text), &policy, error), 0);
-		if (policy_matches(&policy, cases[i].name, cases[i].cgroup) != expected)
-			fail_msg("%s: %s", cases[i].text, cases[i].cgroup ?: "none");
 		policy_clear(&policy);
 	}
 }
@@ -597,8 +535,6 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_good),
 		cmocka_unit_test(test_bad),
-		cmocka_unit_test(test_cgroups),
-		cmocka_unit_test(test_match),
 		cmocka_unit_test(test_nul),
 		cmocka_unit_test(test_long_line),
 		cmocka_unit_test(test_key_types),
