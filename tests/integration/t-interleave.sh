@@ -6,67 +6,21 @@
 # module: kmod
 # soak: 100000
 #
-# A-37: requesters are killed at random moments of a wait that nobody ends: each is gone in a second, and its handler with it.
 # A-58: whatever happens to an upcall, in whatever order, it ends once. Tasks of a registered container raise upcalls
 # by the thousand; brokers do everything at random (tests/tools/interleave.c). Each returns once, init() runs at most once
 # and never after cleanup(), cleanup() runs once; then the queue is empty and the modules unload.
-# $1: upcalls (default 2000; a fortieth as many are killed in the first part), $2: seed (default: of the clock; printed)
+# $1: upcalls (default 2000), $2: seed (default: of the clock; printed)
 
-# shellcheck source=../vm/lib/guest.sh
-. "$UPCALL_VM_LIB/guest.sh"
-ln tools/* .
+# shellcheck source=lib/raiser.sh
+. lib/raiser.sh
 left=${1:-2000}
 seed=${2:-$(date +%s)}
-device=/dev/upcall-raiser
-parameters=/sys/module/upcall_shim/parameters
-cgroup=/sys/fs/cgroup/interleave
 round=2000
 
-# Masked: the module's device would start them again.
-systemctl mask --runtime --now upcalld-shim.socket upcalld.socket upcalld.service 2>/dev/null
-[ -d "$parameters" ] || modprobe upcall_shim
-wait_for 10 test -c /dev/upcall
-# init() takes its time, so that all the rest can meet it.
-check 'the raiser loads' insmod ./upcall_raiser.ko init_ms=50
-wait_for 10 test -c "$device"
-
-unshare -U -r -p -m -n -f --mount-proc --kill-child sleep 2147483647 2>/dev/null &
-launcher=$!
-find_leader() { leader=$(pgrep -P "$launcher" -x sleep); }
-wait_for 10 find_leader
-mkdir "$cgroup"
-check 'a container is added' ./shim-client add web "$leader" other=offer,key=offer,module=offer
-
-total() { sed -n "1s/.*\\b$1=\\([0-9]*\\).*/\\1/p" "$device"; }
-nothing_left() { [ -z "$(./shim-client list)" ]; }
 # The lines of upcalls that did not get what they may: exit statuses and signals of helpers, refusals, ENOMEM of init(),
 # ERESTARTSYS.
 wrong() { grep -vE '^raised=| ret=(0|9|256|512|768|1280|-1|-12|-512) .* returns=1 inits=[01] cleanups=1 ' "$device"; }
 nothing_wrong() { ! wrong; }
-
-# ------------------------------------------------------------- killed while nobody answers
-
-# What is measured is not that some deadline ends it: until one does, a killed one is there for much longer than it may be.
-echo $((30000 * guest_patience)) | tee "$parameters/claim_ms" "$parameters/module_claim_ms" "$parameters/attach_ms" \
-	"$parameters/run_ms" >/dev/null
-check "A-37: seed $seed: killed while they waited, each was gone within a second, and so was its handler" \
-	sh -c './abandon "$@" >abandoned' - "$seed" $((left / 40)) $((1000 * guest_patience)) "$leader" "$cgroup"
-cat abandoned
-check 'some upcalls were held, and some had a handler' grep -qE 'held [1-9][0-9]* ran [1-9]' abandoned
-check 'nothing is left in the queue' nothing_left
-check_equal 'A-37: each has returned' "$(total raised)" "$(total returned)"
-check_equal 'A-37: each was cleaned up' "$(total raised)" "$(total cleanups)"
-check_equal 'A-37: nothing ran twice or too late' 0 "$(total violations)"
-check_equal 'A-37: each by itself, too, and was killed' '' \
-	"$(grep -vE '^raised=| ret=-512 .* returns=1 inits=[01] cleanups=1 ' "$device")"
-for class in 1 2 4; do # key, module, other
-	./shim-client counters $class >counted
-	check "A-37: the module has counted each of class $class as killed ($(paste -sd ' ' counted))" \
-		awk '{ n[$1] = $2 } END { exit !(n["offered"] && n["offered"] == n["killed"]) }' counted
-done
-echo reset >"$device"
-
-# ------------------------------------------------------------- everything at random
 
 # init() fails now and then: an answer like another, which nobody was to have so far.
 echo 16 >/sys/module/upcall_raiser/parameters/init_fails
@@ -107,7 +61,5 @@ while [ "$left" -gt 0 ]; do
 	seed=$((seed + 1))
 done
 
-check 'the raiser unloads' rmmod upcall_raiser
-kill -9 "$leader"
-check 'and so does the module' wait_for 10 rmmod upcall_shim
+modules_unload
 summary

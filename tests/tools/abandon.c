@@ -4,18 +4,20 @@
  *
  * abandon SEED COUNT LIMIT-MS LEADER CGROUP
  *
- * Six tasks in the container of LEADER, below CGROUP, each raise an upcall whose
+ * Twelve tasks in the container of LEADER, below CGROUP, each raise an upcall whose
  * requester may be killed: by tests/kmod in the mode proc-killable, by request_key(2),
- * and for a module. A broker leaves them offered, claims and holds them, or has a
- * handler attached that hangs: none has an answer before its deadline. COUNT times
- * one of the tasks, after a random time, gets SIGKILL, and the time to its end is
- * taken. Another takes its place.
+ * for a module, and by dumping core. A broker leaves them offered, claims and holds
+ * them, or has a handler attached that hangs: none has an answer before its deadline,
+ * but for who dumps core, who is answered when the handler is there, and hangs in its
+ * pipe. COUNT times one of the tasks, after a random time, gets SIGKILL, and the time
+ * to its end is taken. Another takes its place.
  *
  * Exit status 0 if they were gone in LIMIT-MS, but for one in ten, which a busy
  * machine may have kept for five times that; nobody had an answer; and each handler
- * was killed, or came too late, not later than that after the last of the tasks. At
- * the first that is there for longer it gives up. "late" says how many were there for
- * more than LIMIT-MS, "held" and "ran" how many upcalls had a holder and a handler.
+ * was killed, or came too late, not later than that after the last of the tasks; a
+ * core's has ended by itself, as what it reads has. At the first that is there for
+ * longer it gives up. "late" says how many were there for more than LIMIT-MS, "held"
+ * and "ran" how many upcalls had a holder and a handler.
  */
 #include <linux/keyctl.h>
 #include <sched.h>
@@ -33,8 +35,8 @@
 #include "shim.h"
 
 #define RAISER_DEVICE "/dev/upcall-raiser"
-#define REQUESTERS    6 /* two of each kind: more modules at once are refused */
-#define HELD_MAX      64
+#define REQUESTERS    12
+#define HELD_MAX      256
 #define LIST_ROOM     64
 #define FAMILY	      8 /* ATM, of which nobody has loaded anything */
 #define TOO_LATE      126
@@ -44,10 +46,15 @@ enum kind {
 	OTHER,
 	KEY,
 	MODULE,
+	CORE,
 	KIND_COUNT
 };
 
-static const char *const kinds[KIND_COUNT] = { "other", "key", "module" };
+static const char *const kinds[KIND_COUNT] = { "other", "key", "module", "core" };
+/* Whose each place is. More than two modules at once are refused. */
+static const enum kind places[REQUESTERS] = {
+	OTHER, KEY, MODULE, CORE, OTHER, KEY, MODULE, CORE, OTHER, KEY, OTHER, KEY,
+};
 
 /* What all processes share. */
 static struct {
@@ -71,22 +78,6 @@ static void wrong(const char *what)
 	atomic_fetch_add(&shared->wrong, 1);
 }
 
-static void pause_ms(unsigned int ms)
-{
-	const struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
-
-	nanosleep(&pause, NULL);
-}
-
-static unsigned int ms_since(const struct timespec *then)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (unsigned int)((now.tv_sec - then->tv_sec) * 1000 +
-			      (now.tv_nsec - then->tv_nsec) / 1000000);
-}
-
 static pid_t child_start(void)
 {
 	pid_t pid = fork();
@@ -100,17 +91,39 @@ static pid_t child_start(void)
 
 /* ------------------------------------------------------------------ broker */
 
+/* Of a core, which is more than a pipe holds: it ends with who writes. */
+static void core_read(void)
+{
+	struct pollfd core = { .fd = STDIN_FILENO };
+	char some[4096];
+
+	/* POLLHUP is always told */
+	if (poll(&core, 1, -1) < 0)
+		wrong("poll a core");
+	while (read(STDIN_FILENO, some, sizeof(some)) > 0)
+		;
+	_exit(0);
+}
+
 /* The child: alone with its files, as ATTACH wants it. */
-static void handler_run(int upcall)
+static void handler_run(int upcall, unsigned int class)
 {
 	struct upcall_attach attach = { 0 };
 
+	if (class == UPCALL_CLASS_CORE) {
+		/* what a core's init() puts there must find no other */
+		upcall = fcntl(upcall, F_DUPFD_CLOEXEC, 100);
+		close(STDIN_FILENO);
+		close(3);
+	}
 	if (ioctl(upcall, UPCALL_IOC_ATTACH, &attach)) {
 		if (errno != ESTALE)
 			wrong("ATTACH");
 		_exit(TOO_LATE);
 	}
 	atomic_fetch_add(&shared->ran, 1);
+	if (class == UPCALL_CLASS_CORE)
+		core_read();
 	for (;;)
 		pause();
 }
@@ -122,7 +135,7 @@ static bool handlers_reap(void)
 	int status;
 
 	while ((ended = waitpid(-1, &status, WNOHANG)) > 0)
-		if (status != SIGKILL && status != W_EXITCODE(TOO_LATE, 0))
+		if (status && status != SIGKILL && status != W_EXITCODE(TOO_LATE, 0))
 			wrong("a handler ended in another way");
 	return ended < 0;
 }
@@ -159,7 +172,7 @@ static void offered_act(const struct upcall_list_entry *entry)
 		return;
 	}
 	if (!child_start())
-		handler_run(upcall);
+		handler_run(upcall, entry->class);
 	close(upcall);
 }
 
@@ -204,8 +217,13 @@ static void request(enum kind kind)
 		snprintf(text, sizeof(text), "abandoned:%d", (int)getpid());
 		syscall(SYS_request_key, "user", text, "abandoned", KEY_SPEC_PROCESS_KEYRING);
 		break;
-	default:
+	case MODULE:
 		socket(FAMILY, SOCK_STREAM, 0);
+		break;
+	default:
+		/* entering the container has forbidden it */
+		prctl(PR_SET_DUMPABLE, 1);
+		abort();
 	}
 	wrong(kinds[kind]);
 	wrong("who asked had an answer");
@@ -217,14 +235,14 @@ static pid_t requester_start(int self)
 	pid_t pid = child_start();
 
 	if (!pid)
-		request((enum kind)(self % KIND_COUNT));
+		request(places[self]);
 	return pid;
 }
 
 /* False: it was there for too long. */
 static bool requester_kill(int self, pid_t pid)
 {
-	enum kind kind = (enum kind)(self % KIND_COUNT);
+	enum kind kind = places[self];
 	struct timespec killed;
 	unsigned int ms;
 
@@ -256,7 +274,7 @@ static void requesters_run(void)
 	for (unsigned int count = 0; good && count < count_wanted; count++) {
 		int self = (int)(random() % REQUESTERS);
 
-		pause_ms((unsigned int)random() % 40);
+		pause_ms((unsigned int)random() % 12);
 		good = requester_kill(self, pids[self]);
 		pids[self] = requester_start(self);
 	}

@@ -12,6 +12,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "upcall.h"
@@ -26,6 +27,22 @@ static inline void usage(const char *what)
 {
 	fprintf(stderr, "%s: bad usage: %s\n", program_invocation_short_name, what);
 	exit(2);
+}
+
+static inline void pause_ms(unsigned int ms)
+{
+	const struct timespec pause = { .tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000L };
+
+	nanosleep(&pause, NULL);
+}
+
+static inline unsigned int ms_since(const struct timespec *then)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (unsigned int)((now.tv_sec - then->tv_sec) * 1000 +
+			      (now.tv_nsec - then->tv_nsec) / 1000000);
 }
 
 static inline int device_open(void)
