@@ -124,13 +124,23 @@ static struct decided decide_key(const struct rule *rule, const struct tags *tag
 				 "the kernel's own: needs a handler that answers" };
 }
 
+/* Nobody waits any more who could start the kernel's own. */
+static struct decided decide_release(const struct rule *rule)
+{
+	if (!rule || rule->handler == HANDLER_NATIVE)
+		return (struct decided){ DECISION_DENY, rule, "too late for the kernel's own" };
+	return (struct decided){ DECISION_HANDLE, rule, NULL };
+}
+
 static struct decided decide_by(const struct rule *rule, struct modules *modules,
 				const struct tags *tags)
 {
-	if (rule->handler == HANDLER_NATIVE)
-		return (struct decided){ DECISION_NATIVE, rule, "by policy" };
 	if (rule->handler == HANDLER_DENY)
 		return (struct decided){ DECISION_DENY, rule, "by policy" };
+	if (rule->class == UPCALL_CLASS_RELEASE_AGENT)
+		return decide_release(rule);
+	if (rule->handler == HANDLER_NATIVE)
+		return (struct decided){ DECISION_NATIVE, rule, "by policy" };
 	if (rule->class == UPCALL_CLASS_MODULE)
 		return decide_module(rule, modules, tags);
 	if (rule->class == UPCALL_CLASS_KEY)
@@ -150,6 +160,8 @@ void policy_decide(const struct policy *policy, struct modules *modules, const s
 	rule = policy ? rule_for(policy, tags) : NULL;
 	if (rule)
 		*ret = decide_by(rule, modules, tags);
+	else if (tags->class == UPCALL_CLASS_RELEASE_AGENT)
+		*ret = decide_release(NULL);
 	else
 		*ret = (struct decided){ DECISION_NATIVE, NULL, "no policy names it" };
 }

@@ -97,7 +97,8 @@ static int init_run(struct upcall *upcall, struct cred *new, u64 capabilities)
 	struct subprocess_info *info = upcall->info;
 	int ret = 0;
 
-	if (info->init)
+	/* none: it is detached, and has no init() */
+	if (info && info->init)
 		ret = info->init(info, new);
 	if (ret) {
 		abort_creds(new);

@@ -15,6 +15,7 @@
 #include <linux/kallsyms.h>
 #include <linux/string.h>
 #include <linux/umh.h>
+#include <linux/workqueue.h>
 
 #include "subject.h"
 
@@ -70,6 +71,14 @@ static const struct class_symbol *symbol_find(const struct class_symbol *symbols
 		if (symbol_matches(&symbols[i], text))
 			return &symbols[i];
 	return NULL;
+}
+
+bool class_is_release_work(const struct work_struct *work)
+{
+	const struct class_symbol *symbol =
+		symbol_find(caller_symbols, ARRAY_SIZE(caller_symbols), (unsigned long)work->func);
+
+	return symbol && symbol->class == UPCALL_CLASS_RELEASE_AGENT;
 }
 
 enum upcall_class class_of(const struct subprocess_info *info, unsigned long caller,

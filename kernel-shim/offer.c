@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-only
 /*
- * The requester's side of an upcall: it sleeps here until somebody has answered
+ * The requester's side of an upcall: it sleeps here until somebody has answered, or
+ * goes on where nobody waits for the answer
  */
 #include <linux/completion.h>
 #include <linux/err.h>
@@ -91,11 +92,29 @@ static enum offer_result upcall_serve(struct subprocess_info *info, int wait,
 	return state == UPCALL_STATE_NATIVE ? OFFER_NATIVE : OFFER_ANSWERED;
 }
 
+/* Nobody waits for it: see release.c. Nor does suspend: who handles it just freezes. */
+static enum offer_result upcall_leave(struct subprocess_info *info, int wait,
+				      const struct subject *subject, int *ret)
+{
+	struct upcall *upcall = upcall_new(info, wait, subject);
+
+	if (IS_ERR(upcall)) {
+		*ret = -PTR_ERR(upcall);
+		return OFFER_REFUSED;
+	}
+	upcall_begin(upcall);
+	upcall_put(upcall);
+	*ret = 0;
+	return OFFER_ANSWERED;
+}
+
 enum offer_result upcall_offer(struct subprocess_info *info, int wait,
 			       const struct subject *subject, int *ret)
 {
 	enum offer_result result;
 
+	if (subject_is_detached(subject))
+		return upcall_leave(info, wait, subject, ret);
 	if (subject->class == UPCALL_CLASS_CORE) {
 		result = upcall_serve(info, wait, subject, ret);
 		suspend_forget();

@@ -80,6 +80,18 @@ static enum upcall_origin key_origin(enum upcall_context context)
 	return UPCALL_ORIGIN_KERNEL;
 }
 
+static void match_release(const struct release *release, struct match *match)
+{
+	enum upcall_scope scope = UPCALL_SCOPE_KTHREAD;
+
+	if (release->entry)
+		scope = UPCALL_SCOPE_CONTAINER;
+	else if (release->ambiguous)
+		scope = UPCALL_SCOPE_AMBIGUOUS;
+	match_nobody(match, scope);
+	match->entry = release->entry;
+}
+
 static void match_subject(struct subject *subject, const struct task_facts *facts,
 			  struct match *match)
 {
@@ -91,6 +103,8 @@ static void match_subject(struct subject *subject, const struct task_facts *fact
 		subject->net = net->ns.inum;
 		subject->net_cookie = net->net_cookie;
 		match_net(net, facts, kthread, subject->origin, match);
+	} else if (subject->class == UPCALL_CLASS_RELEASE_AGENT) {
+		match_release(&subject->release, match);
 	} else if (kthread) {
 		/* a tag whose namespace is going: not the host's, and nobody's any more */
 		match_nobody(match, subject->key && key_has_domain(subject->key) ?
@@ -188,6 +202,8 @@ void subject_init(struct subject *subject, const struct subprocess_info *info,
 		subject->key = key_get_under_construction(info);
 		subject->origin = key_origin(subject->context);
 	}
+	if (subject->class == UPCALL_CLASS_RELEASE_AGENT)
+		release_find(&subject->release);
 	rcu_read_lock();
 	task_facts_get(current, &facts);
 	subject->cgroup_id = facts.cgroup_id;
@@ -204,5 +220,6 @@ void subject_init(struct subject *subject, const struct subprocess_info *info,
 void subject_release(struct subject *subject)
 {
 	key_put(subject->key);
+	release_clear(&subject->release);
 	table_entry_put(subject->entry);
 }

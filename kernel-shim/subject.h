@@ -7,10 +7,12 @@
 
 #include "adopt.h"
 #include "match.h"
+#include "release.h"
 
 struct key;
 struct subprocess_info;
 struct table_entry;
+struct work_struct;
 
 /* Lives on the requester's stack while its upcall is decided and encoded. */
 struct subject {
@@ -30,6 +32,8 @@ struct subject {
 	bool has_net; /* its domain tag was found */
 	u32 net;
 	u64 net_cookie;
+
+	struct release release; /* class release-agent */
 };
 
 void subject_init(struct subject *subject, const struct subprocess_info *info,
@@ -44,6 +48,12 @@ static inline bool subject_is_adoptable(const struct subject *subject)
 	       subject->scope == UPCALL_SCOPE_UNREGISTERED;
 }
 
+/* Who raises it goes on at once: see release.c. */
+static inline bool subject_is_detached(const struct subject *subject)
+{
+	return subject->class == UPCALL_CLASS_RELEASE_AGENT;
+}
+
 void subject_release(struct subject *subject);
 
 /**
@@ -55,6 +65,9 @@ void subject_release(struct subject *subject);
  */
 enum upcall_class class_of(const struct subprocess_info *info, unsigned long caller,
 			   bool *infrastructure);
+
+/* Is it the work that runs a release agent, that of a cgroup? */
+bool class_is_release_work(const struct work_struct *work);
 
 /**
  * result_refused - make the refusal of an upcall (result.c)

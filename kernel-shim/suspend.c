@@ -4,11 +4,11 @@
  *
  * Before Linux freezes anybody it waits five seconds for its helpers, and fails
  * with EAGAIN if one still runs. It knows nothing of ours. Who dumps core holds no
- * lock and freezes where he waits (offer.c), however long his handler takes. All
- * others may hold one, and request_key(2) does: devices that are suspended then, or
- * tasks that cannot freeze, may want it. So for these we do as Linux does, and as
- * early that no handler is frozen meanwhile. Nor would the freezer of a version 1
- * cgroup let a deadline end a frozen one's wait.
+ * lock and freezes where he waits (offer.c), however long his handler takes; for
+ * what is detached nobody waits. All others may hold one, and request_key(2) does:
+ * devices that are suspended then, or tasks that cannot freeze, may want it. So for
+ * these we do as Linux does, and as early that no handler is frozen meanwhile. Nor
+ * would the freezer of a version 1 cgroup let a deadline end a frozen one's wait.
  */
 #define pr_fmt(fmt) KBUILD_MODNAME ": " fmt
 

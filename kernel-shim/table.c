@@ -44,6 +44,8 @@ static void entry_free(struct work_struct *work)
 		put_pid_ns(entry->pid_ns);
 	if (entry->user_ns)
 		put_user_ns(entry->user_ns);
+	if (entry->cgroup_ns)
+		put_cgroup_ns(entry->cgroup_ns);
 	put_pid(entry->leader);
 	kfree(rcu_dereference_protected(entry->policy, true));
 	kfree(entry);
@@ -152,23 +154,27 @@ static struct table_policy *policy_new(const struct upcall_policy *uapi)
 	return policy;
 }
 
-/* The boundary where none is named: the root of the leader's own cgroup namespace. */
-static u64 cgroup_ns_root(struct task_struct *leader, const struct task_facts *facts)
+static struct cgroup_namespace *own_cgroup_ns_get(struct task_struct *leader,
+						  const struct task_facts *facts)
 {
-	u64 id = 0;
+	struct cgroup_namespace *ns = NULL;
 
 	if (!(task_facts_foreign(facts) & BIT(UPCALL_NS_CGROUP)))
-		return 0;
+		return NULL;
 	task_lock(leader);
-	if (leader->nsproxy)
-		id = cgroup_id(leader->nsproxy->cgroup_ns->root_cset->dfl_cgrp);
+	/* the one that was looked at, or it has moved */
+	if (leader->nsproxy && leader->nsproxy->cgroup_ns->ns.inum == facts->ns[UPCALL_NS_CGROUP]) {
+		ns = leader->nsproxy->cgroup_ns;
+		get_cgroup_ns(ns);
+	}
 	task_unlock(leader);
-	return id;
+	return ns ?: ERR_PTR(-ESRCH);
 }
 
 /* Fill in what the leader tells. Under RCU. */
 static int entry_from_leader(struct table_entry *entry, struct task_struct *leader, bool bounded)
 {
+	struct cgroup_namespace *cgroup_ns;
 	struct task_facts facts;
 
 	if (leader->flags & (PF_KTHREAD | PF_EXITING))
@@ -186,8 +192,13 @@ static int entry_from_leader(struct table_entry *entry, struct task_struct *lead
 	entry->net_cookie = facts.net_cookie;
 	entry->leader_is_init = (entry->own_ns & BIT(UPCALL_NS_PID)) &&
 				is_child_reaper(entry->leader);
-	if (bounded && !entry->cgroup_id)
-		entry->cgroup_id = cgroup_ns_root(leader, &facts);
+	cgroup_ns = bounded ? own_cgroup_ns_get(leader, &facts) : NULL;
+	if (IS_ERR(cgroup_ns))
+		return PTR_ERR(cgroup_ns);
+	entry->cgroup_ns = cgroup_ns;
+	/* the boundary where none is named */
+	if (entry->cgroup_ns && !entry->cgroup_id)
+		entry->cgroup_id = cgroup_id(entry->cgroup_ns->root_cset->dfl_cgrp);
 	/* whoever can outlive the leader would be nobody's without a cgroup */
 	if (!entry->cgroup_id && !entry->leader_is_init)
 		return -ENOTUNIQ;
@@ -269,8 +280,26 @@ static bool is_taken(const struct table_entry *entry)
 	return taken;
 }
 
+/*
+ * One that is dead has it refused, by its tombstone, and asks for nothing by what the
+ * broker says of it then.
+ */
+static void entry_note_releases(struct table_entry *entry, const struct upcall_policy *policy)
+{
+	enum upcall_verdict verdict = policy->verdict[UPCALL_CLASS_RELEASE_AGENT];
+	bool lives;
+
+	rcu_read_lock();
+	lives = !tombstone_is(entry);
+	rcu_read_unlock();
+	if (lives)
+		WRITE_ONCE(entry->releases, verdict != UPCALL_VERDICT_NATIVE);
+}
+
 static int table_insert(struct table_entry *entry)
 {
+	struct table_policy *policy;
+
 	lockdep_assert_held(&table_mutex);
 	if (table_count >= TABLE_MAX)
 		return -ENOSPC;
@@ -279,6 +308,8 @@ static int table_insert(struct table_entry *entry)
 	entry->id = table_next_id++;
 	list_add_tail(&entry->link, &table_entries);
 	WRITE_ONCE(table_count, table_count + 1);
+	policy = rcu_dereference_protected(entry->policy, lockdep_is_held(&table_mutex));
+	entry_note_releases(entry, &policy->uapi);
 	tombstone_watch(entry);
 	/* ORDER: findable last; a leader that died meanwhile is noticed at the first look-up */
 	entry_index(entry);
@@ -321,8 +352,10 @@ int table_set_policy(const struct upcall_container *container)
 		return PTR_ERR(policy);
 	mutex_lock(&table_mutex);
 	entry = entry_find(container->id);
-	if (entry)
+	if (entry) {
+		entry_note_releases(entry, &policy->uapi);
 		old = rcu_replace_pointer(entry->policy, policy, lockdep_is_held(&table_mutex));
+	}
 	mutex_unlock(&table_mutex);
 	if (!entry) {
 		kfree(policy);
@@ -360,6 +393,28 @@ bool table_sweep(bool (*is_empty)(const struct table_entry *tombstone))
 	}
 	mutex_unlock(&table_mutex);
 	return left;
+}
+
+int table_get_releasers(struct table_entry ***entries)
+{
+	struct table_entry *entry;
+	bool some = false;
+	int count = 0;
+
+	*entries = NULL;
+	mutex_lock(&table_mutex);
+	list_for_each_entry(entry, &table_entries, link)
+		some |= entry->releases && entry->cgroup_ns;
+	if (some)
+		*entries = kvmalloc_array(table_count, sizeof(**entries), GFP_KERNEL);
+	if (some && !*entries)
+		count = -ENOMEM;
+	else if (some)
+		list_for_each_entry(entry, &table_entries, link)
+			if (entry->cgroup_ns && table_entry_get(entry))
+				(*entries)[count++] = entry;
+	mutex_unlock(&table_mutex);
+	return count;
 }
 
 int table_next(struct upcall_container *container)

@@ -21,6 +21,7 @@
 #include "queue.h"
 #include "upcall.h"
 
+struct cgroup_namespace;
 struct pid_namespace;
 struct user_namespace;
 
@@ -62,6 +63,8 @@ struct table_entry {
 	u32 own_ns; /* mask: which of them are not the initial ones */
 	u64 net_cookie;
 	u64 cgroup_id;
+	struct cgroup_namespace *cgroup_ns; /* its own, where that is a boundary; or NULL */
+	bool releases;	     /* its policy has a section for release agents; kept by a tombstone */
 	bool leader_is_init; /* of a pid namespace of its own: nobody in it outlives it */
 
 	struct table_policy __rcu *policy;
@@ -92,6 +95,13 @@ void table_entry_put(struct table_entry *entry);
 
 enum upcall_verdict table_verdict(struct table_entry *entry, enum upcall_class class,
 				  const char *key_type);
+
+/*
+ * All that have a cgroup namespace of their own, with a reference each, in an array that
+ * is the caller's to kvfree(); none where no policy has a section for release agents.
+ * Returns how many, or -ENOMEM. May sleep.
+ */
+int table_get_releasers(struct table_entry ***entries);
 
 /*
  * Call fn for each entry that is indexed under the key. Under RCU. A mount namespace's

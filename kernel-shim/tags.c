@@ -2,8 +2,8 @@
 /*
  * Encoding of tags
  *
- * What an upcall is about is read from kernel objects in the requester's own
- * context, while the caller of call_usermodehelper_exec() keeps them alive. Only
+ * What an upcall is about is read from kernel objects in the context that raises it,
+ * while the caller of call_usermodehelper_exec() keeps them alive. Only
  * tags_put_process() reads another task, under RCU. Texts are copied
  * as they are: bytes, not meaning.
  */
@@ -61,12 +61,12 @@ static int strings_put(struct sk_buff *skb, int type, char *const *strings)
 	return 0;
 }
 
-/* The path that a release agent is told, or NULL. */
+/* The path that a release agent is told, or NULL. A container's is that from its own root. */
 static const char *release_cgroup(const struct subprocess_info *info, const struct subject *subject)
 {
 	if (subject->class != UPCALL_CLASS_RELEASE_AGENT || !info->argv || !info->argv[0])
 		return NULL;
-	return info->argv[1];
+	return subject->release.path ?: info->argv[1];
 }
 
 size_t tags_size(const struct subprocess_info *info, const struct subject *subject)

@@ -5,11 +5,11 @@
  *   NEW -> OFFERED -> CLAIMED -> ATTACHING -> RUNNING -> DONE
  *             ^----------'                              NATIVE, DEAD, AGAIN
  *
- * The requester's task waits in offer.c. Everything that can end the wait goes
- * through upcall_answer(), which acts once; everything that ends the upcall goes
- * through upcall_end(). They differ only for callers that wait for the exec
- * (UMH_WAIT_EXEC): they are answered by ATTACH, while the helper's run is still
- * watched and bounded (handler.c).
+ * The requester's task waits in offer.c, unless it is detached. Everything that
+ * can end the wait goes through upcall_answer(), which acts once; everything that
+ * ends the upcall goes through upcall_end(). They differ only for callers that wait
+ * for the exec (UMH_WAIT_EXEC): they are answered by ATTACH, while the helper's run
+ * is still watched and bounded (handler.c).
  *
  * Who may touch the caller's subprocess_info: its waiter, and in ATTACHING,
  * which is never left early, the process that runs init(). The waiter does not
@@ -254,6 +254,8 @@ static int upcall_end_if(struct upcall *upcall, u32 generation, u32 from, enum u
 
 int upcall_give_back(struct upcall *upcall, u32 generation)
 {
+	if (upcall->detached)
+		return -EINVAL;
 	return upcall_end_if(upcall, generation, BIT(UPCALL_STATE_OFFERED), UPCALL_STATE_NATIVE, 0);
 }
 
@@ -393,7 +395,7 @@ static void deadline_work(struct work_struct *work)
 static struct upcall *upcall_alloc(struct subprocess_info *info, int wait,
 				   const struct subject *subject)
 {
-	/* ACCOUNT: of the requester, because an fd of it keeps it after its end */
+	/* ACCOUNT: of the requester, if any, because an fd of it keeps it after its end */
 	struct upcall *upcall = kzalloc(sizeof(*upcall), GFP_KERNEL_ACCOUNT);
 
 	if (!upcall)
@@ -414,6 +416,7 @@ static struct upcall *upcall_alloc(struct subprocess_info *info, int wait,
 	if (subject_is_adoptable(subject))
 		upcall->adopt_cgroup = subject->adoption.cgroup_id;
 	upcall->wait = wait;
+	upcall->detached = subject_is_detached(subject);
 	upcall->info = info;
 	upcall->entry = table_entry_get(subject->entry);
 	upcall->user_ns = get_user_ns(current_real_cred()->user_ns);
@@ -469,6 +472,9 @@ struct upcall *upcall_new(struct subprocess_info *info, int wait, const struct s
 	ret = upcall_encode(upcall, subject, &nested);
 	if (ret)
 		goto err_forget;
+	/* ORDER: before anybody may attach: its caller goes on */
+	if (upcall->detached)
+		upcall->info = NULL;
 	return upcall;
 
 err_forget:

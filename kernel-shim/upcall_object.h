@@ -63,6 +63,7 @@ struct upcall {
 	struct user_namespace *user_ns; /* reference: the requester's own */
 	struct sk_buff *tags;		/* attributes; only the generation changes */
 
+	bool detached;			/* nobody waits for it, see release.c */
 	/* the waiter's, except that ATTACHING lends it to the process that attaches */
 	struct subprocess_info *info;
 
@@ -108,7 +109,8 @@ bool upcall_state_is_final(enum upcall_state state);
 /* Transitions. -ESTALE: another generation, or not in a state that allows it. */
 int upcall_claim(struct upcall *upcall, u32 generation, u32 claimed_ms);
 void upcall_unclaim(struct upcall *upcall, u32 generation);
-int upcall_give_back(struct upcall *upcall, u32 generation); /* to the kernel's own */
+/* To the kernel's own. -EINVAL: it is detached, and nobody is left who could start it. */
+int upcall_give_back(struct upcall *upcall, u32 generation);
 int upcall_refuse(struct upcall *upcall, u32 generation, u32 error);
 /* Back to its requester, for whom the table decides once more. -EINVAL: not adoptable. */
 int upcall_again(struct upcall *upcall, u32 generation);
@@ -132,7 +134,10 @@ enum offer_result {
 	OFFER_REFUSED,	/* not offered; *@ret is the positive errno to refuse it with */
 };
 
-/* Offer an upcall and wait for its ending. @info stays the caller's, as it was. */
+/*
+ * Offer an upcall, and wait for its ending, where anybody waits. @info stays the caller's, as it
+ * was.
+ */
 enum offer_result upcall_offer(struct subprocess_info *info, int wait,
 			       const struct subject *subject, int *ret);
 

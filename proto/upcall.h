@@ -163,7 +163,7 @@ enum upcall_attr {
 	UPCALL_A_CONTAINER,	 /* u64, id of the table entry that matched */
 	UPCALL_A_KEY,		 /* nest of enum upcall_key_attr; class key */
 	UPCALL_A_CORE,		 /* nest of enum upcall_core_attr; class core */
-	UPCALL_A_RELEASE_CGROUP, /* string, path in its hierarchy; class release-agent */
+	UPCALL_A_RELEASE_CGROUP, /* string, path; class release-agent, see upcall(4) */
 	UPCALL_A_HELPER,	 /* nest of enum upcall_helper_attr; UPCALL_IOC_TAGS */
 	UPCALL_A_VERDICT,	 /* u32, enum upcall_verdict: NATIVE or DENY; DECIDED only */
 	UPCALL_A_LOST,		 /* u32, events this monitor lost before, modulo 2^32; the same */

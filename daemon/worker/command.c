@@ -40,6 +40,23 @@ static int arguments_complete(struct command *command)
 	return 0;
 }
 
+/* argv[0] is there; what else there was is the host's. */
+static int release_arguments(const struct tags *tags, struct command *command)
+{
+	const char **argv = calloc(3, sizeof(*argv));
+
+	command->owned[1] = text_copy("", tags->release_cgroup);
+	if (!argv || !command->owned[1]) {
+		free(argv);
+		return -ENOMEM;
+	}
+	argv[0] = command->argv[0];
+	argv[1] = command->owned[1];
+	free(command->argv);
+	command->argv = argv;
+	return command->path[0] == '/' ? 0 : -ENOEXEC;
+}
+
 static int become_build(const struct worker_request *request, const struct tags *tags,
 			struct command *command)
 {
@@ -58,6 +75,9 @@ static int become_build(const struct worker_request *request, const struct tags 
 		return ret;
 	if (request->program[0] != '\0')
 		command->argv[0] = request->program;
+	/* what has a path to a release agent on the host has another in the container */
+	if (tags->class == UPCALL_CLASS_RELEASE_AGENT && request->run_in == WORKER_RUN_IN_CONTAINER)
+		return release_arguments(tags, command);
 	return command->path[0] == '/' ? 0 : -ENOEXEC;
 }
 

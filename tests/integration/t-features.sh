@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: soak
+# soak-suites: trixie trixie-backports
 # soak: all
 #
 # system calls younger than Linux 5.0, and the older ones that entering a container is made of, are taken away from

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: soak
+# soak-suites: trixie trixie-backports
 # initrd: integration/initrd
 # boots: plain failing
 # soak-boots: 50

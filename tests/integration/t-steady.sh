@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: soak
+# soak-suites: trixie trixie-backports
 # soak: 3600
 #
 # mixed load for an hour: keys, cores and modules of a container, keys of the host, containers that are registered and

@@ -142,8 +142,9 @@ static void test_decide(void **state)
 		  DECISION_HANDLE, WORKER_ANSWER_PROGRAM },
 		{ "the kernel's, of no namespace", UPCALL_CLASS_KEY, "user", KERNEL,
 		  DECISION_NATIVE, 0 },
-		{ "class without a section", UPCALL_CLASS_RELEASE_AGENT, "", SYSCALL,
-		  DECISION_NATIVE, 0 },
+		{ "class without a section", UPCALL_CLASS_MODULE, "", SYSCALL, DECISION_NATIVE, 0 },
+		{ "a section that has gone, and nobody waits", UPCALL_CLASS_RELEASE_AGENT, "",
+		  SYSCALL, DECISION_DENY, 0 },
 		{ "native", UPCALL_CLASS_OTHER, "", SYSCALL, DECISION_NATIVE, 0 },
 	};
 	struct modules modules = { 0 };
@@ -243,6 +244,9 @@ static void test_decide_without_policy(void **state)
 
 	policy_decide(NULL, &modules, &tags, &decided);
 	assert_int_equal(decided.decision, DECISION_NATIVE);
+	tags.class = UPCALL_CLASS_RELEASE_AGENT;
+	policy_decide(NULL, &modules, &tags, &decided);
+	assert_int_equal(decided.decision, DECISION_DENY);
 	policy_decide(&bad, &modules, &tags, &decided);
 	assert_int_equal(decided.decision, DECISION_DENY);
 }
