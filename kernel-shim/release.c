@@ -35,8 +35,14 @@ struct release_search {
 	unsigned int rank; /* of the nearest so far */
 	unsigned int with_section, without;
 	struct table_entry *owner; /* the last of the former; borrowed */
-	bool unknown;
+	bool unknown;		   /* of one it cannot be told, and so of none further away */
 };
+
+/*
+ * ATTACK: the kernel makes a path in the square of its depth, with interrupts off, and
+ * we ask for one of each container. Deeper ones are refused unseen.
+ */
+#define RELEASE_DEPTH_MAX 128
 
 /*
  * How deep below the root of @ns the cgroup is, with search->path from there. 0: it is
@@ -46,13 +52,16 @@ static int depth_below(const struct release_search *search, struct cgroup_namesp
 {
 	const char *path = search->path, *slash;
 	int depth = 0;
-	int length = cgroup_path_ns(search->cgroup, search->path, PATH_MAX, ns);
+	int length;
 
+	search->path[0] = '\0';
+	length = cgroup_path_ns(search->cgroup, search->path, PATH_MAX, ns);
+	/* ATTACK: from a deep root there is no room for the way out of it, but for its beginning */
+	if (!strncmp(path, "/..", 3) && (!path[3] || path[3] == '/'))
+		return 0;
 	/* some kernels just cut it */
 	if (length <= 0 || length >= PATH_MAX - 1)
 		return -1;
-	if (!strncmp(path, "/..", 3) && (!path[3] || path[3] == '/'))
-		return 0;
 	for (slash = strchr(path, '/'); slash && slash[1]; slash = strchr(slash + 1, '/'))
 		depth++;
 	return depth;
@@ -95,9 +104,9 @@ static void consider(struct release_search *search, struct table_entry *entry)
 
 static void decide(struct release_search *search, struct release *release)
 {
-	if (!search->unknown && !search->with_section)
+	if (!search->with_section && (search->without || !search->unknown))
 		return;
-	if (!search->unknown && search->with_section == 1 && !search->without &&
+	if (search->with_section == 1 && !search->without &&
 	    depth_below(search, search->owner->cgroup_ns) > 0)
 		release->path = kstrdup(search->path, GFP_KERNEL);
 	if (release->path)
@@ -127,11 +136,11 @@ void release_find(struct release *release)
 	if (!count)
 		return;
 	search.path = kmalloc(PATH_MAX, GFP_KERNEL);
-	if (count < 0 || !search.path) {
+	if (count < 0 || !search.path || search.cgroup->level > RELEASE_DEPTH_MAX) {
 		release->ambiguous = true;
 		count = max(count, 0);
 	}
-	for (i = 0; i < count && search.path; i++)
+	for (i = 0; i < count && !release->ambiguous; i++)
 		consider(&search, entries[i]);
 	if (!release->ambiguous)
 		decide(&search, release);

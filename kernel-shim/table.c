@@ -280,20 +280,24 @@ static bool is_taken(const struct table_entry *entry)
 	return taken;
 }
 
+static bool policy_releases(const struct upcall_policy *policy)
+{
+	return policy->verdict[UPCALL_CLASS_RELEASE_AGENT] != UPCALL_VERDICT_NATIVE;
+}
+
 /*
  * One that is dead has it refused, by its tombstone, and asks for nothing by what the
  * broker says of it then.
  */
 static void entry_note_releases(struct table_entry *entry, const struct upcall_policy *policy)
 {
-	enum upcall_verdict verdict = policy->verdict[UPCALL_CLASS_RELEASE_AGENT];
 	bool lives;
 
 	rcu_read_lock();
 	lives = !tombstone_is(entry);
 	rcu_read_unlock();
 	if (lives)
-		WRITE_ONCE(entry->releases, verdict != UPCALL_VERDICT_NATIVE);
+		WRITE_ONCE(entry->releases, policy_releases(policy));
 }
 
 static int table_insert(struct table_entry *entry)
@@ -308,8 +312,9 @@ static int table_insert(struct table_entry *entry)
 	entry->id = table_next_id++;
 	list_add_tail(&entry->link, &table_entries);
 	WRITE_ONCE(table_count, table_count + 1);
+	/* even if its leader has died meanwhile */
 	policy = rcu_dereference_protected(entry->policy, lockdep_is_held(&table_mutex));
-	entry_note_releases(entry, &policy->uapi);
+	entry->releases = policy_releases(&policy->uapi);
 	tombstone_watch(entry);
 	/* ORDER: findable last; a leader that died meanwhile is noticed at the first look-up */
 	entry_index(entry);

@@ -92,26 +92,42 @@ on_host() { # WHAT PATH
 }
 on_host 'a container without a section' plain/below
 on_host 'a cgroup of the host' own
-on_host 'a root of a container, when its own namespace' own/web
-sh -c 'echo $$ >/run/hierarchy/web/cgroup.procs; echo 1 >/run/hierarchy/web/notify_on_release'
+rmdir $hierarchy/refused/below
+echo 1 >$hierarchy/refused/notify_on_release
+echo "${leader[refused]}" >$hierarchy/cgroup.procs
+check "the root of a container, from which it was moved: the host's" wait_for 60 has_line /run/released /refused
+echo 0 >$hierarchy/refused/notify_on_release
 # Renamed while it is looked for: by what is read twice it would be afar's, or nobody's.
 long=$(printf '%0200d' 0)
-for ((round = 0; round < 12; round++)); do
-	release refused/x
-	for ((turn = 0; turn < 4; turn++)); do
-		mv $hierarchy/refused/x "$hierarchy/refused/$long"
-		mv "$hierarchy/refused/$long" $hierarchy/refused/x
+mkdir $hierarchy/refused/x
+: >renaming
+while [ -e renaming ]; do
+	mv $hierarchy/refused/x "$hierarchy/refused/$long"
+	mv "$hierarchy/refused/$long" $hierarchy/refused/x
+done &
+(
+	cd $hierarchy/refused/x || exit
+	for ((round = 0; round < 60; round++)); do
+		mkdir below
+		echo 1 >below/notify_on_release
+		sh -c 'echo $$ >below/cgroup.procs'
+		rmdir below
 	done
-	rmdir $hierarchy/refused/x
-done
-refused_all() { count_is denied $((refused_before + 13)); }
+)
+rm renaming
+wait $!
+refused_all() { [ "$(counted denied)" -ge $((refused_before + 61)) ]; }
 check 'renamed meanwhile: refused each time' wait_for 20 refused_all
-check_equal 'the host has had these and no other' "/plain/below /own /own/web" "$(paste -sd ' ' /run/released)"
+check_equal 'the host has had these and no other' "/plain/below /own /refused" "$(paste -sd ' ' /run/released)"
 check_equal "and afar, whose root is the hierarchy's, none" '' "$(cat "${root[afar]}/tmp/released" 2>/dev/null)"
 
 # --- nobody waits: the end of every cgroup of the machine would
 : >"${root[web]}/tmp/hang"
-systemctl start upcalld.service
+mkdir -p /run/systemd/system/upcalld.service.d
+printf '[Service]\nWatchdogSec=0\n' >/run/systemd/system/upcalld.service.d/patient.conf
+systemctl daemon-reload
+echo 600000 >/sys/module/upcall_shim/parameters/claim_ms
+systemctl restart upcalld.service
 systemctl kill --kill-whom=main -s STOP upcalld.service
 release web/hanging
 pending() { ./shim-client list | grep -q "state=$1 class=release-agent "; }
@@ -121,7 +137,8 @@ in_the_module() { grep -l '\[upcall_shim\]' /proc/[0-9]*/stack 2>/dev/null; }
 check_equal 'no work of the kernel waits for that' '' "$(in_the_module)"
 on_host "and the host's agent runs" own/later
 check 'it is offered still (else that proves nothing)' pending 1
-check_fails 'and cannot be given back to the kernel' timeout 60 ./shim-client serve 1 native
+check_equal 'and cannot be given back to the kernel' 'shim-client: native: Invalid argument' \
+	"$(timeout 60 ./shim-client serve 1 native 2>&1 >/dev/null)"
 check 'which changes nothing' pending 1
 systemctl kill --kill-whom=main -s CONT upcalld.service
 check 'upcalld goes on: it is handled' wait_for 60 has_line "$inside" '1 /hanging 0'
@@ -181,5 +198,10 @@ release outer/whose
 check 'of two that share a namespace: the same' wait_for 60 recorded 2
 check 'and not run on the host' on_host_not outer/both
 check 'neither' on_host_not outer/whose
+check 'peer is unregistered' upcallctl unregister peer
+
+# --- a root so deep that the way out of it has no room in a path
+begin_in deep "deep/$(printf 'd/%.0s' {1..1400})" unshare -U -r -C
+on_host "a cgroup of the host is the host's still" own/last
 check_equal 'nothing is left' '' "$(./shim-client list)"
 summary
