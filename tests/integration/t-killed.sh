@@ -20,7 +20,7 @@ restart_ms=30000
 
 # What waits because it is stopped must not end for being slow, however slow the machine is.
 for parameter in claim_ms module_claim_ms attach_ms run_ms key_run_ms core_run_ms; do
-	echo 600000 >"/sys/module/upcall_shim/parameters/$parameter"
+	echo 3600000 >"/sys/module/upcall_shim/parameters/$parameter"
 done
 raise_key_quotas
 # web_policy KEYS: that many at once
@@ -30,10 +30,10 @@ web_policy() {
 		Name=web
 		[Core]
 		Handler=/usr/libexec/gate
-		RuntimeMaxSec=600
+		RuntimeMaxSec=3600
 		[Key user]
 		Handler=/usr/libexec/told
-		RuntimeMaxSec=600
+		RuntimeMaxSec=3600
 		MaxConcurrent=$1
 		[Module]
 		Allow=net-pf-18
