@@ -24,7 +24,6 @@
 #include <linux/string.h>
 #include <linux/workqueue.h>
 
-#include "policy.h"
 #include "release.h"
 #include "subject.h"
 #include "table.h"
