@@ -30,9 +30,9 @@
 #include "shim.h"
 
 #define RAISER_DEVICE "/dev/upcall-raiser"
-#define RAISERS	      8
-#define BROKERS	      3
-#define HANDLERS      32 /* that may hang at once; a killer takes one of these */
+#define RAISERS	      24
+#define BROKERS	      6
+#define HANDLERS      64 /* that may hang at once; a killer takes one of these */
 #define LIST_ROOM     64
 #define IDLE_MAX_MS   60000
 
