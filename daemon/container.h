@@ -38,10 +38,11 @@ struct container {
 	uint32_t own_ns;
 	char *cgroup; /* path of cgroup_id, or NULL */
 	char *place; /* where its leader was, as a path, when a policy first asked for it; or NULL */
-	char *runtime;	/* or NULL */
-	char **labels;	/* or NULL */
-	bool place_new; /* and its state file has not got it yet */
-	uint64_t since; /* microseconds since the epoch */
+	char *runtime;	 /* or NULL */
+	char **labels;	 /* or NULL */
+	uint32_t filter; /* instructions of its seccomp filter, which has a file; 0: it has none */
+	bool place_new;	 /* and its state file has not got it yet */
+	uint64_t since;	 /* microseconds since the epoch */
 	uint64_t served;
 	uint64_t failed;
 	bool counted; /* served or failed differ from the state file */

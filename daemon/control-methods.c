@@ -50,6 +50,16 @@ struct register_call {
 	char **labels;
 };
 
+/* They are the message's. */
+static int read_bytes(sd_bus_message *call, const void **ret, size_t *ret_size)
+{
+	int r = sd_bus_message_enter_container(call, 'v', "ay");
+
+	if (r >= 0)
+		r = sd_bus_message_read_array(call, 'y', ret, ret_size);
+	return r < 0 ? r : sd_bus_message_exit_container(call);
+}
+
 static int read_option(sd_bus_message *call, struct register_call *args, sd_bus_error *error)
 {
 	const char *key;
@@ -62,9 +72,12 @@ static int read_option(sd_bus_message *call, struct register_call *args, sd_bus_
 		return sd_bus_message_read(call, "v", "s", &args->options.cgroup);
 	if (!strcmp(key, "runtime"))
 		return sd_bus_message_read(call, "v", "s", &args->options.runtime);
+	if (!strcmp(key, "seccomp-filter"))
+		return read_bytes(call, &args->options.filter, &args->options.filter_size);
 	if (strcmp(key, "labels"))
-		return control_refuse(error, "BadArgument",
-				      "unknown option: only cgroup, labels and runtime are known");
+		return control_refuse(
+			error, "BadArgument",
+			"unknown option: only cgroup, labels, runtime and seccomp-filter are known");
 	args->labels = strv_free(args->labels);
 	ret = sd_bus_message_enter_container(call, 'v', "as");
 	if (ret >= 0)

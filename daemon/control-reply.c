@@ -70,10 +70,10 @@ static int warn_refused(char ***warnings, const struct container *container)
 static int warn_seccomp(char ***warnings, const struct container *container)
 {
 	static const char text[] =
-		"its first process has a seccomp filter, so no program of the container is run as a handler: see HANDLERS in upcalld.d(5)";
+		"its first process has a seccomp filter that it was not registered with, so no program of the container is run as a handler: see HANDLERS in upcalld.d(5)";
 	struct tags tags = { 0 };
 
-	if (!container->registry || !policy_runs_inside(container->policy) ||
+	if (container->filter || !container->registry || !policy_runs_inside(container->policy) ||
 	    shim_tags(container->registry->shim_fd, container->leader, &tags) < 0 ||
 	    !tags.helper.seccomp)
 		return 0;
@@ -175,6 +175,8 @@ static int append_identity(sd_bus_message *reply, const struct container *contai
 		ret = control_append_namespaces(reply, container->ns, container->own_ns);
 	if (ret >= 0)
 		ret = append_text(reply, "runtime", container->runtime);
+	if (ret >= 0)
+		ret = append_u32(reply, "seccomp-filter", container->filter);
 	return ret < 0 ? ret : append_strv(reply, "labels", container->labels);
 }
 

@@ -59,12 +59,19 @@ static unsigned int looks_for(const struct upcall *upcall)
 static int transmit(struct upcall *upcall)
 {
 	struct lane *lane = upcall->lane;
+	struct worker_link_fds fds = { upcall->fd, lane->container->pidfd, -1, -1 };
 	struct worker_request request;
 	int ret;
 
 	make_request(upcall, &request);
-	ret = worker_link_send(&lane->worker, &request, upcall->fd, lane->container->pidfd,
-			       /* channel= */ -1);
+	ret = registry_add_filter(lane->container, &request, &fds.filter);
+	if (ret < 0) {
+		lane_refuse(upcall, EKEYREJECTED, "the container's seccomp filter cannot be read",
+			    -ret);
+		return 0;
+	}
+	ret = worker_link_send(&lane->worker, &request, &fds);
+	close_keep_errno(fds.filter);
 	if (ret == -EAGAIN)
 		return 0;
 	if (ret < 0)

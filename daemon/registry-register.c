@@ -21,6 +21,7 @@
 #include "journal.h"
 #include "process.h"
 #include "registry.h"
+#include "seccomp-code.h"
 #include "shim.h"
 #include "state.h"
 #include "text.h"
@@ -45,6 +46,36 @@ static bool is_taken(const struct registry *registry, const char *name, int pidf
 
 	return other && !(container_is_adopted(other) && pidfd_pid(pidfd, &pid) >= 0 &&
 			  pid == other->leader);
+}
+
+static int check_filter(const struct registry_options *options, struct failure *failure)
+{
+	const struct sock_filter *code = options->filter;
+	const size_t count = options->filter_size / sizeof(*code);
+	size_t at = 0;
+	int ret;
+
+	if (!options->filter_size)
+		return 0;
+	if (options->filter_size % sizeof(*code) != 0)
+		return failure_set(
+			failure, -EINVAL, "BadArgument",
+			"the seccomp filter's %zu bytes are no instructions of %zu bytes each",
+			options->filter_size, sizeof(*code));
+	ret = seccomp_code_check(code, count, &at);
+	if (ret == -E2BIG)
+		return failure_set(failure, -EINVAL, "BadArgument",
+				   "the seccomp filter has %zu instructions, more than %d", count,
+				   BPF_MAXINSNS);
+	if (ret == -EPERM)
+		return failure_set(
+			failure, -EINVAL, "BadArgument",
+			"the seccomp filter's instruction %zu can return 0 for a call that is not made: errno 0",
+			at);
+	return ret < 0 ? failure_set(failure, -EINVAL, "BadArgument",
+				     "the seccomp filter's instruction %zu is none, or the last",
+				     at) :
+			 0;
 }
 
 static int check_arguments(const struct registry *registry, const char *name, int pidfd,
@@ -79,7 +110,7 @@ static int check_arguments(const struct registry *registry, const char *name, in
 				failure, -EINVAL, "BadArgument",
 				"a label is empty, longer than %d bytes or not printable",
 				STATE_LABEL_LEN);
-	return 0;
+	return check_filter(options, failure);
 }
 
 static int set_options(struct container *container, const struct registry_options *options,
@@ -90,6 +121,7 @@ static int set_options(struct container *container, const struct registry_option
 
 	container->uid = options->uid;
 	container->since = clock_of_day_us();
+	container->filter = (uint32_t)(options->filter_size / sizeof(struct sock_filter));
 	if (options->runtime && !(container->runtime = strdup(options->runtime)))
 		return failure_set(failure, -ENOMEM, "Failed", "out of memory");
 	if (strv_copy(options->labels, &container->labels) < 0)
@@ -326,6 +358,21 @@ static int save(const struct registry *registry, const struct container *contain
 			 0;
 }
 
+/* ORDER: before the state that tells of it */
+static int save_filter(const struct registry *registry, const char *name,
+		       const struct registry_options *options, struct failure *failure)
+{
+	int ret;
+
+	if (!options->filter_size)
+		return 0;
+	ret = state_save_filter(registry->state_fd, name, options->filter, options->filter_size);
+	return ret < 0 ? failure_set(failure, ret, "Failed",
+				     "cannot write the seccomp filter of '%s': %s", name,
+				     strerror(-ret)) :
+			 0;
+}
+
 /* It is in the kernel's table; what follows may still fail. */
 static int complete(struct registry *registry, struct container *container, struct failure *failure)
 {
@@ -423,10 +470,15 @@ int registry_register(struct registry *registry, const char *name, int pidfd,
 	if (r >= 0)
 		replace_adopted(registry, container);
 	if (r >= 0)
-		r = registry->shim_fd >= 0 ? enter(registry, container, &tags, failure) :
-					     registry_wait(registry, container, failure);
+		r = save_filter(registry, name, options, failure);
 	if (r < 0)
 		return r;
+	r = registry->shim_fd >= 0 ? enter(registry, container, &tags, failure) :
+				     registry_wait(registry, container, failure);
+	if (r < 0) {
+		state_remove(registry->state_fd, name);
+		return r;
+	}
 	journal_log(LOG_INFO, "Container %s is registered%s: leader %u, policy %s", container->name,
 		    container_waits(container) ? " and waits for the module" : "",
 		    container->leader, container->policy ? container->policy->file : "none");

@@ -1,7 +1,9 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
+#include <linux/filter.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "cgroup.h"
 #include "cleanup.h"
@@ -80,6 +82,36 @@ struct container *registry_by_id(const struct registry *registry, uint64_t id)
 	struct hash_node *node = hash_first(&registry->by_id, id);
 
 	return node ? container_of(node, struct container, by_id) : NULL;
+}
+
+/* ------------------------------------------------------------------ filter */
+
+/* Programs of ours have filters of their own, and what runs on the host is not the container's. */
+static bool runs_under_filter(const struct worker_request *request)
+{
+	return request->run_in == WORKER_RUN_IN_CONTAINER &&
+	       request->handler != WORKER_ANSWER_DNS && request->handler != WORKER_PROBE;
+}
+
+int registry_add_filter(const struct container *container, struct worker_request *request,
+			int *ret_fd)
+{
+	cleanup_fd int fd = -1;
+	struct stat status;
+
+	*ret_fd = -1;
+	if (!container->filter || !runs_under_filter(request))
+		return 0;
+	fd = state_open_filter(container->registry->state_fd, container->name);
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &status) < 0)
+		return -errno;
+	if ((uint64_t)status.st_size != container->filter * sizeof(struct sock_filter))
+		return -EBADMSG;
+	request->filter = 1;
+	*ret_fd = take_fd(&fd);
+	return 0;
 }
 
 /* ----------------------------------------------------------------- leaders */

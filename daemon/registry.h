@@ -61,6 +61,8 @@ struct registry_options {
 	const char *cgroup;  /* as the administrator wrote it, or NULL */
 	const char *runtime; /* or NULL */
 	char **labels;	     /* or NULL; copied */
+	const void *filter;  /* seccomp filter, as instructions of classic BPF; or NULL */
+	size_t filter_size;  /* bytes */
 	uint32_t uid;
 };
 
@@ -105,6 +107,13 @@ int registry_restore(struct registry *registry);
 
 /* Forget the tombstones that the kernel has forgotten. */
 void registry_sweep(struct registry *registry);
+
+/*
+ * Where what a request is for runs under the container's filter, that goes with it: *ret_fd, the
+ * caller's; else -1. Negative: it should, and cannot be read.
+ */
+int registry_add_filter(const struct container *container, struct worker_request *request,
+			int *ret_fd);
 
 /* Its leader has moved: as if it had died, but not before the caller has returned. */
 void registry_leader_moved(struct container *container);

@@ -15,7 +15,9 @@
 
 #define FOLDER	      "containers"
 #define TEMPORARY     ".new"
+#define FILTER	      ".filter-"
 #define LINE_MAX_SIZE 2048
+#define HIDDEN_SIZE   (UPCALL_NAME_LEN + sizeof(FILTER))
 
 static void cleanup_container_(struct container **container)
 {
@@ -26,6 +28,7 @@ static void cleanup_container_(struct container **container)
 
 enum field_type {
 	FIELD_U32,
+	FIELD_COUNT, /* the same; 0 is left out */
 	FIELD_U64,
 	FIELD_TEXT,  /* bytes; may be left out */
 	FIELD_PLAIN, /* printable ASCII; may be left out */
@@ -68,6 +71,7 @@ static const struct field fields[] = {
 	FIELD("CGROUP", TEXT, cgroup, CGROUP_PATH_MAX),
 	FIELD("PLACE", TEXT, place, CGROUP_PATH_MAX),
 	FIELD("RUNTIME", PLAIN, runtime, STATE_RUNTIME_LEN),
+	FIELD("FILTER", COUNT, filter, 0),
 	FIELD("LABEL", LABEL, labels, STATE_LABEL_LEN),
 };
 
@@ -103,6 +107,10 @@ static void put_field(struct writer *writer, const struct field *field, const vo
 	char **labels;
 
 	switch (field->type) {
+	case FIELD_COUNT:
+		if (*(const uint32_t *)value)
+			put(writer, "%s=%u\n", field->key, *(const uint32_t *)value);
+		break;
 	case FIELD_U32:
 		put(writer, "%s=%u\n", field->key, *(const uint32_t *)value);
 		break;
@@ -166,6 +174,7 @@ static int read_field(const struct field *field, const char *value, void *slot)
 
 	switch (field->type) {
 	case FIELD_U32:
+	case FIELD_COUNT:
 		ret = read_number(value, UINT32_MAX, &number);
 		if (ret >= 0)
 			*(uint32_t *)slot = (uint32_t)number;
@@ -201,13 +210,18 @@ static int read_line_into(struct container *container, const char *key, const ch
 	return -EBADMSG;
 }
 
+static bool may_be_left_out(const struct field *field)
+{
+	return field->type == FIELD_TEXT || field->type == FIELD_PLAIN ||
+	       field->type == FIELD_LABEL || field->type == FIELD_COUNT;
+}
+
 static bool all_there(uint32_t seen)
 {
 	_Static_assert(FIELDS_COUNT < 32, "mask");
 
 	for (size_t i = 0; i < FIELDS_COUNT; i++)
-		if (fields[i].type != FIELD_TEXT && fields[i].type != FIELD_PLAIN &&
-		    fields[i].type != FIELD_LABEL && !(seen & (1U << i)))
+		if (!may_be_left_out(&fields[i]) && !(seen & (1U << i)))
 			return false;
 	return true;
 }
@@ -281,7 +295,7 @@ int state_open(const char *base)
 	return fd < 0 ? -errno : fd;
 }
 
-static int write_file(int folder, const char *name, const char *data, size_t size)
+static int write_file(int folder, const char *name, const void *data, size_t size)
 {
 	cleanup_fd int fd =
 		openat(folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
@@ -295,22 +309,53 @@ static int write_file(int folder, const char *name, const char *data, size_t siz
 	return (size_t)count == size ? 0 : -ENOSPC;
 }
 
-int state_save(int folder, const struct container *container)
+/* What is not a container's state begins with a dot: no name does. */
+static void hidden_name(const char *prefix, const char *name, char ret[static HIDDEN_SIZE])
 {
-	char text[STATE_FILE_MAX], temporary[UPCALL_NAME_LEN + sizeof(TEMPORARY)];
-	int size, ret;
+	(void)snprintf(ret, HIDDEN_SIZE, "%s%s", prefix, name);
+}
 
-	size = state_format(container, text, sizeof(text));
-	if (size < 0)
-		return size;
-	/* begins with a dot: no name does */
-	(void)snprintf(temporary, sizeof(temporary), "%s%s", TEMPORARY, container->name);
-	ret = write_file(folder, temporary, text, (size_t)size);
-	if (ret >= 0 && renameat(folder, temporary, folder, container->name) < 0)
+static int replace_file(int folder, const char *container, const char *name, const void *data,
+			size_t size)
+{
+	char temporary[HIDDEN_SIZE];
+	int ret;
+
+	hidden_name(TEMPORARY, container, temporary);
+	ret = write_file(folder, temporary, data, size);
+	if (ret >= 0 && renameat(folder, temporary, folder, name) < 0)
 		ret = -errno;
 	if (ret < 0)
 		(void)unlinkat(folder, temporary, 0);
 	return ret;
+}
+
+int state_save(int folder, const struct container *container)
+{
+	char text[STATE_FILE_MAX];
+	int size = state_format(container, text, sizeof(text));
+
+	if (size < 0)
+		return size;
+	return replace_file(folder, container->name, container->name, text, (size_t)size);
+}
+
+int state_save_filter(int folder, const char *name, const void *code, size_t size)
+{
+	char file[HIDDEN_SIZE];
+
+	hidden_name(FILTER, name, file);
+	return replace_file(folder, name, file, code, size);
+}
+
+int state_open_filter(int folder, const char *name)
+{
+	char file[HIDDEN_SIZE];
+	int fd;
+
+	hidden_name(FILTER, name, file);
+	fd = openat(folder, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	return fd < 0 ? -errno : fd;
 }
 
 int state_load(int folder, const char *name, struct container **ret)
@@ -339,7 +384,12 @@ int state_load(int folder, const char *name, struct container **ret)
 
 void state_remove(int folder, const char *name)
 {
+	char file[HIDDEN_SIZE];
+
+	hidden_name(FILTER, name, file);
 	(void)unlinkat(folder, name, 0);
+	/* ORDER: a state without its filter would be one that is refused */
+	(void)unlinkat(folder, file, 0);
 }
 
 int state_names(int folder, char ***ret)

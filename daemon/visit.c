@@ -61,8 +61,10 @@ static bool leader_fits(const struct lane *lane, struct visit *visit)
 	return false;
 }
 
-static int send_request(struct lane *lane, const struct visit *visit, int witness)
+/* 0: the worker has it. 1: it has ended. Negative: it still waits. */
+static int send_request(struct lane *lane, struct visit *visit, int witness)
 {
+	struct worker_link_fds fds = { witness, lane->container->pidfd, visit->channel, -1 };
 	struct worker_request request = {
 		.protocol = WORKER_PROTOCOL,
 		.class = UPCALL_CLASS_OTHER,
@@ -72,9 +74,17 @@ static int send_request(struct lane *lane, const struct visit *visit, int witnes
 		.run_ms = visit->run_ms,
 	};
 
+	int ret;
+
 	container_to_request(lane->container, &request);
-	return worker_link_send(&lane->worker, &request, witness, lane->container->pidfd,
-				visit->channel);
+	ret = registry_add_filter(lane->container, &request, &fds.filter);
+	if (ret < 0) {
+		refuse(lane, visit, "Failed", "its seccomp filter cannot be read", -ret);
+		return 1;
+	}
+	ret = worker_link_send(&lane->worker, &request, &fds);
+	close_keep_errno(fds.filter);
+	return ret;
 }
 
 /* Negative: it still waits. */
@@ -97,8 +107,8 @@ static int hand(struct lane *lane, struct visit *visit)
 		return 0;
 	}
 	ret = send_request(lane, visit, witness);
-	if (ret < 0)
-		return ret;
+	if (ret != 0)
+		return ret < 0 ? ret : 0;
 	journal_log(LOG_INFO, "Container %s: an administrator's %s enters it", lane->name,
 		    visit->probe ? "test" : "command");
 	end(visit, NULL);

@@ -11,6 +11,7 @@
 #include "worker-link.h"
 
 #define AGAIN_SECONDS .05
+#define FDS_MAX	      4
 
 static void lose(struct worker_link *link)
 {
@@ -103,14 +104,25 @@ void worker_link_close(struct worker_link *link)
 	link->fd = close_keep_errno(link->fd);
 }
 
-int worker_link_send(struct worker_link *link, const struct worker_request *request, int upcall_fd,
-		     int pidfd, int channel)
+static size_t pack_fds(const struct worker_link_fds *fds, int packed[static FDS_MAX])
 {
-	const int fds[3] = { upcall_fd, pidfd, channel };
-	const size_t fds_size = sizeof(int) * (channel < 0 ? 2 : 3);
+	const int all[FDS_MAX] = { fds->upcall, fds->pidfd, fds->channel, fds->filter };
+	size_t count = 0;
+
+	for (size_t i = 0; i < FDS_MAX; i++)
+		if (all[i] >= 0)
+			packed[count++] = all[i];
+	return sizeof(int) * count;
+}
+
+int worker_link_send(struct worker_link *link, const struct worker_request *request,
+		     const struct worker_link_fds *fds)
+{
+	int packed[FDS_MAX];
+	const size_t fds_size = pack_fds(fds, packed);
 	union {
 		struct cmsghdr header;
-		char room[CMSG_SPACE(sizeof(fds))];
+		char room[CMSG_SPACE(sizeof(packed))];
 	} control = { 0 };
 	struct iovec iov = { (void *)(uintptr_t)request, sizeof(*request) };
 	struct msghdr message = {
@@ -124,7 +136,7 @@ int worker_link_send(struct worker_link *link, const struct worker_request *requ
 	cmsg->cmsg_level = SOL_SOCKET;
 	cmsg->cmsg_type = SCM_RIGHTS;
 	cmsg->cmsg_len = CMSG_LEN(fds_size);
-	memcpy(CMSG_DATA(cmsg), fds, fds_size);
+	memcpy(CMSG_DATA(cmsg), packed, fds_size);
 	if (sendmsg(link->fd, &message, MSG_DONTWAIT | MSG_NOSIGNAL) >= 0)
 		return 0;
 	if (errno != EAGAIN && errno != EINTR && errno != ENOBUFS)

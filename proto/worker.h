@@ -7,14 +7,15 @@
  * packet of any other size or version ends the connection.
  *
  * Request: struct worker_request with SCM_RIGHTS of exactly two fds, in this
- * order: the upcall fd, the leader's pidfd. Both belong to the receiver then;
+ * order: the upcall fd, the leader's pidfd. With `filter` there is one more, the last: a file of
+ * the instructions of a seccomp filter, struct sock_filter. They belong to the receiver then;
  * upcalld has closed its own copies by the time the packet is answered.
  * Result: struct worker_result, exactly one for each request whose connection
  * lives. The worker answers the kernel itself (ATTACH or COMPLETE), so a lost
  * result costs a record, never an upcall.
  *
  * A visit is an administrator's command in a container, entered as a handler
- * enters it. Its request has three fds: a witness (UPCALL_IOC_WITNESS), the
+ * enters it. Its request has three fds, or four: a witness (UPCALL_IOC_WITNESS), the
  * leader's pidfd, and the channel, a SOCK_SEQPACKET socket whose other end is the
  * visitor's. One packet of his lies in it already: the command's arguments, each
  * with its NUL, the first an absolute path in the container (a probe's is only its
@@ -31,7 +32,7 @@
 
 #include "upcall.h"
 
-#define WORKER_PROTOCOL 4
+#define WORKER_PROTOCOL 5
 /* Instance sockets; %s is the container's name. */
 #define WORKER_SOCKET_FORMAT "/run/upcalld/worker/%s"
 
@@ -75,6 +76,7 @@ struct worker_request {
 	uint32_t run_in;	      /* enum worker_run_in */
 	uint32_t run_ms;	      /* handler's time limit from ATTACH or start; 0 is refused */
 	uint32_t alone;		      /* 1: its section has MaxConcurrent=1; else 0 */
+	uint32_t filter; /* 1: the container's seccomp filter comes with it, and is applied; else 0 */
 	char container_name[UPCALL_NAME_LEN];
 	char cgroup[WORKER_PATH_LEN];  /* boundary below /sys/fs/cgroup, "" with cgroup_id 0 */
 	char program[WORKER_PATH_LEN]; /* absolute, in the container; "": the kernel's own path */

@@ -147,11 +147,14 @@ static int signals_reset(void)
 /*
  * ATTACH leaves its caller without keyrings. Who only prints an answer does not
  * ATTACH, and gets one of its own. Where others of its uid have used up the quota of
- * keys it keeps the worker's, that is revoked: see guard_process().
+ * keys, or its filter forbids it, it keeps the worker's, that is revoked: see guard_process().
  */
-static int session_keyring_join(void)
+static int session_keyring_join(const struct enter *enter)
 {
-	return keyctl_join_session_keyring(NULL) < 0 && errno != EDQUOT ? -errno : 0;
+	if (keyctl_join_session_keyring(NULL) >= 0 || errno == EDQUOT)
+		return 0;
+	/* docker's filter has no keyctl(2) */
+	return enter->profile->count ? 0 : -errno;
 }
 
 /*
@@ -169,5 +172,5 @@ int become_limits(struct enter *enter)
 	umask(022);
 	if (signals_reset() < 0)
 		return -errno;
-	return enter->request->handler == WORKER_BECOME ? 0 : session_keyring_join();
+	return enter->request->handler == WORKER_BECOME ? 0 : session_keyring_join(enter);
 }

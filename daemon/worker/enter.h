@@ -8,11 +8,13 @@
 #include "command.h"
 #include "leader.h"
 #include "leaf.h"
+#include "profile.h"
 
 /* All that a child needs; it changes its own copy. The fds are the worker's. */
 struct enter {
 	const struct worker_request *request;
 	const struct command *command;
+	const struct profile *profile;
 	struct leader leader;
 	uint64_t leaf_inode;
 	int upcall_fd;

@@ -230,12 +230,13 @@ static int facts_take(const struct worker_request *request, const struct tags *t
 	return cgroup_read(request, directory, leader);
 }
 
-static int obstacles_check(uint32_t seccomp, int label_error, bool ours, enum worker_step *ret_step)
+static int obstacles_check(const struct worker_request *request, uint32_t seccomp, int label_error,
+			   bool ours, enum worker_step *ret_step)
 {
 	if (ours)
 		return 0;
 	*ret_step = WORKER_STEP_SECCOMP;
-	if (seccomp != 0)
+	if (seccomp != 0 && !request->filter)
 		return -EPERM;
 	*ret_step = WORKER_STEP_LABEL;
 	return label_error;
@@ -266,7 +267,7 @@ int leader_read(const struct worker_request *request, int upcall_fd, bool ours, 
 	error = facts_take(request, &tags, directory, &leader, ret_step);
 	if (error < 0)
 		return error;
-	error = obstacles_check(tags.helper.seccomp, label_error, ours, ret_step);
+	error = obstacles_check(request, tags.helper.seccomp, label_error, ours, ret_step);
 	if (error < 0)
 		return error;
 	leader.root_fd = take_fd(&root);

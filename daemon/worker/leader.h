@@ -40,7 +40,8 @@ int leader_init(void);
  * Facts about the leader whom `request` names. On failure *ret_step says which
  * step of the entry failed; -EKEYREJECTED: it is not who was registered; -EBUSY:
  * its cgroup is frozen. With `ours`, what runs is a program of ours, and a seccomp
- * filter or a label that cannot be applied again is no obstacle.
+ * filter or a label that cannot be applied again is no obstacle; nor is a filter
+ * that comes with the request.
  */
 int leader_read(const struct worker_request *request, int upcall_fd, bool ours, struct leader *ret,
 		enum worker_step *ret_step);

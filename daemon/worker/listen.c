@@ -24,14 +24,13 @@ static int upcall_fd_check(const struct worker_request *request, int fd)
 	return worker_is_visit(request->handler) ? shim_check_witness(fd) : shim_check_upcall(fd);
 }
 
-static int packet_take(int socket, struct worker_request *request, int fds[static 3])
+static int packet_take(int socket, struct worker_request *request, struct packet_fds *fds)
 {
-	int ret = packet_receive(socket, request, &fds[0], &fds[1], &fds[2]);
+	int ret = packet_receive(socket, request, fds);
 
-	if (ret < 0 || upcall_fd_check(request, fds[0]) == 0)
+	if (ret < 0 || upcall_fd_check(request, fds->upcall) == 0)
 		return ret;
-	for (int i = 0; i < 3; i++)
-		close_keep_errno(fds[i]);
+	packet_fds_close(fds);
 	return -EBADMSG;
 }
 
@@ -40,12 +39,13 @@ static void on_packet(struct watch *watch, short revents)
 	struct connection *connection = container_of(watch, struct connection, watch);
 	struct hands *hands = connection->hands;
 	struct worker_request request;
-	int fds[3], ret;
+	struct packet_fds fds;
+	int ret;
 
 	(void)revents;
-	ret = packet_take(watch->fd, &request, fds);
+	ret = packet_take(watch->fd, &request, &fds);
 	if (ret == 0) {
-		request_start(hands, connection->id, &request, fds[0], fds[1], fds[2]);
+		request_start(hands, connection->id, &request, &fds);
 	} else if (ret != -EAGAIN) {
 		if (ret == -EBADMSG)
 			fprintf(stderr, "upcall-worker: malformed request, connection closed\n");

@@ -43,9 +43,18 @@ static bool program_is_valid(const struct worker_request *request)
 }
 
 /* Of which handler it is nobody knows yet, if it is not a visit's. */
-static size_t packet_fds(const struct worker_request *request)
+static size_t packet_fds_count(const struct worker_request *request)
 {
-	return worker_is_visit(request->handler) ? 3 : 2;
+	return 2 + worker_is_visit(request->handler) + (request->filter != 0);
+}
+
+/* What of the container's is executed inside has its filter; nothing else. */
+static bool filter_is_valid(const struct worker_request *request)
+{
+	if (request->filter == 0)
+		return true;
+	return request->filter == 1 && request->run_in == WORKER_RUN_IN_CONTAINER &&
+	       request->handler != WORKER_ANSWER_DNS && request->handler != WORKER_PROBE;
 }
 
 static bool place_is_valid(const struct worker_request *request)
@@ -73,7 +82,9 @@ int packet_check_request(const struct worker_request *request)
 		return -EINVAL;
 	if ((request->cgroup_id == 0) != (request->cgroup[0] == '\0'))
 		return -EINVAL;
-	return program_is_valid(request) && place_is_valid(request) ? 0 : -EINVAL;
+	return program_is_valid(request) && place_is_valid(request) && filter_is_valid(request) ?
+		       0 :
+		       -EINVAL;
 }
 
 static void fds_close(const int *fds, size_t count)
@@ -99,8 +110,28 @@ size_t packet_take_fds(struct msghdr *message, int fds[static PACKET_FDS_ROOM])
 	return count;
 }
 
-int packet_receive(int socket, struct worker_request *request, int *ret_upcall_fd, int *ret_pidfd,
-		   int *ret_channel_fd)
+void packet_fds_close(struct packet_fds *fds)
+{
+	close_keep_errno(fds->upcall);
+	close_keep_errno(fds->pidfd);
+	close_keep_errno(fds->channel);
+	close_keep_errno(fds->filter);
+	*fds = PACKET_FDS_NULL;
+}
+
+/* In the order in which they are sent: see proto/worker.h. */
+static void fds_name(const struct worker_request *request, const int *fds, struct packet_fds *ret)
+{
+	*ret = PACKET_FDS_NULL;
+	ret->upcall = *fds++;
+	ret->pidfd = *fds++;
+	if (worker_is_visit(request->handler))
+		ret->channel = *fds++;
+	if (request->filter != 0)
+		ret->filter = *fds;
+}
+
+int packet_receive(int socket, struct worker_request *request, struct packet_fds *ret_fds)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(PACKET_FDS_ROOM * sizeof(int))];
 	struct iovec data = { request, sizeof(*request) };
@@ -121,13 +152,11 @@ int packet_receive(int socket, struct worker_request *request, int *ret_upcall_f
 		return -ECONNRESET;
 	count = packet_take_fds(&message, fds);
 	if (message.msg_flags & (MSG_TRUNC | MSG_CTRUNC) ||
-	    packet_check_frame(request, (size_t)size) < 0 || count != packet_fds(request)) {
+	    packet_check_frame(request, (size_t)size) < 0 || count != packet_fds_count(request)) {
 		fds_close(fds, count);
 		return -EBADMSG;
 	}
-	*ret_upcall_fd = fds[0];
-	*ret_pidfd = fds[1];
-	*ret_channel_fd = count > 2 ? fds[2] : -1;
+	fds_name(request, fds, ret_fds);
 	return 0;
 }
 

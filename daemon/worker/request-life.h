@@ -11,6 +11,7 @@
 #include "hands.h"
 #include "leader.h"
 #include "leaf.h"
+#include "profile.h"
 #include "shim-fd.h"
 #include "spawn.h"
 #include "visit.h"
@@ -36,11 +37,13 @@ struct request {
 	struct shim_info info;
 	struct leader leader;
 	struct leaf leaf;
-	struct watch upcall;  /* owns the upcall fd, until a child has attached */
-	struct visit visit;   /* of an administrator: `upcall` is a witness then */
-	int pidfd;	      /* of the leader */
-	int control_fd;	      /* to the answerer */
-	struct child entrant; /* forked; reports the handler's birth and ends */
+	struct profile profile; /* of what is executed inside */
+	struct watch upcall;	/* owns the upcall fd, until a child has attached */
+	struct visit visit;	/* of an administrator: `upcall` is a witness then */
+	int pidfd;		/* of the leader */
+	int profile_fd;		/* what that is read from; or -1 */
+	int control_fd;		/* to the answerer */
+	struct child entrant;	/* forked; reports the handler's birth and ends */
 	struct child handler;
 	struct child answerer;
 	struct watch leaf_events;

@@ -87,6 +87,8 @@ void request_free(struct request *request)
 	visit_clear(&request->visit, loop);
 	close_keep_errno(request->control_fd);
 	close_keep_errno(request->pidfd);
+	close_keep_errno(request->profile_fd);
+	profile_clear(&request->profile);
 	leaf_clear(&request->leaf);
 	leader_clear(&request->leader);
 	shim_info_clear(&request->info);

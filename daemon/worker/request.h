@@ -6,14 +6,15 @@
 #define UPCALL_WORKER_REQUEST_H
 
 #include "hands.h"
+#include "packet.h"
 
 /*
  * Consumes the fds, always, and answers the upcall, always. The result goes to
  * connection_send() with connection_id, perhaps before this returns; a visit's
- * goes into its channel (channel_fd, else -1).
+ * goes into its channel.
  */
 void request_start(struct hands *hands, uint64_t connection_id, const struct worker_request *wire,
-		   int upcall_fd, int pidfd, int channel_fd);
+		   struct packet_fds *fds);
 
 /* There are some: when they must be looked at, by request_expire(). */
 int64_t request_next_deadline(struct hands *hands);

@@ -72,6 +72,7 @@ static int handler_spawn(struct request *request, const struct command *command,
 	struct enter enter = {
 		.request = &request->wire,
 		.command = command,
+		.profile = &request->profile,
 		.leader = request->leader,
 		.leaf_inode = request->leaf.inode,
 		.upcall_fd = request->upcall.fd,
@@ -230,6 +231,12 @@ static int request_run(struct request *request, enum worker_step *step)
 	ret = leader_prepare(request, step);
 	if (ret < 0)
 		return ret;
+	if (request->profile_fd >= 0) {
+		*step = WORKER_STEP_SECCOMP;
+		ret = profile_read(request->profile_fd, &request->profile);
+		if (ret < 0)
+			return ret;
+	}
 	*step = WORKER_STEP_CGROUP;
 	ret = leaf_create(&request->wire, &request->leader, &request->leaf);
 	if (ret < 0)
@@ -247,7 +254,7 @@ static int request_run(struct request *request, enum worker_step *step)
 }
 
 static struct request *request_new(struct hands *hands, uint64_t connection_id,
-				   const struct worker_request *wire, int pidfd)
+				   const struct worker_request *wire)
 {
 	struct request *request = calloc(1, sizeof(*request));
 
@@ -265,8 +272,7 @@ static struct request *request_new(struct hands *hands, uint64_t connection_id,
 	request->handler.exit = request->handler.report = WATCH_NULL;
 	request->answerer.exit = request->answerer.report = WATCH_NULL;
 	request->visit = VISIT_NULL;
-	request->pidfd = pidfd;
-	request->control_fd = -1;
+	request->pidfd = request->profile_fd = request->control_fd = -1;
 	request->retry_ms = -1;
 	request->started_us = request_now_us();
 	request->next = hands->requests;
@@ -289,8 +295,7 @@ static int64_t start_time_limit(const struct worker_request *wire)
 
 /* One that there is no room for: it is answered, and told of, like any other. */
 static void request_turn_away(struct hands *hands, uint64_t connection_id,
-			      const struct worker_request *wire, int upcall_fd, int channel_fd,
-			      int error)
+			      const struct worker_request *wire, struct packet_fds *fds, int error)
 {
 	const struct worker_result result = {
 		.protocol = WORKER_PROTOCOL,
@@ -300,51 +305,50 @@ static void request_turn_away(struct hands *hands, uint64_t connection_id,
 		.error = -error,
 	};
 
-	if (channel_fd >= 0) {
-		(void)packet_send(channel_fd, &result);
+	if (fds->channel >= 0) {
+		(void)packet_send(fds->channel, &result);
 	} else {
-		(void)shim_complete(upcall_fd, EIO);
+		(void)shim_complete(fds->upcall, EIO);
 		connection_send(hands, connection_id, &result);
 	}
-	close_keep_errno(upcall_fd);
-	close_keep_errno(channel_fd);
+	packet_fds_close(fds);
 }
 
+/* The channel stays the caller's. On failure so do all. */
 static int request_take(struct hands *hands, uint64_t connection_id,
-			const struct worker_request *wire, int upcall_fd, int pidfd,
+			const struct worker_request *wire, struct packet_fds *fds,
 			struct request **ret)
 {
-	struct request *request = request_new(hands, connection_id, wire, pidfd);
+	struct request *request = request_new(hands, connection_id, wire);
 	int error;
 
-	if (!request) {
-		close_keep_errno(pidfd);
+	if (!request)
 		return -ENOMEM;
-	}
-	error = loop_watch(&hands->loop, &request->upcall, upcall_fd, 0, request_on_upcall);
+	error = loop_watch(&hands->loop, &request->upcall, fds->upcall, 0, request_on_upcall);
 	if (error < 0) {
 		request_free(request);
 		return error;
 	}
+	request->pidfd = fds->pidfd;
+	request->profile_fd = fds->filter;
 	*ret = request;
 	return 0;
 }
 
 void request_start(struct hands *hands, uint64_t connection_id, const struct worker_request *wire,
-		   int upcall_fd, int pidfd, int channel_fd)
+		   struct packet_fds *fds)
 {
 	enum worker_step step = WORKER_STEP_REQUEST;
 	struct request *request;
 	int ret;
 
-	ret = request_take(hands, channel_fd < 0 ? connection_id : 0, wire, upcall_fd, pidfd,
-			   &request);
+	ret = request_take(hands, fds->channel < 0 ? connection_id : 0, wire, fds, &request);
 	if (ret < 0) {
-		request_turn_away(hands, connection_id, wire, upcall_fd, channel_fd, ret);
+		request_turn_away(hands, connection_id, wire, fds, ret);
 		return;
 	}
 	if (request_visits(request))
-		visit_take(request, channel_fd);
+		visit_take(request, fds->channel);
 	request->deadline_ms = loop_now_ms() + start_time_limit(wire);
 	ret = request_run(request, &step);
 	if (ret < 0)

@@ -70,23 +70,24 @@ static void send_packet(int socket, const void *data, size_t size, size_t fd_cou
 static void check_packet(const uint8_t *data, size_t size, size_t fd_count)
 {
 	struct worker_request request;
-	int sockets[2], upcall_fd = -1, pidfd = -1, channel_fd = -1, ret;
+	struct packet_fds fds = PACKET_FDS_NULL;
+	int sockets[2], ret;
 
 	property(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) == 0);
 	send_packet(sockets[0], data, size, fd_count);
-	ret = packet_receive(sockets[1], &request, &upcall_fd, &pidfd, &channel_fd);
+	ret = packet_receive(sockets[1], &request, &fds);
 	if (ret == 0) {
-		property(size == sizeof(request) && upcall_fd >= 0 && pidfd >= 0);
-		property(fd_count == (worker_is_visit(request.handler) ? 3 : 2));
-		property((channel_fd >= 0) == (fd_count == 3));
+		property(size == sizeof(request) && fds.upcall >= 0 && fds.pidfd >= 0);
+		property((fds.channel >= 0) == worker_is_visit(request.handler));
+		property((fds.filter >= 0) == (request.filter != 0));
+		property(fd_count == 2U + (fds.channel >= 0) + (fds.filter >= 0));
 		check_request(&request);
 	} else {
 		property(ret == -EBADMSG || (ret == -ECONNRESET && size == 0));
-		property(upcall_fd == -1 && pidfd == -1 && channel_fd == -1);
+		property(fds.upcall == -1 && fds.pidfd == -1);
+		property(fds.channel == -1 && fds.filter == -1);
 	}
-	close_keep_errno(upcall_fd);
-	close_keep_errno(pidfd);
-	close_keep_errno(channel_fd);
+	packet_fds_close(&fds);
 	close(sockets[0]);
 	close(sockets[1]);
 }

@@ -338,6 +338,17 @@ const char *text_in(sd_bus_message *message, const char *key)
 	return value;
 }
 
+uint32_t u32_in(sd_bus_message *message, const char *key)
+{
+	uint32_t value = 0;
+
+	assert_true(sd_bus_message_rewind(message, true) >= 0);
+	assert_true(sd_bus_message_enter_container(message, 'a', "{sv}") > 0);
+	assert_true(find_key(message, key));
+	assert_true(sd_bus_message_read(message, "v", "u", &value) > 0);
+	return value;
+}
+
 void put(const struct fixture *fixture, const char *name, const char *text)
 {
 	char path[128];

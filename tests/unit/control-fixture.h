@@ -57,6 +57,7 @@ const char *call(sd_bus *bus, const char *method, sd_bus_message **reply, const 
 bool find_key(sd_bus_message *message, const char *key);
 /* Of a message that is one a{sv}. */
 const char *text_in(sd_bus_message *message, const char *key);
+uint32_t u32_in(sd_bus_message *message, const char *key);
 /* A file of the configuration. */
 void put(const struct fixture *fixture, const char *name, const char *text);
 

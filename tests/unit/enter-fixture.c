@@ -32,6 +32,7 @@ struct hands hands = { .listener = { .fd = -1 },
 		       .proc_fd = -1 };
 int broker_fd;
 pid_t request_pidfd;
+int request_filter_fd = -1;
 
 static void leader_forget(void)
 {
@@ -136,7 +137,7 @@ struct worker_request request_of(enum worker_handler handler)
 
 void fds_put(int socket, const void *data, size_t size, const int *fds, size_t count)
 {
-	_Alignas(struct cmsghdr) char control[CMSG_SPACE(3 * sizeof(int))] = { 0 };
+	_Alignas(struct cmsghdr) char control[CMSG_SPACE(4 * sizeof(int))] = { 0 };
 	struct iovec vector = { (void *)data, size };
 	struct msghdr message = {
 		.msg_iov = &vector,
@@ -155,11 +156,12 @@ void fds_put(int socket, const void *data, size_t size, const int *fds, size_t c
 
 void request_put_fd(const struct worker_request *request, int upcall_fd)
 {
-	int fds[2] = { upcall_fd,
+	int fds[3] = { upcall_fd,
 		       (int)syscall(SYS_pidfd_open,
-				    request_pidfd ? request_pidfd : container.leader, 0) };
+				    request_pidfd ? request_pidfd : container.leader, 0),
+		       request_filter_fd };
 
-	fds_put(broker_fd, request, sizeof(*request), fds, 2);
+	fds_put(broker_fd, request, sizeof(*request), fds, request->filter ? 3 : 2);
 	close(fds[0]);
 	close(fds[1]);
 }

@@ -30,6 +30,8 @@ void info_set(enum upcall_class class, const char *text);
 struct worker_request request_of(enum worker_handler handler);
 /* Whose pidfd comes with a request; 0: the leader's. */
 extern pid_t request_pidfd;
+/* What comes with one that has a filter. */
+extern int request_filter_fd;
 
 void fds_put(int socket, const void *data, size_t size, const int *fds, size_t count);
 /* With an upcall fd that the caller has made, and which is closed. */

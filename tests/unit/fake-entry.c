@@ -146,6 +146,10 @@ static struct tags_helper helper_of(const char *pid)
 		helper.uid = 65534;
 	if (fake->no_id)
 		helper.has_uid = false;
+	if (fake->no_new_privs)
+		helper.no_new_privs = true;
+	if (fake->filtered)
+		helper.seccomp = 2;
 	if (fake->cgroup1)
 		helper.cgroup1 = 1;
 	return helper;

@@ -22,6 +22,8 @@ struct fake_entry {
 	uint32_t wrong_ns; /* mask: the same */
 	bool no_id;	   /* the leader's user namespace has no id for a handler */
 	bool overflow_id;  /* or only the overflow id */
+	bool no_new_privs; /* the leader has it */
+	bool filtered;	   /* the leader has a seccomp filter */
 	bool cgroup1;	   /* the leader is in other cgroups of version 1 */
 	bool no_upcall;	   /* what came is no file of the shim's */
 	bool core;	   /* ATTACH puts a pipe at fd 0 */

@@ -5,6 +5,8 @@
  */
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <poll.h>
 #include <sched.h>
 #include <setjmp.h>
@@ -71,6 +73,31 @@ static void test_life(void **state)
 	assert_string_equal(call(bus, "Unregister", NULL, "s", "web"), "");
 	assert_string_equal(call(bus, "Unregister", NULL, "s", "web"), "NoSuchContainer");
 	assert_string_equal(call(bus, "UnregisterEnded", NULL, "s", "web"), "NoSuchContainer");
+	sd_bus_close_unref(bus);
+}
+
+/* Registered with its filter it is run, and nobody is warned. */
+static void test_seccomp_filter(void **state)
+{
+	const struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	struct fixture *fixture = *state;
+	sd_bus *bus = connect_bus(fixture);
+	const uint8_t *byte = (const uint8_t *)&allow;
+	sd_bus_message *reply = NULL;
+
+	put(fixture, "web.conf", "[Match]\nName=web\n[Key]\n");
+	assert_string_equal(call(bus, "Reload", NULL, NULL), "");
+	assert_string_equal(call(bus, "Register", NULL, "sha{sv}", "web", fixture->pidfd, 1,
+				 "seccomp-filter", "ay", 3, 1, 2, 3),
+			    "BadArgument");
+	assert_string_equal(call(bus, "Register", &reply, "sha{sv}", "web", fixture->pidfd, 1,
+				 "seccomp-filter", "ay", 8, byte[0], byte[1], byte[2], byte[3],
+				 byte[4], byte[5], byte[6], byte[7]),
+			    "");
+	assert_false(warns(reply, "seccomp filter"));
+	assert_int_equal(u32_in(reply, "seccomp-filter"), 1);
+	sd_bus_message_unref(reply);
+	assert_string_equal(call(bus, "Unregister", NULL, "s", "web"), "");
 	sd_bus_close_unref(bus);
 }
 
@@ -670,6 +697,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_register_without_shim, setup_without_shim,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_seccomp, setup_with_seccomp, teardown),
+		cmocka_unit_test_setup_teardown(test_seccomp_filter, setup_with_seccomp, teardown),
 		fixed(test_not_root),
 		fixed(test_other_root),
 		fixed(test_too_many),

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Registering, unregistering, and the death or the moving of leaders. */
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -12,6 +14,7 @@
 
 #include <cmocka.h>
 
+#include "cleanup.h"
 #include "fake-shim.h"
 #include "no-watches.h"
 #include "process.h"
@@ -89,6 +92,101 @@ static void test_bad_arguments(void **state)
 				      &fixture->failure) < 0);
 	assert_string_equal(fixture->failure.name, "BadArgument");
 	assert_int_equal(fake_shim.containers_count, 0);
+}
+
+static int register_filtered(struct fixture *fixture, const char *name,
+			     const struct sock_filter *code, size_t size)
+{
+	struct registry_options options = { .filter = code, .filter_size = size };
+	struct container *container;
+
+	return registry_register(&fixture->registry, name, fixture->pidfd, &options, &container,
+				 &fixture->failure);
+}
+
+static bool has_filter(struct fixture *fixture, const char *name)
+{
+	int fd = state_open_filter(fixture->registry.state_fd, name);
+
+	close_keep_errno(fd);
+	return fd >= 0;
+}
+
+/* It is there as long as the container, goes with what runs under it, and is what it was. */
+static void test_filter(void **state)
+{
+	const struct sock_filter code[] = { BPF_STMT(BPF_LD | BPF_W | BPF_ABS, 0),
+					    BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW) };
+	struct worker_request request = { .handler = WORKER_BECOME };
+	struct fixture *fixture = *state;
+	struct sock_filter got[3];
+	struct container *container;
+	int fd;
+
+	assert_int_equal(register_filtered(fixture, "web", code, sizeof(code)), 0);
+	restart(fixture);
+	assert_int_equal(registry_restore(&fixture->registry), 0);
+	container = registry_by_name(&fixture->registry, "web");
+	assert_non_null(container);
+	assert_int_equal(container->filter, 2);
+	assert_int_equal(registry_add_filter(container, &request, &fd), 0);
+	assert_int_equal(request.filter, 1);
+	assert_int_equal(read(fd, got, sizeof(got)), sizeof(code));
+	assert_memory_equal(got, code, sizeof(code));
+	close(fd);
+	/* not with what is not the container's */
+	for (size_t i = 0; i < 3; i++) {
+		const struct worker_request others[] = { { .handler = WORKER_ANSWER_DNS },
+							 { .handler = WORKER_PROBE },
+							 { .handler = WORKER_BECOME,
+							   .run_in = WORKER_RUN_IN_HOST } };
+
+		request = others[i];
+		assert_int_equal(registry_add_filter(container, &request, &fd), 0);
+		assert_int_equal(request.filter, 0);
+		assert_int_equal(fd, -1);
+	}
+	/* without it nothing is run */
+	request = (struct worker_request){ .handler = WORKER_BECOME };
+	assert_int_equal(state_save_filter(fixture->registry.state_fd, "web", code, 8), 0);
+	assert_int_equal(registry_add_filter(container, &request, &fd), -EBADMSG);
+	assert_int_equal(unlinkat(fixture->registry.state_fd, ".filter-web", 0), 0);
+	assert_int_equal(registry_add_filter(container, &request, &fd), -ENOENT);
+	assert_int_equal(request.filter, 0);
+	assert_int_equal(fd, -1);
+	assert_int_equal(state_save_filter(fixture->registry.state_fd, "web", code, 16), 0);
+	assert_unregisters(fixture, "web");
+	assert_false(has_filter(fixture, "web"));
+}
+
+static void test_bad_filter(void **state)
+{
+	static const struct {
+		size_t size;
+		const char *says;
+	} sizes[] = {
+		{ 7, "the seccomp filter's 7 bytes are no instructions of 8 bytes each" },
+		{ (BPF_MAXINSNS + 1) * 8, "has 4097 instructions, more than 4096" },
+		{ 8, "instruction 0 is none, or the last" },
+	};
+	const struct sock_filter zero = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO);
+	static const struct sock_filter code[BPF_MAXINSNS + 1] = { BPF_STMT(BPF_LD | BPF_IMM, 0) };
+	const struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+	struct fixture *fixture = *state;
+
+	for (size_t i = 0; i < sizeof(sizes) / sizeof(sizes[0]); i++) {
+		assert_int_equal(register_filtered(fixture, "web", code, sizes[i].size), -EINVAL);
+		assert_string_equal(fixture->failure.name, "BadArgument");
+		assert_non_null(strstr(fixture->failure.text, sizes[i].says));
+	}
+	assert_int_equal(register_filtered(fixture, "web", &zero, sizeof(zero)), -EINVAL);
+	assert_non_null(strstr(fixture->failure.text, "can return 0 for a call that is not made"));
+	assert_false(has_filter(fixture, "web"));
+	/* nor does one stay of whom the kernel does not take */
+	fake_shim.fail_add = -EIO;
+	assert_true(register_filtered(fixture, "web", &allow, sizeof(allow)) < 0);
+	assert_false(has_filter(fixture, "web"));
+	assert_false(has_state(fixture, "web"));
 }
 
 static void test_taken(void **state)
@@ -405,6 +503,8 @@ int main(void)
 		fixed(test_kernel_refuses),
 		fixed(test_bad_arguments),
 		fixed(test_taken),
+		fixed(test_filter),
+		fixed(test_bad_filter),
 		fixed(test_dead_leader),
 		fixed(test_leader_dies_meanwhile),
 		fixed(test_no_shim),

@@ -32,6 +32,7 @@ static struct container *example(void)
 	container->since = 1700000000000000;
 	container->served = 3;
 	container->failed = 1;
+	container->filter = 5;
 	container->cgroup = strdup("machine.slice/machine-web\\x2d1.scope");
 	container->runtime = strdup("docker");
 	strv_append(&container->labels, "tier=front", 10);
@@ -52,6 +53,7 @@ static void assert_same(const struct container *a, const struct container *b)
 	assert_int_equal(a->since, b->since);
 	assert_int_equal(a->served, b->served);
 	assert_int_equal(a->failed, b->failed);
+	assert_int_equal(a->filter, b->filter);
 	assert_string_equal(a->cgroup, b->cgroup);
 	assert_string_equal(a->runtime, b->runtime);
 	assert_int_equal(strv_count(a->labels), strv_count(b->labels));
@@ -81,6 +83,8 @@ static void test_without_options(void **state)
 	assert_null(again->cgroup);
 	assert_null(again->runtime);
 	assert_null(again->labels);
+	assert_null(strstr(text, "FILTER="));
+	assert_int_equal(again->filter, 0);
 	container_free(container);
 	container_free(again);
 }
@@ -209,7 +213,7 @@ static void test_too_many_labels(void **state)
 
 static void test_files(void **state)
 {
-	char base[] = "/tmp/upcall-state-XXXXXX", command[64];
+	char base[] = "/tmp/upcall-state-XXXXXX", command[64], filter[16];
 	struct container *container = example(), *again = NULL;
 	char **names = NULL;
 	struct stat st;
@@ -222,6 +226,14 @@ static void test_files(void **state)
 	assert_int_equal(state_save(folder, container), 0);
 	assert_int_equal(fstatat(folder, "web", &st, 0), 0);
 	assert_int_equal(st.st_mode & 07777, 0600);
+	/* beside it, and no container's name */
+	assert_int_equal(state_open_filter(folder, "web"), -ENOENT);
+	assert_int_equal(state_save_filter(folder, "web", "12345678", 8), 0);
+	assert_int_equal(state_save_filter(folder, "web", "abcdefgh", 8), 0);
+	fd = state_open_filter(folder, "web");
+	assert_int_equal(read(fd, filter, sizeof(filter)), 8);
+	assert_memory_equal(filter, "abcdefgh", 8);
+	close(fd);
 	assert_int_equal(state_names(folder, &names), 0);
 	assert_int_equal(strv_count(names), 1);
 	assert_int_equal(state_load(folder, "web", &again), 0);
@@ -232,6 +244,9 @@ static void test_files(void **state)
 	assert_int_equal(renameat(folder, "web", folder, "mail"), 0);
 	assert_int_equal(state_load(folder, "mail", &again), -EBADMSG);
 	assert_int_equal(state_load(folder, "web", &again), -ENOENT);
+	/* the state goes with its filter */
+	state_remove(folder, "web");
+	assert_int_equal(state_open_filter(folder, "web"), -ENOENT);
 	/* a link is not followed */
 	assert_int_equal(symlinkat("mail", folder, "web"), 0);
 	assert_int_equal(state_load(folder, "web", &again), -ELOOP);

@@ -1,13 +1,17 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /* Handlers that answer for a key, whose answer the worker reads. */
 #include <errno.h>
+#include <linux/filter.h>
+#include <linux/seccomp.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -37,13 +41,19 @@ static void program_put(const char *text)
 	chmod(path, 0755);
 }
 
-static struct worker_result answer_serve(const char *text)
+static struct worker_result answer_serve_with(const char *text, bool filter)
 {
 	struct worker_request request = request_of(WORKER_ANSWER_PROGRAM);
 
+	request.filter = filter;
 	program_put(text);
 	snprintf(request.program, sizeof(request.program), "%s/answer", container.out);
 	return request_serve(&request);
+}
+
+static struct worker_result answer_serve(const char *text)
+{
+	return answer_serve_with(text, /* filter= */ false);
 }
 
 static void test_answer(void **state)
@@ -68,6 +78,27 @@ static void test_answer(void **state)
 					       "UPCALL_KEY_DESCRIPTION=server.example\n");
 	assert_string_equal(output("fds"), "0\n1\n2\n3\n");
 	assert_nothing_left();
+}
+
+/* Docker's filter has no keyctl(2): who runs under it keeps the keyring that is revoked. */
+static void test_keys_forbidden(void **state)
+{
+	const struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
+
+	(void)state;
+	require_root();
+	answer_info_set("dns_resolver", "server.example");
+	fake->keys_error = EPERM;
+	assert_int_equal(answer_serve("echo 192.0.2.1").step, WORKER_STEP_LIMITS);
+	require_root();
+	answer_info_set("dns_resolver", "server.example");
+	fake->keys_error = EPERM;
+	request_filter_fd = memfd_create("filter", MFD_CLOEXEC);
+	assert_int_equal(write(request_filter_fd, &allow, sizeof(allow)), sizeof(allow));
+	assert_int_equal(answer_serve_with("echo 192.0.2.1", /* filter= */ true).outcome,
+			 WORKER_SERVED);
+	assert_string_equal(fake->payload, "192.0.2.1");
+	close(request_filter_fd);
 }
 
 /* Others have used up the quota of keys: of our uid, then of the container's. */
@@ -182,9 +213,13 @@ static void test_dns(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_answer),		 cmocka_unit_test(test_keys_used_up),
-		cmocka_unit_test(test_answer_bad),	 cmocka_unit_test(test_answer_timeout),
-		cmocka_unit_test(test_answer_each_step), cmocka_unit_test(test_dns),
+		cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_keys_used_up),
+		cmocka_unit_test(test_keys_forbidden),
+		cmocka_unit_test(test_answer_bad),
+		cmocka_unit_test(test_answer_timeout),
+		cmocka_unit_test(test_answer_each_step),
+		cmocka_unit_test(test_dns),
 	};
 
 	return cmocka_run_group_tests(tests, group_setup, group_teardown);

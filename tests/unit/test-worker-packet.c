@@ -92,6 +92,13 @@ static void test_request(void **state)
 	REFUSED(request.handler = WORKER_ANSWER_DNS; strcpy(request.program, "/bin/sh"));
 	REFUSED(request.handler = WORKER_ANSWER_DNS; request.class = UPCALL_CLASS_CORE);
 
+	good.filter = 1;
+	assert_int_equal(packet_check_request(&good), 0);
+	REFUSED(request.filter = 2);
+	REFUSED((request.filter = 1, request.run_in = WORKER_RUN_IN_HOST));
+	REFUSED((request.filter = 1, request.handler = WORKER_ANSWER_DNS,
+		 request.class = UPCALL_CLASS_KEY, request.program[0] = '\0'));
+
 	good = visit_good();
 	assert_int_equal(packet_check_request(&good), 0);
 	REFUSED_OF(visit_good, request.class = UPCALL_CLASS_CORE);
@@ -137,55 +144,68 @@ static void test_receive(void **state)
 {
 	struct worker_request good = request_good(), got;
 	char large[sizeof(good) + 1] = { 0 };
-	int sockets[2], upcall_fd = -1, pidfd = -1, channel_fd = -1, before;
+	struct packet_fds fds_got = PACKET_FDS_NULL;
+	int sockets[2], before;
 
 	(void)state;
 	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
-	assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd, &channel_fd),
-			 -EAGAIN);
+	assert_int_equal(packet_receive(sockets[0], &got, &fds_got), -EAGAIN);
 	before = fd_next();
 	memcpy(large, &good, sizeof(good));
 	for (int fds = 0; fds <= 10; fds++) {
 		if (fds == 2)
 			continue;
 		packet_put(sockets[1], &good, sizeof(good), fds);
-		assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd, &channel_fd),
-				 -EBADMSG);
+		assert_int_equal(packet_receive(sockets[0], &got, &fds_got), -EBADMSG);
 		assert_int_equal(fd_next(), before);
 	}
 	packet_put(sockets[1], large, sizeof(large), 2);
-	assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd, &channel_fd),
-			 -EBADMSG);
+	assert_int_equal(packet_receive(sockets[0], &got, &fds_got), -EBADMSG);
 	packet_put(sockets[1], &good, sizeof(good) - 4, 2);
-	assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd, &channel_fd),
-			 -EBADMSG);
+	assert_int_equal(packet_receive(sockets[0], &got, &fds_got), -EBADMSG);
 	assert_int_equal(fd_next(), before);
-	assert_int_equal(upcall_fd, -1);
+	assert_int_equal(fds_got.upcall, -1);
 
 	packet_put(sockets[1], &good, sizeof(good), 2);
-	assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd, &channel_fd), 0);
+	assert_int_equal(packet_receive(sockets[0], &got, &fds_got), 0);
 	assert_memory_equal(&got, &good, sizeof(good));
-	assert_true(fcntl(upcall_fd, F_GETFD) & FD_CLOEXEC);
-	assert_true(fcntl(pidfd, F_GETFD) & FD_CLOEXEC);
-	close(upcall_fd);
-	assert_int_equal(channel_fd, -1);
-	close(pidfd);
+	assert_true(fcntl(fds_got.upcall, F_GETFD) & FD_CLOEXEC);
+	assert_true(fcntl(fds_got.pidfd, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(fds_got.channel, -1);
+	assert_int_equal(fds_got.filter, -1);
+	packet_fds_close(&fds_got);
+	assert_int_equal(fd_next(), before);
+
+	/* a filter is one more */
+	good.filter = 1;
+	packet_put(sockets[1], &good, sizeof(good), 2);
+	assert_int_equal(packet_receive(sockets[0], &got, &fds_got), -EBADMSG);
+	packet_put(sockets[1], &good, sizeof(good), 3);
+	assert_int_equal(packet_receive(sockets[0], &got, &fds_got), 0);
+	assert_int_equal(fds_got.channel, -1);
+	assert_true(fcntl(fds_got.filter, F_GETFD) & FD_CLOEXEC);
+	packet_fds_close(&fds_got);
+	assert_int_equal(fd_next(), before);
 
 	/* a visit has one more */
 	good = visit_good();
 	packet_put(sockets[1], &good, sizeof(good), 2);
-	assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd, &channel_fd),
-			 -EBADMSG);
+	assert_int_equal(packet_receive(sockets[0], &got, &fds_got), -EBADMSG);
 	assert_int_equal(fd_next(), before);
 	packet_put(sockets[1], &good, sizeof(good), 3);
-	assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd, &channel_fd), 0);
-	assert_true(fcntl(channel_fd, F_GETFD) & FD_CLOEXEC);
-	close(upcall_fd);
-	close(pidfd);
-	close(channel_fd);
+	assert_int_equal(packet_receive(sockets[0], &got, &fds_got), 0);
+	assert_true(fcntl(fds_got.channel, F_GETFD) & FD_CLOEXEC);
+	assert_int_equal(fds_got.filter, -1);
+	packet_fds_close(&fds_got);
+	/* and may have that, too */
+	good.filter = 1;
+	packet_put(sockets[1], &good, sizeof(good), 4);
+	assert_int_equal(packet_receive(sockets[0], &got, &fds_got), 0);
+	assert_true(fds_got.channel >= 0 && fds_got.filter >= 0);
+	packet_fds_close(&fds_got);
+	assert_int_equal(fd_next(), before);
 	close(sockets[1]);
-	assert_int_equal(packet_receive(sockets[0], &got, &upcall_fd, &pidfd, &channel_fd),
-			 -ECONNRESET);
+	assert_int_equal(packet_receive(sockets[0], &got, &fds_got), -ECONNRESET);
 	close(sockets[0]);
 }
 

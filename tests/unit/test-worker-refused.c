@@ -73,6 +73,7 @@ static void test_revoked(void **state)
 /* Each request has a result, else upcalld would take us to hang. */
 static void test_no_room(void **state)
 {
+	struct packet_fds fds = PACKET_FDS_NULL;
 	struct worker_result result = { 0 };
 	struct worker_request request;
 	unsigned int watched;
@@ -83,8 +84,9 @@ static void test_no_room(void **state)
 	request = request_of(WORKER_BECOME);
 	watched = hands.loop.count;
 	hands.loop.count = WATCH_MAX;
-	request_start(&hands, hands.next_connection_id, &request, eventfd(0, EFD_CLOEXEC),
-		      eventfd(0, EFD_CLOEXEC), -1);
+	fds.upcall = eventfd(0, EFD_CLOEXEC);
+	fds.pidfd = eventfd(0, EFD_CLOEXEC);
+	request_start(&hands, hands.next_connection_id, &request, &fds);
 	hands.loop.count = watched;
 	assert_int_equal(recv(broker_fd, &result, sizeof(result), MSG_DONTWAIT), sizeof(result));
 	assert_int_equal(result.id, 99);

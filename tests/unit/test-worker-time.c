@@ -59,6 +59,7 @@ static struct request *request_make(void)
 		.answerer = { .exit = WATCH_NULL, .report = WATCH_NULL },
 		.visit = VISIT_NULL,
 		.pidfd = -1,
+		.profile_fd = -1,
 		.control_fd = -1,
 		.attached = true,
 		.started_us = request_now_us(),

@@ -7,6 +7,7 @@ foreach(test tags parse payload packet filter time)
 endforeach()
 
 upcall_unit_test(NAME test-pairs SOURCES test-pairs.c LIBS upcall-worker-core)
+upcall_unit_test(NAME test-seccomp-code SOURCES test-seccomp-code.c LIBS upcall-worker-core)
 upcall_unit_test(NAME test-needs SOURCES test-needs.c LIBS upcall-worker-core)
 
 # The entry, with a shim that the test plays and steps that it lets fail. Its own
@@ -24,7 +25,7 @@ target_include_directories(enter-fixture PUBLIC ${CMAKE_CURRENT_SOURCE_DIR} ${co
 target_link_libraries(enter-fixture PUBLIC nl-3 cap keyutils seccomp PkgConfig::CMOCKA)
 add_dependencies(enter-fixture upcall-dns upcall-probe)
 # in a chroot one of them mounts the cgroups, and unmounts them at its end
-foreach(test enter place failing refused answer visit)
+foreach(test enter place failing refused answer visit profile)
 	upcall_unit_test(NAME test-worker-${test} SOURCES test-worker-${test}.c LIBS enter-fixture)
 	set_tests_properties(test-worker-${test} PROPERTIES TIMEOUT 180 RESOURCE_LOCK cgroups)
 endforeach()
