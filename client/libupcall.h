@@ -40,6 +40,7 @@
 #define LIBUPCALL_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #ifdef __cplusplus
@@ -95,6 +96,7 @@ struct upcall_entry {
 	const char *const *labels;		   /* ends with NULL */
 	const char *const *warnings;		   /* ends with NULL */
 	const char *worker;			   /* "none", "starting", "connected" */
+	uint32_t seccomp_filter; /* instructions of what it was registered with; 0: none */
 };
 
 /* What registering may say; zero what you do not want to say. */
@@ -102,7 +104,14 @@ struct upcall_register_options {
 	const char *cgroup;	   /* boundary, below /sys/fs/cgroup; default: the leader's own */
 	const char *runtime;	   /* who made the container; is kept and shown */
 	const char *const *labels; /* the same, ends with NULL */
-	void *reserved[5];	   /* NULL */
+	/*
+	 * The seccomp filter that its programs run under, as instructions of classic BPF (struct
+	 * sock_filter of <linux/filter.h>), which seccomp_export_bpf(3) writes; NULL: none is
+	 * known. 1 to 4096 of 8 bytes each; one that answers errno 0 is refused.
+	 */
+	const void *seccomp_filter;
+	size_t seccomp_filter_size; /* bytes */
+	void *reserved[3];	    /* NULL */
 };
 
 /*

@@ -6,7 +6,7 @@
 _upcallctl_verbs='register unregister list status reload drain pending cancel show explain monitor check config doctor exec test'
 
 declare -gA _upcallctl_options=(
-	[register]='--pid --cgroup --label --runtime --json'
+	[register]='--pid --cgroup --label --runtime --seccomp-filter --json'
 	[list]='--json --raw --noheadings --output'
 	[drain]='--timeout --undo --json'
 	[pending]='--json --raw --noheadings --output'
@@ -26,6 +26,11 @@ _upcallctl_words() { mapfile -t COMPREPLY < <(compgen -W "$1" -- "$2"); }
 _upcallctl_directories() {
 	compopt -o filenames 2>/dev/null
 	mapfile -t COMPREPLY < <(compgen -d -- "$1")
+}
+
+_upcallctl_files() {
+	compopt -o filenames 2>/dev/null
+	mapfile -t COMPREPLY < <(compgen -f -- "$1")
 }
 
 _upcallctl_policies() {
@@ -50,6 +55,7 @@ _upcallctl_value() {
 		fi
 		;;
 	--cgroup | --config-dir) _upcallctl_directories "$3" ;;
+	--seccomp-filter) _upcallctl_files "$3" ;;
 	--label | --runtime | --timeout) COMPREPLY=() ;;
 	*) return 1 ;;
 	esac
@@ -60,7 +66,7 @@ _upcallctl_arguments() {
 	local i count=0
 	for ((i = 2; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--pid | --cgroup | --label | --runtime | --output | --timeout | --class | --id | --config-dir) ((i++)) ;;
+		--pid | --cgroup | --label | --runtime | --seccomp-filter | --output | --timeout | --class | --id | --config-dir) ((i++)) ;;
 		--) ;;
 		-*) ;;
 		*) ((count++)) ;;

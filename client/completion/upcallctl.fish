@@ -44,6 +44,7 @@ complete -c upcallctl -n '__upcallctl_verb register explain' -l pid -x -a '(__fi
 complete -c upcallctl -n '__upcallctl_verb register' -l cgroup -x -a '(__fish_complete_directories)' -d 'where its tasks are'
 complete -c upcallctl -n '__upcallctl_verb register' -l label -x -d 'for [Match] Label='
 complete -c upcallctl -n '__upcallctl_verb register' -l runtime -x -d 'for [Match] Runtime='
+complete -c upcallctl -n '__upcallctl_verb register' -l seccomp-filter -r -d 'instructions of BPF'
 complete -c upcallctl -n '__upcallctl_verb list pending' -l raw -d 'no alignment'
 complete -c upcallctl -n '__upcallctl_verb list pending' -l noheadings -d 'no line with names'
 complete -c upcallctl -n '__upcallctl_verb list pending' -l output -x -d 'which columns'

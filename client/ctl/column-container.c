@@ -20,6 +20,7 @@ COLUMN_STRING(struct upcall_entry, runtime)
 COLUMN_STRINGS(struct upcall_entry, labels)
 COLUMN_STRINGS(struct upcall_entry, warnings)
 COLUMN_STRING(struct upcall_entry, worker)
+COLUMN_NUMBER(struct upcall_entry, seccomp_filter)
 
 static char *since_text(const void *row)
 {
@@ -88,6 +89,8 @@ static const struct column columns[] = {
 	{ "labels", "given at registration", false, false, labels_text, labels_json },
 	{ "warnings", "what is not as it should be", false, false, warnings_text, warnings_json },
 	{ "worker", "none, starting, connected", false, false, worker_text, worker_json },
+	{ "seccomp-filter", "instructions of its filter, 0: none known", false, true,
+	  seccomp_filter_text, seccomp_filter_json },
 };
 
 const struct column_set container_columns = { "containers", columns,

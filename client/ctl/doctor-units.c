@@ -289,7 +289,8 @@ static void check_seccomp(struct doctor *doctor, const struct upcall_entry *entr
 	cleanup_free char *mend = NULL;
 	const char *file;
 
-	if (!policy_runs_inside(policy) || !has_seccomp(doctor, entry->leader))
+	if (entry->seccomp_filter || !policy_runs_inside(policy) ||
+	    !has_seccomp(doctor, entry->leader))
 		return;
 	file = policy->file + strlen(doctor->root);
 	mend = doctor_command("editor {} && upcallctl check && upcallctl reload", file);

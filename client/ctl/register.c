@@ -3,9 +3,13 @@
  * upcallctl register: name a running container by a process in it
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <linux/bpf_common.h>
+#include <linux/filter.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
+#include <unistd.h>
 
 #include "cleanup.h"
 #include "number.h"
@@ -21,6 +25,8 @@ struct arguments {
 	size_t label_count;
 	const char *labels[LABELS_MAX + 1];
 	struct upcall_register_options options;
+	const char *filter_path;
+	char *filter; /* owned */
 };
 
 static const struct option options[] = {
@@ -28,6 +34,7 @@ static const struct option options[] = {
 	{ "cgroup", required_argument, NULL, 'c' },
 	{ "label", required_argument, NULL, 'l' },
 	{ "runtime", required_argument, NULL, 'r' },
+	{ "seccomp-filter", required_argument, NULL, 's' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -53,6 +60,9 @@ static int take_option(const struct verb *verb, int option, char **argv,
 		return -1;
 	case 'r':
 		arguments->options.runtime = optarg;
+		return -1;
+	case 's':
+		arguments->filter_path = optarg;
 		return -1;
 	case 'j':
 		arguments->json = true;
@@ -94,6 +104,27 @@ static int take_arguments(const struct verb *verb, int argc, char **argv,
 	return -1;
 }
 
+/* A byte more than upcalld takes, so that it says so. */
+static int read_filter(struct arguments *arguments)
+{
+	const size_t room = BPF_MAXINSNS * sizeof(struct sock_filter) + 1;
+	cleanup_fd int fd = -1;
+	ssize_t size;
+
+	if (!arguments->filter_path)
+		return 0;
+	fd = open(arguments->filter_path, O_RDONLY | O_CLOEXEC);
+	arguments->filter = fd < 0 ? NULL : malloc(room);
+	if (!arguments->filter)
+		return -errno;
+	size = read(fd, arguments->filter, room);
+	if (size < 0)
+		return -errno;
+	arguments->options.seccomp_filter = arguments->filter;
+	arguments->options.seccomp_filter_size = (size_t)size;
+	return size > 0 ? 0 : -ENODATA;
+}
+
 static void print_entry(const struct upcall_entry *entry)
 {
 	printf("registered %s: leader %u", entry->name, entry->leader);
@@ -121,37 +152,49 @@ static int print_result(const struct verb *verb, const struct arguments *argumen
 	return finish_output(verb);
 }
 
-static int run(const struct verb *verb, int argc, char **argv)
+static int register_as(const struct verb *verb, struct arguments *arguments)
 {
 	struct upcall_connection *connection;
-	struct arguments arguments = { 0 };
 	struct upcall_entry *entry = NULL;
-	cleanup_fd int pidfd = -1;
+	cleanup_fd int pidfd = pidfd_open((pid_t)arguments->pid, 0);
 	int r, status;
 
-	status = take_arguments(verb, argc, argv, &arguments);
-	if (status >= 0)
-		return status;
-	pidfd = pidfd_open((pid_t)arguments.pid, 0);
 	if (pidfd < 0)
-		return failed(verb, errno, "%s: pid %u", arguments.name, arguments.pid);
+		return failed(verb, errno, "%s: pid %u", arguments->name, arguments->pid);
 	r = upcall_connect(&connection);
 	if (r >= 0)
-		r = upcall_register(connection, arguments.name, pidfd, &arguments.options, &entry);
+		r = upcall_register(connection, arguments->name, pidfd, &arguments->options,
+				    &entry);
 	if (r < 0) {
-		status = library_failed(verb, arguments.name, connection, r);
+		status = library_failed(verb, arguments->name, connection, r);
 		/* the name is none, or an option's value: wrong usage */
 		return r == -EINVAL ? STATUS_USAGE : status;
 	}
-	status = print_result(verb, &arguments, entry);
+	status = print_result(verb, arguments, entry);
 	upcall_entry_free(entry);
 	upcall_close(connection);
 	return status;
 }
 
+static int run(const struct verb *verb, int argc, char **argv)
+{
+	struct arguments arguments = { 0 };
+	int r, status;
+
+	status = take_arguments(verb, argc, argv, &arguments);
+	if (status >= 0)
+		return status;
+	r = read_filter(&arguments);
+	status = r < 0 ? failed(verb, -r, "--seccomp-filter %s", arguments.filter_path) :
+			 register_as(verb, &arguments);
+	free(arguments.filter);
+	return status;
+}
+
 const struct verb verb_register = {
 	.name = "register",
-	.arguments = "NAME --pid PID [--cgroup PATH] [--label LABEL]... [--runtime NAME] [--json]",
+	.arguments =
+		"NAME --pid PID [--cgroup PATH] [--label LABEL]... [--runtime NAME] [--seccomp-filter FILE] [--json]",
 	.summary = "Register the container that a process lives in",
 	.details =
 		"  --pid PID       its first process\n"
@@ -159,6 +202,8 @@ const struct verb verb_register = {
 		"                  cgroup namespace, or else what upcallctl(1) says\n"
 		"  --label LABEL   is kept and shown; may repeat\n"
 		"  --runtime NAME  what made it: is kept and shown\n"
+		"  --seccomp-filter FILE\n"
+		"                  the filter that its programs run under, as instructions of BPF\n"
 		"  --json          print the container as 'list --json' does\n\n",
 	.example = "upcallctl register web --pid 4711 --cgroup /machine.slice/web",
 	.run = run,

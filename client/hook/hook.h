@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "libupcall.h"
+#include "oci-seccomp.h"
 #include "oci-state.h"
 #include "report.h"
 
@@ -21,6 +22,7 @@ struct hook {
 	uint32_t timeout_ms;
 	bool required;
 	struct oci_state state;
+	struct oci_filter filter; /* of the bundle */
 	char name[OCI_NAME_SIZE];
 	char reason[REASON_SIZE]; /* of a failure */
 };

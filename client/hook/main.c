@@ -145,7 +145,7 @@ static int take_id(struct hook *hook)
 /* What is wrong with the state is nothing that the container may run with: see above. */
 static int read_state(struct hook *hook)
 {
-	static char text[OCI_STATE_MAX + 1];
+	static char text[OCI_TEXT_MAX + 1];
 	char reason[OCI_REASON_SIZE];
 	ssize_t size;
 	int r;
@@ -161,6 +161,30 @@ static int read_state(struct hook *hook)
 		return fail(hook, r, "standard input: %s", reason);
 	}
 	return 0;
+}
+
+/*
+ * The filter that its programs run under. Without it upcalld runs none of them, once the container
+ * has it: that is said, and nothing else.
+ */
+static void read_filter(struct hook *hook)
+{
+	static char text[OCI_TEXT_MAX + 1];
+	char path[sizeof(hook->state.bundle) + sizeof("/config.json")], reason[OCI_REASON_SIZE];
+	cleanup_fd int fd = -1;
+	ssize_t size;
+
+	if (!hook->phase->begins || !*hook->state.bundle)
+		return;
+	(void)snprintf(path, sizeof(path), "%s/config.json", hook->state.bundle);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	size = fd < 0 ? -errno : read_all(fd, text, sizeof(text));
+	if (size < 0)
+		report("%s %s: no seccomp filter: %s: %s", hook->phase->name, hook->state.id, path,
+		       strerror((int)-size));
+	else if (oci_seccomp(text, (size_t)size, &hook->filter, reason) < 0)
+		report("%s %s: no seccomp filter: %s: %s", hook->phase->name, hook->state.id, path,
+		       reason);
 }
 
 static int choose_name(struct hook *hook)
@@ -189,7 +213,9 @@ static int take_state(struct hook *hook)
 	if (r < 0)
 		return fail(hook, r, "cannot set a timer: %s", strerror(-r));
 	r = read_state(hook);
-	if (r < 0)
+	if (r >= 0)
+		read_filter(hook);
+	else
 		hook->required = required;
 	return r;
 }
@@ -201,7 +227,10 @@ static int run(struct hook *hook)
 	r = take_state(hook);
 	if (r >= 0)
 		r = choose_name(hook);
-	return r < 0 ? r : phase_run(hook);
+	if (r >= 0)
+		r = phase_run(hook);
+	oci_filter_clear(&hook->filter);
+	return r;
 }
 
 /* In a user namespace of his own he is not; what we cannot read is not his. */

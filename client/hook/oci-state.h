@@ -3,23 +3,24 @@
  * What an OCI runtime tells its hooks on their standard input, as far as we ask
  *
  * The runtime writes it, but names and annotations in it are others' choice: only
- * id and pid are taken, and annotations never say anything about policy.
+ * id, pid and bundle are taken, and annotations never say anything about policy.
  */
 #ifndef UPCALL_OCI_STATE_H
 #define UPCALL_OCI_STATE_H
 
+#include <limits.h>
 #include <stddef.h>
 #include <sys/types.h>
 
-/* An image's annotations are in it: 4 MiB, as engines bound them, each byte as \u00XX, and some. */
-#define OCI_STATE_MAX	33554432 /* bytes */
-#define OCI_ID_MAX	255
-#define OCI_NAME_SIZE	64 /* of a container, with its end */
-#define OCI_REASON_SIZE 192
+#include "oci-json.h"
+
+#define OCI_ID_MAX    255
+#define OCI_NAME_SIZE 64 /* of a container, with its end */
 
 struct oci_state {
 	char id[OCI_ID_MAX + 1]; /* letters, digits, '+', '-', '.' and '_' */
 	pid_t pid;		 /* 0: it names none */
+	char bundle[PATH_MAX];	 /* absolute; "": it names none */
 };
 
 /* -EBADMSG: reason says what is wrong, and where, and *ret is not to be used. */

@@ -26,7 +26,9 @@ int fail(struct hook *hook, int error, const char *format, ...)
 
 static int register_container(struct hook *hook, struct upcall_connection *connection)
 {
-	const struct upcall_register_options options = { .runtime = hook->runtime };
+	struct upcall_register_options options = { .runtime = hook->runtime,
+						   .seccomp_filter = hook->filter.code,
+						   .seccomp_filter_size = hook->filter.size };
 	cleanup_fd int pidfd = -1;
 	int r;
 
@@ -39,6 +41,15 @@ static int register_container(struct hook *hook, struct upcall_connection *conne
 		return fail(hook, r, "pid %d: %s", (int)hook->state.pid, strerror(errno));
 	}
 	r = upcall_register(connection, hook->name, pidfd, &options, NULL);
+	/* an upcalld that is older, or does not want this one: none of its programs is run then */
+	if (r == -EINVAL && hook->filter.size) {
+		report("%s %s: without its seccomp filter: %s", hook->phase->name, hook->state.id,
+		       upcall_error(connection, r));
+		oci_filter_clear(&hook->filter);
+		options.seccomp_filter = NULL;
+		options.seccomp_filter_size = 0;
+		r = upcall_register(connection, hook->name, pidfd, &options, NULL);
+	}
 	return r < 0 ? fail(hook, r, "%s", upcall_error(connection, r)) : 0;
 }
 

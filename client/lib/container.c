@@ -32,6 +32,7 @@ static const struct field entry_fields[] = {
 	FIELD("labels", STRINGS, labels),
 	FIELD("warnings", STRINGS, warnings),
 	FIELD("worker", STRING, worker),
+	FIELD("seccomp-filter", U32, seccomp_filter),
 	{ NULL, FIELD_END, 0 },
 };
 
@@ -52,6 +53,24 @@ UPCALL_EXPORT struct upcall_entry **upcall_list_free(struct upcall_entry **entri
 static int append_string(sd_bus_message *call, const char *key, const char *value)
 {
 	return value ? sd_bus_message_append(call, "{sv}", key, "s", value) : 0;
+}
+
+static int append_bytes(sd_bus_message *call, const char *key, const void *data, size_t size)
+{
+	int r;
+
+	if (!size)
+		return 0;
+	r = sd_bus_message_open_container(call, 'e', "sv");
+	if (r >= 0)
+		r = sd_bus_message_append(call, "s", key);
+	if (r >= 0)
+		r = sd_bus_message_open_container(call, 'v', "ay");
+	if (r >= 0)
+		r = sd_bus_message_append_array(call, 'y', data, size);
+	if (r >= 0)
+		r = sd_bus_message_close_container(call);
+	return r < 0 ? r : sd_bus_message_close_container(call);
 }
 
 static int append_labels(sd_bus_message *call, const char *const *labels)
@@ -90,6 +109,9 @@ static int append_options(sd_bus_message *call, const struct upcall_register_opt
 		r = append_string(call, "runtime", options->runtime);
 	if (r >= 0)
 		r = append_labels(call, options->labels);
+	if (r >= 0)
+		r = append_bytes(call, "seccomp-filter", options->seccomp_filter,
+				 options->seccomp_filter_size);
 	if (r >= 0)
 		r = sd_bus_message_close_container(call);
 	return r;

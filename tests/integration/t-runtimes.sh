@@ -5,7 +5,7 @@
 # soak-suites: trixie trixie-backports
 #
 # Containers of crun, runc, podman and LXC that register by themselves, by the OCI hook of the package and as README.md says:
-# a core and a key are handled inside without a step by hand. Nothing that an image says, and no id, chooses a policy of
+# a core and a key are handled inside without a step by hand, under the seccomp filter that the runtime gave it. Nothing that an image says, and no id, chooses a policy of
 # somebody else's, or none. Without upcalld, or with one that hangs, containers start all the same, and in time.
 
 # shellcheck source=lib/setup.sh
@@ -28,9 +28,12 @@ hook_said() { journalctl -b --no-pager -q -t upcall-oci-hook -o cat | grep -q --
 # with_handlers ROOT: a container's own programs for cores and keys
 with_handlers() {
 	container_rootfs "$1"
+	# which tells what it runs under: modes, and how a system call ends that filters of this test refuse
 	cat >"$1/usr/libexec/save-core" <<-'SH'
 		#!/bin/sh
-		exec cat >/cores/core
+		cat >/cores/core
+		grep -E '^(Seccomp|NoNewPrivs|CapBnd|CapEff):' /proc/self/status >/cores/state
+		mkdir /cores/made 2>/cores/refused
 	SH
 	cat >"$1/bin/answer" <<-'SH'
 		#!/bin/sh
@@ -46,11 +49,25 @@ served() {
 	local what=$1 files=$2
 	shift 2
 	check "$what: a key is served inside" grep -q 'payload served' <<<"$("$@" /bin/requester key user "$RANDOM:$what" c 2>&1)"
+	served_core "$what" "$files" "$@"
+}
+served_core() {
+	local what=$1 files=$2
+	shift 2
 	"$@" /bin/requester crash >/dev/null 2>&1
 	check "$what: its own handler has the core" core_names "$files/cores/core" requester
 	check "$what: the host has none" host_has_no_core
 	check "$what: audited" audit_checkpoint
 }
+
+# What the last handler ran under, as the container's first process does: same_state WHAT FILES PID
+same_state() {
+	check_equal "$1: its handler has the first process' filter and powers" "$(sed -n '/^\(Seccomp\|NoNewPrivs\|CapBnd\|CapEff\):/p' "/proc/$3/status" | sort)" \
+		"$(sort "$2/cores/state")"
+}
+# of a bundle: nothing but this is refused
+filtered='.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],
+	syscalls: [{names: ["mkdir", "mkdirat", "no_such_call"], action: "SCMP_ACT_ERRNO", errnoRet: 122}]}'
 
 runc_start() {
 	local bundle=$containers/$1
@@ -96,6 +113,7 @@ awake
 check 'crun: another one ended, of that id' "$hook" --required poststop <<<'{"id":"nobody"}'
 check_fails 'crun: and one that lives is not forgotten for it' "$hook" --required poststop <<<'{"id":"web"}'
 check_equal 'crun: and is registered as before' live "$(entry oci-web .state)"
+check_equal 'crun: without a filter, as it was made' 'Seccomp:	0' "$(grep '^Seccomp:' "$containers/web/rootfs/cores/state")"
 check 'crun: it is deleted' container_stop web
 check 'crun: and it is unregistered' is_gone oci-web
 
@@ -105,6 +123,23 @@ check_equal 'crun: it is registered: the hook has started upcalld' "$(container_
 	"$(entry oci-cold '"\(.leader) \(.state)"')"
 container_stop cold
 
+for privileges in true false; do
+	name=filtered-$privileges
+	with_handlers "$containers/$name/rootfs"
+	awake
+	check "crun: runs $name, whose bundle has a seccomp filter" \
+		container_start "$name" "$(hooked) | $filtered | .process.noNewPrivileges = $privileges"
+	check "crun: $name is registered with it" test "$(entry "oci-$name" '."seccomp-filter"')" -gt 3
+	check_equal "crun: $name: nobody is warned" '[]' "$(entry "oci-$name" '.warnings | map(select(contains("seccomp"))) | tojson')"
+	served "crun, $name" "$containers/$name/rootfs" container_exec "$name"
+	audit_expect_host '*' 'runtimes make what they need'
+	same_state "crun, $name" "$containers/$name/rootfs" "$(container_pid "$name")"
+	check "crun: $name: its handler is refused what the filter refuses" \
+		grep -q 'Disk quota exceeded' "$containers/$name/rootfs/cores/refused"
+	check "crun: $name: so is a command of the administrator's" \
+		grep -q 'Disk quota exceeded' <<<"$(upcallctl exec "oci-$name" /bin/mkdir /cores/made 2>&1)"
+	container_stop "$name"
+done
 # ------------------------------------------------------------------------ runc
 
 if [ -n "$(command -v runc)" ]; then
@@ -172,7 +207,7 @@ hooks_dir = ["/usr/share/containers/oci/hooks.d", "/usr/share/upcalld/oci/hooks.
 END
 with_handlers "$containers/pod/rootfs"
 podman_runs() {
-	podman run -d --name pod --network none --security-opt seccomp=unconfined --annotation name=trusted --label name=trusted \
+	podman run -d --name pod --network none --annotation name=trusted --label name=trusted \
 		--rootfs "$containers/pod/rootfs" /bin/sleep 2147483647
 }
 awake
@@ -182,7 +217,11 @@ check_equal 'podman: it is registered, by its first process' "$(podman inspect -
 	"$(entry "$name" '"\(.leader) \(.state)"')"
 check_equal 'podman: with its policy' oci.conf "$(policy_of "$name")"
 check 'podman: so far the audit is clean' audit_checkpoint
-served podman "$containers/pod/rootfs" podman exec pod
+check "podman: with podman's own seccomp filter" test "$(entry "$name" '."seccomp-filter"')" -gt 100
+# whose filter lets nobody ask for a key
+served_core podman "$containers/pod/rootfs" podman exec pod
+same_state podman "$containers/pod/rootfs" "$(podman inspect -f '{{.State.Pid}}' pod)"
+check 'podman: and that is a filter' grep -q '^Seccomp:	2' "$containers/pod/rootfs/cores/state"
 audit_expect_host '*' 'runtimes make what they need'
 awake
 check 'podman: it is removed' podman rm -f -t 0 pod

@@ -65,7 +65,21 @@ static void append_container(const struct fake_daemon *fake, sd_bus_message *rep
 	must(sd_bus_message_append(reply, "{sv}", "warnings", "as", 0));
 }
 
-static void copy_options(sd_bus_message *call, sd_bus_message *reply)
+/* As upcalld does: how many instructions. */
+static void answer_filter(sd_bus_message *call, sd_bus_message *reply)
+{
+	const void *code;
+	size_t size;
+
+	must(sd_bus_message_enter_container(call, 'v', "ay"));
+	must(sd_bus_message_read_array(call, 'y', &code, &size));
+	must(sd_bus_message_exit_container(call));
+	must(sd_bus_message_append(reply, "v", "u", (uint32_t)(size / 8)));
+}
+
+/* False: one that it does not know. */
+static bool copy_options(const struct fake_daemon *fake, sd_bus_message *call,
+			 sd_bus_message *reply)
 {
 	const char *key;
 
@@ -74,10 +88,16 @@ static void copy_options(sd_bus_message *call, sd_bus_message *reply)
 		must(sd_bus_message_read(call, "s", &key));
 		must(sd_bus_message_open_container(reply, 'e', "sv"));
 		must(sd_bus_message_append(reply, "s", key));
-		must(sd_bus_message_copy(reply, call, /* all= */ 0));
+		if (strcmp(key, "seccomp-filter"))
+			must(sd_bus_message_copy(reply, call, /* all= */ 0));
+		else if (fake->older)
+			return false;
+		else
+			answer_filter(call, reply);
 		must(sd_bus_message_close_container(reply));
 		must(sd_bus_message_exit_container(call));
 	}
+	return true;
 }
 
 static bool is_wrong(const struct fake_daemon *fake, const char *name, sd_bus_error *error)
@@ -104,7 +124,10 @@ static int on_register(sd_bus_message *call, void *data, sd_bus_error *error)
 	must(fstat(pidfd, &st));
 	must(sd_bus_message_new_method_return(call, &reply));
 	append_container(fake, reply, name);
-	copy_options(call, reply);
+	if (!copy_options(fake, call, reply)) {
+		sd_bus_message_unref(reply);
+		return sd_bus_error_set(error, "org.upcalld.Error.BadArgument", "unknown option");
+	}
 	must(sd_bus_message_close_container(reply));
 	must(sd_bus_send(NULL, reply, NULL));
 	sd_bus_message_unref(reply);

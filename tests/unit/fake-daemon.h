@@ -24,6 +24,7 @@ struct fake_daemon {
 	bool no_shim;	  /* Status says so */
 	bool wrong_types; /* answers have values of other types */
 	bool new_keys;	  /* answers have keys that the library does not know */
+	bool older;	  /* knows no seccomp filter */
 	bool hang_up;	  /* closes the connection instead of answering */
 	unsigned int containers;
 	const char *cgroup;   /* of every container that is listed, a tombstone then; or NULL */

@@ -3,9 +3,14 @@
 # The OCI hook: what it takes from the runtime, and the program against a daemon that only speaks.
 set(hook ${PROJECT_SOURCE_DIR}/client/hook)
 pkg_check_modules(JSONC REQUIRED IMPORTED_TARGET json-c)
-upcall_unit_test(NAME test-oci-state SOURCES test-oci-state.c ${hook}/oci-state.c
+upcall_unit_test(NAME test-oci-state SOURCES test-oci-state.c ${hook}/oci-json.c ${hook}/oci-state.c
 	LIBS PkgConfig::JSONC)
 target_include_directories(test-oci-state PRIVATE ${hook})
+
+pkg_check_modules(SECCOMP REQUIRED IMPORTED_TARGET libseccomp)
+upcall_unit_test(NAME test-oci-seccomp SOURCES test-oci-seccomp.c ${hook}/oci-json.c
+	${hook}/oci-seccomp.c LIBS PkgConfig::JSONC PkgConfig::SECCOMP)
+target_include_directories(test-oci-seccomp PRIVATE ${hook})
 
 upcall_unit_test(NAME test-oci-hook SOURCES test-oci-hook.c fake-daemon.c fake-worker.c
 	LIBS PkgConfig::SYSTEMD DEFINES UPCALL_OCI_HOOK="$<TARGET_FILE:upcall-oci-hook>")

@@ -34,7 +34,9 @@ static void test_register_sends_everything(void **state)
 	const char *const labels[] = { "a", "b", NULL };
 	const struct upcall_register_options options = { .cgroup = "/machine.slice/web",
 							 .runtime = "crun",
-							 .labels = labels };
+							 .labels = labels,
+							 .seccomp_filter = "two of themthere",
+							 .seccomp_filter_size = 16 };
 	struct fake_daemon fake = { .new_keys = true };
 	struct upcall_connection *connection;
 	struct upcall_entry *entry;
@@ -50,6 +52,7 @@ static void test_register_sends_everything(void **state)
 	assert_string_equal(entry->runtime, "crun");
 	assert_string_equal(entry->labels[1], "b");
 	assert_null(entry->labels[2]);
+	assert_int_equal(entry->seccomp_filter, 2);
 	assert_string_equal(entry->policy, ""); /* not sent: never NULL */
 	assert_string_equal(entry->namespaces[1].type, "mnt");
 	assert_int_equal(entry->namespaces[1].inode, 4026531998u);
@@ -78,7 +81,7 @@ static void test_register_without_options(void **state)
 
 static void test_reserved_options_are_refused(void **state)
 {
-	struct upcall_register_options options = { .reserved = { [4] = &options } };
+	struct upcall_register_options options = { .reserved = { [2] = &options } };
 	struct fake_daemon fake = { 0 };
 	struct upcall_connection *connection;
 	int pidfd = pidfd_open(getpid(), 0);
@@ -291,6 +294,15 @@ static const struct {
 	  .status = 0,
 	  .says = "registered web: leader 4711, cgroup /c, no policy" },
 	{ .arguments = "register web --pid $$ --json", .status = 0, .says = "\"leader\": 4711" },
+	{ .arguments = "register web --pid $$ --seccomp-filter /nonexistent",
+	  .status = 3,
+	  .says = "upcallctl: register --seccomp-filter /nonexistent: No such file" },
+	{ .arguments = "register web --pid $$ --seccomp-filter /dev/null",
+	  .status = 1,
+	  .says = "--seccomp-filter /dev/null: No data available" },
+	{ .arguments = "register web --pid $$ --json --seccomp-filter /proc/self/auxv",
+	  .status = 0,
+	  .says = "\"seccomp-filter\": " },
 	{ .arguments = "register --help", .status = 0, .says = "example: upcallctl register" },
 	{ .arguments = "unregister web", .status = 0, .says = "" },
 	{ .arguments = "unregister --json web", .status = 0, .says = "\"unregistered\": \"web\"" },

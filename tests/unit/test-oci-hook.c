@@ -135,6 +135,63 @@ static void test_refused(void **state)
 	fake_daemon_stop(&fake);
 }
 
+/* A bundle's config.json says that, and the state where it is. */
+static void in_bundle(const char *config, char *directory)
+{
+	char path[64];
+	FILE *file;
+
+	strcpy(directory, "/tmp/upcall-bundle-XXXXXX");
+	assert_non_null(mkdtemp(directory));
+	snprintf(path, sizeof(path), "%s/config.json", directory);
+	file = config ? fopen(path, "we") : NULL;
+	if (file)
+		assert_int_equal(fprintf(file, "%s", config), strlen(config));
+	if (file)
+		assert_int_equal(fclose(file), 0);
+}
+
+/* Whatever its filter is, the container is registered; what is not understood is said. */
+static void test_bundle(void **state)
+{
+	static const struct {
+		const char *config; /* NULL: there is none */
+		bool older;
+		const char *says; /* in the only line, or "" */
+	} cases[] = {
+		{ "{\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\"}}}", false, "" },
+		{ "{}", false, "" },
+		{ "{}", true, "" },
+		{ "{\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_ALLOW\"}}}", true,
+		  "createRuntime web: without its seccomp filter: unknown option" },
+		{ "{\"linux\":{\"seccomp\":{\"defaultAction\":\"SCMP_ACT_NOTIFY\"}}}", false,
+		  "/config.json: linux.seccomp.defaultAction: no action that a filter can do alone" },
+		{ "{\"linux\"", false, "/config.json: no JSON" },
+		{ NULL, false, "/config.json: No such file or directory" },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fake_daemon fake = { .name = "oci-web", .older = cases[i].older };
+		char directory[64], input[160], command[80];
+
+		in_bundle(cases[i].config, directory);
+		snprintf(input, sizeof(input),
+			 "printf '{\"id\":\"web\",\"pid\":%%d,\"bundle\":\"%s\"}' $$", directory);
+		fake_daemon_start(&fake);
+		assert_int_equal(run(input, "--required createRuntime"), 0);
+		if (*cases[i].says)
+			says(cases[i].says);
+		else
+			assert_string_equal(output, "");
+		/* nobody asks at its end */
+		assert_int_equal(run(input, "--required poststop"), 0);
+		assert_string_equal(output, "");
+		fake_daemon_stop(&fake);
+		snprintf(command, sizeof(command), "rm -r %s", directory);
+		assert_int_equal(system(command), 0); /* lint: a test's own fixed command */
+	}
+}
+
 static bool is_root_of_the_host(void)
 {
 	char map[64] = "";
@@ -310,7 +367,7 @@ int main(void)
 		cmocka_unit_test(test_denied),	  cmocka_unit_test(test_no_daemon),
 		cmocka_unit_test(test_silence),	  cmocka_unit_test(test_endless_input),
 		cmocka_unit_test(test_bad_input), cmocka_unit_test(test_images_input),
-		cmocka_unit_test(test_files),
+		cmocka_unit_test(test_files),	  cmocka_unit_test(test_bundle),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

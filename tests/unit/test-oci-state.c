@@ -124,7 +124,7 @@ static void test_sizes(void **state)
 		{ "{\"id\":\"", "\",\"pid\":1}", 900000, "id: 900000 bytes" },
 		{ "{\"id\":\"x\",\"annotations\":{\"", "\":\"\"}}", 900000, NULL },
 		{ "{\"id\":\"x\",\"annotations\":{\"a\":\"", "\"}}", 25000000, NULL },
-		{ "{\"id\":\"x\",\"annotations\":{\"a\":\"", "\"}}", OCI_STATE_MAX,
+		{ "{\"id\":\"x\",\"annotations\":{\"a\":\"", "\"}}", OCI_TEXT_MAX,
 		  "longer than 33554432" },
 	};
 
