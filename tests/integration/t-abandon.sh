@@ -16,11 +16,11 @@ seed=${2:-$(date +%s)}
 
 echo "|$PWD/outcome %P" >/proc/sys/kernel/core_pattern
 # What is measured is not that some deadline ends it: until one does, a killed one is there for much longer than it may be.
-patient_ms 30000 | tee "$parameters/claim_ms" "$parameters/module_claim_ms" "$parameters/attach_ms" \
+patient 30000 | tee "$parameters/claim_ms" "$parameters/module_claim_ms" "$parameters/attach_ms" \
 	"$parameters/run_ms" >/dev/null
 started=$(guest_clock)
 check "A-37: seed $seed: killed while they waited, each was gone within a second, and so was its handler" \
-	sh -c './abandon "$@" >abandoned' - "$seed" "$count" "$(patient_ms 1000)" "$leader" "$cgroup"
+	sh -c './abandon "$@" >abandoned' - "$seed" "$count" "$(patient 1000)" "$leader" "$cgroup"
 cat abandoned
 echo "     $((count * 100 / ($(guest_clock) - started + 1))) kills/s"
 check 'some upcalls were held, and some had a handler' grep -qE 'held [1-9][0-9]* ran [1-9]' abandoned

@@ -31,7 +31,7 @@ namespaces_freed() { [ "$(hits proc_free_inum)" -ge "$(hits proc_alloc_inum)" ];
 
 started=$(guest_clock)
 check "A-35: seed $seed: $count containers died, and each was gone within a second" \
-	sh -c './collapse "$@" >collapsed' - "$seed" "$count" "$(patient_ms 1000)" "$cgroup"
+	sh -c './collapse "$@" >collapsed' - "$seed" "$count" "$(patient 1000)" "$cgroup"
 cat collapsed
 echo "     $((count * 100 / ($(guest_clock) - started + 1))) deaths/s"
 check 'A-35: with upcalls offered, claimed and running' \

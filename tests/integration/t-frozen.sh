@@ -11,15 +11,15 @@
 # shellcheck source=lib/setup.sh
 . lib/setup.sh
 
-policy ice <<'CONF'
+policy ice <<CONF
 [Match]
 Name=ice
 [Core]
 Handler=/usr/libexec/core
-RuntimeMaxSec=3
+RuntimeMaxSec=$(patient 3)
 [Key user]
 Handler=/usr/libexec/told
-RuntimeMaxSec=3
+RuntimeMaxSec=$(patient 3)
 CONF
 container_rootfs "$containers/ice/rootfs"
 install -o "$container_uid" -g "$container_uid" told "$containers/ice/rootfs/usr/libexec/told"
@@ -75,7 +75,7 @@ check 'A-34: offered before: nobody has the authority' wait_for 20 no_authority
 
 # --- asked from outside
 outside asked
-ended 'A-34: asked from outside' asked 45000
+ended 'A-34: asked from outside' asked "$(patient 45000)"
 check 'A-34: asked from outside: nobody has the authority' wait_for 20 no_authority
 
 # --- and nothing comes of either
@@ -83,7 +83,7 @@ check 'A-34: asked from outside: nobody has the authority' wait_for 20 no_author
 check 'A-34: thawed' freeze 0
 has_answer() { grep -q 'ms=' "$answers/offered"; }
 check 'A-34: offered before: its requester goes on' wait_for 20 has_answer
-ended 'A-34: offered before' "$answers/offered" 90000
+ended 'A-34: offered before' "$answers/offered" "$(patient 90000)"
 sleep 2
 check_equal 'A-34: no handler has started for them' before "$(cat "$ran")"
 
@@ -98,7 +98,7 @@ for who in worker kernel; do
 	check "A-34: frozen under a handler, $who: it stands" wait_for 20 is_frozen 1
 	[ $who = worker ] || systemctl kill --kill-whom=main -s STOP upcall-worker@ice.service
 	wait "$requester"
-	ended "A-34: frozen under a handler, $who" "run-$who" 30000
+	ended "A-34: frozen under a handler, $who" "run-$who" "$(patient 30000)"
 	check "A-34: frozen under a handler, $who: nobody has the authority" wait_for 20 no_authority
 	[ $who = worker ] || systemctl kill --kill-whom=main -s CONT upcall-worker@ice.service
 	: >"$gate"
@@ -136,7 +136,7 @@ for class in key core; do
 		grep -qE '^(ENOKEY|ETIMEDOUT|EKEYREJECTED|EIO) ' claimed-key
 	# The worker says so at once: it does not take the 25 s of attach_ms.
 	check "A-34: claimed before, $class: it has ended in time ($(cat "claimed-$class"))" \
-		test "$(took_ms "$(cat "claimed-$class")")" -lt 20000
+		test "$(took_ms "$(cat "claimed-$class")")" -lt "$(patient 20000)"
 	check "A-34: claimed before, $class: nobody has the authority" wait_for 20 no_authority
 	check "A-34: claimed before, $class: thawed" freeze 0
 	check "A-34: claimed before, $class: all goes on" wait_for 20 is_frozen 0

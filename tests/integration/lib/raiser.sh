@@ -27,8 +27,6 @@ check 'a container is added' ./shim-client add web "$leader" core=offer,other=of
 
 # total NAME: of the raiser's line of totals
 total() { sed -n "1s/.*\\b$1=\\([0-9]*\\).*/\\1/p" "$device"; }
-# patient_ms N: so many milliseconds, where a machine is not slow
-patient_ms() { echo $(($1 * guest_patience)); }
 nothing_left() { [ -z "$(./shim-client list)" ]; }
 # At the end
 modules_unload() {

@@ -13,6 +13,7 @@
 #   wait_for SECONDS COMMAND [ARG…]      until COMMAND succeeds; 1 if it does not in time
 #   check_leaks DESCRIPTION              on a kernel with kmemleak: the module has lost no memory; elsewhere nothing
 #   guest_patience                       a variable: times that are limits are multiplied by it
+#   patient TIME                         prints it, multiplied so
 #   summary                              the last line of a script: "N passed, N failed"; its status is the script's
 #
 # A script that ends without calling summary gets it called by the EXIT trap, so that it cannot pass by ending early
@@ -79,6 +80,7 @@ check_equal() {
 # How many times longer than on others things take on a kernel that watches itself
 guest_patience=$(sed -n 's/.*upcall_vm\.patience=\([0-9]*\).*/\1/p' /proc/cmdline)
 
+patient() { echo $(($1 * guest_patience)); }
 # check_within DESCRIPTION TOOK LIMIT: in milliseconds
 check_within() { check "$1" test "$2" -lt $(($3 * guest_patience)); }
 
