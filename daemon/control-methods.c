@@ -50,13 +50,15 @@ struct register_call {
 	char **labels;
 };
 
-/* They are the message's. */
-static int read_bytes(sd_bus_message *call, const void **ret, size_t *ret_size)
+/* It is the message's. */
+static int read_filter(sd_bus_message *call, struct registry_options *options, sd_bus_error *error)
 {
 	int r = sd_bus_message_enter_container(call, 'v', "ay");
 
 	if (r >= 0)
-		r = sd_bus_message_read_array(call, 'y', ret, ret_size);
+		r = sd_bus_message_read_array(call, 'y', &options->filter, &options->filter_size);
+	if (r >= 0 && !options->filter_size)
+		return control_refuse(error, "BadArgument", "the seccomp filter is empty");
 	return r < 0 ? r : sd_bus_message_exit_container(call);
 }
 
@@ -73,7 +75,7 @@ static int read_option(sd_bus_message *call, struct register_call *args, sd_bus_
 	if (!strcmp(key, "runtime"))
 		return sd_bus_message_read(call, "v", "s", &args->options.runtime);
 	if (!strcmp(key, "seccomp-filter"))
-		return read_bytes(call, &args->options.filter, &args->options.filter_size);
+		return read_filter(call, &args->options, error);
 	if (strcmp(key, "labels"))
 		return control_refuse(
 			error, "BadArgument",

@@ -55,6 +55,11 @@ static unsigned int looks_for(const struct upcall *upcall)
 	return (unsigned int)(seconds / LANE_LOOK_SECONDS) + 1;
 }
 
+static bool is_shortage(int error)
+{
+	return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -EINTR;
+}
+
 /* Returns a negative errno if the worker is of no use any more. */
 static int transmit(struct upcall *upcall)
 {
@@ -65,9 +70,14 @@ static int transmit(struct upcall *upcall)
 
 	make_request(upcall, &request);
 	ret = registry_add_filter(lane->container, &request, &fds.filter);
+	if (is_shortage(ret)) {
+		/* closed, it is offered again */
+		upcall->fd = close_keep_errno(upcall->fd);
+		lane_forget(upcall);
+		return 0;
+	}
 	if (ret < 0) {
-		lane_refuse(upcall, EKEYREJECTED, "the container's seccomp filter cannot be read",
-			    -ret);
+		lane_refuse(upcall, ENOKEY, "the container's seccomp filter cannot be read", -ret);
 		return 0;
 	}
 	ret = worker_link_send(&lane->worker, &request, &fds);
@@ -82,11 +92,6 @@ static int transmit(struct upcall *upcall)
 	look_later(upcall);
 	upcall->handed_at = clock_now();
 	return 0;
-}
-
-static bool is_shortage(int error)
-{
-	return error == -EMFILE || error == -ENFILE || error == -ENOMEM || error == -EINTR;
 }
 
 /* True: the upcall is ours. False: it has ended. */
@@ -165,8 +170,12 @@ static void set_retry(struct lane *lane)
 
 static void count_failure(struct lane *lane)
 {
-	if (++lane->failures >= LANE_FAILURES)
-		set_retry(lane);
+	if (++lane->failures < LANE_FAILURES)
+		return;
+	/* one of an older package would live on by being asked: only a new one can serve */
+	if (lane->failures == LANE_FAILURES && lane->container)
+		lane->queue->launcher->vtable->stop(lane->queue->launcher, lane->name);
+	set_retry(lane);
 }
 
 static void lose_handed(struct lane *lane)

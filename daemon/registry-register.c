@@ -72,10 +72,12 @@ static int check_filter(const struct registry_options *options, struct failure *
 			failure, -EINVAL, "BadArgument",
 			"the seccomp filter's instruction %zu can return 0 for a call that is not made: errno 0",
 			at);
-	return ret < 0 ? failure_set(failure, -EINVAL, "BadArgument",
-				     "the seccomp filter's instruction %zu is none, or the last",
-				     at) :
-			 0;
+	return ret < 0 ?
+		       failure_set(
+			       failure, -EINVAL, "BadArgument",
+			       "the seccomp filter's instruction %zu is none that Linux takes there",
+			       at) :
+		       0;
 }
 
 static int check_arguments(const struct registry *registry, const char *name, int pidfd,
@@ -417,7 +419,7 @@ static void replace_adopted(struct registry *registry, const struct container *c
 		(void)registry_unregister(registry, name, &ignored);
 }
 
-/* On failure it is nowhere. */
+/* On failure it is in no table. */
 static int enter(struct registry *registry, struct container *container, const struct tags *tags,
 		 struct failure *failure)
 {
@@ -427,16 +429,11 @@ static int enter(struct registry *registry, struct container *container, const s
 	if (ret < 0)
 		return ret;
 	ret = add(registry, container, tags);
-	if (ret < 0) {
-		state_remove(registry->state_fd, container->name);
+	if (ret < 0)
 		return registry_explain_add(registry, container, ret, failure);
-	}
 	ret = complete(registry, container, failure);
-	if (ret < 0) {
-		/* ORDER: while the kernel has it, its file is there */
+	if (ret < 0)
 		(void)shim_container_del(registry->shim_fd, container->id);
-		state_remove(registry->state_fd, container->name);
-	}
 	return ret;
 }
 
@@ -476,7 +473,10 @@ int registry_register(struct registry *registry, const char *name, int pidfd,
 	r = registry->shim_fd >= 0 ? enter(registry, container, &tags, failure) :
 				     registry_wait(registry, container, failure);
 	if (r < 0) {
-		state_remove(registry->state_fd, name);
+		/* ORDER: while the kernel has it, its file is there; it may be another's that has
+		 * the name */
+		if (!registry_by_name(registry, name))
+			state_remove(registry->state_fd, name);
 		return r;
 	}
 	journal_log(LOG_INFO, "Container %s is registered%s: leader %u, policy %s", container->name,

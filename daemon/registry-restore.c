@@ -379,6 +379,7 @@ static int restore_from(struct registry *registry, struct survey *survey)
 	ret = registry->shim_fd < 0 ? 0 : survey_make(survey, registry->shim_fd);
 	if (ret < 0)
 		return ret;
+	state_sweep(registry->state_fd);
 	ret = state_names(registry->state_fd, &names);
 	for (char **name = names; ret >= 0 && name && *name; name++)
 		restore_one(registry, *name, survey);

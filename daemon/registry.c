@@ -86,13 +86,6 @@ struct container *registry_by_id(const struct registry *registry, uint64_t id)
 
 /* ------------------------------------------------------------------ filter */
 
-/* Programs of ours have filters of their own, and what runs on the host is not the container's. */
-static bool runs_under_filter(const struct worker_request *request)
-{
-	return request->run_in == WORKER_RUN_IN_CONTAINER &&
-	       request->handler != WORKER_ANSWER_DNS && request->handler != WORKER_PROBE;
-}
-
 int registry_add_filter(const struct container *container, struct worker_request *request,
 			int *ret_fd)
 {
@@ -100,7 +93,7 @@ int registry_add_filter(const struct container *container, struct worker_request
 	struct stat status;
 
 	*ret_fd = -1;
-	if (!container->filter || !runs_under_filter(request))
+	if (!container->filter || !worker_runs_theirs(request->handler, request->run_in))
 		return 0;
 	fd = state_open_filter(container->registry->state_fd, container->name);
 	if (fd < 0)

@@ -392,18 +392,43 @@ void state_remove(int folder, const char *name)
 	(void)unlinkat(folder, file, 0);
 }
 
+static DIR *open_list(int folder)
+{
+	int fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *dir = fd < 0 ? NULL : fdopendir(fd);
+
+	if (!dir)
+		close_keep_errno(fd);
+	return dir;
+}
+
+static bool is_left_over(int folder, const char *file)
+{
+	if (!strncmp(file, TEMPORARY, strlen(TEMPORARY)))
+		return true;
+	return !strncmp(file, FILTER, strlen(FILTER)) &&
+	       faccessat(folder, file + strlen(FILTER), F_OK, AT_SYMLINK_NOFOLLOW) < 0 &&
+	       errno == ENOENT;
+}
+
+void state_sweep(int folder)
+{
+	cleanup_dir DIR *dir = open_list(folder);
+	struct dirent *entry;
+
+	while (dir && (entry = readdir(dir)))
+		if (is_left_over(folder, entry->d_name))
+			(void)unlinkat(folder, entry->d_name, 0);
+}
+
 int state_names(int folder, char ***ret)
 {
-	cleanup_dir DIR *dir = NULL;
+	cleanup_dir DIR *dir = open_list(folder);
 	struct dirent *entry;
-	int fd, r = 0;
+	int r = 0;
 
-	fd = openat(folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	dir = fd < 0 ? NULL : fdopendir(fd);
-	if (!dir) {
-		close_keep_errno(fd);
+	if (!dir)
 		return -errno;
-	}
 	*ret = NULL;
 	while (r >= 0 && (entry = readdir(dir)))
 		if (entry->d_name[0] != '.')

@@ -36,6 +36,8 @@ int state_save_filter(int folder, const char *name, const void *code, size_t siz
 /* An fd to read it, or a negative errno. */
 int state_open_filter(int folder, const char *name);
 void state_remove(int folder, const char *name);
+/* Forget what a daemon that was killed has not finished, and filters without a container. */
+void state_sweep(int folder);
 /* Names of all files; *ret is a vector that the caller frees, or NULL. */
 int state_names(int folder, char ***ret);
 

@@ -6,8 +6,8 @@
  * order, both ends from the same package: WORKER_PROTOCOL must be equal, a
  * packet of any other size or version ends the connection.
  *
- * Request: struct worker_request with SCM_RIGHTS of exactly two fds, in this
- * order: the upcall fd, the leader's pidfd. With `filter` there is one more, the last: a file of
+ * Request: struct worker_request with SCM_RIGHTS of two fds, in this order: the
+ * upcall fd, the leader's pidfd. With `filter` there is one more, the last: a file of
  * the instructions of a seccomp filter, struct sock_filter. They belong to the receiver then;
  * upcalld has closed its own copies by the time the packet is answered.
  * Result: struct worker_result, exactly one for each request whose connection
@@ -60,6 +60,13 @@ enum worker_run_in {
 	WORKER_RUN_IN_CONTAINER = 0,
 	WORKER_RUN_IN_HOST,
 };
+
+/* Is what runs a program of the container's? Ours have filters of their own. */
+static inline bool worker_runs_theirs(uint32_t handler, uint32_t run_in)
+{
+	return run_in == WORKER_RUN_IN_CONTAINER && handler != WORKER_ANSWER_DNS &&
+	       handler != WORKER_PROBE;
+}
 
 struct worker_request {
 	uint32_t protocol;   /* WORKER_PROTOCOL */

@@ -295,7 +295,7 @@ static void check_seccomp(struct doctor *doctor, const struct upcall_entry *entr
 	file = policy->file + strlen(doctor->root);
 	mend = doctor_command("editor {} && upcallctl check && upcallctl reload", file);
 	noted(doctor, &container_seccomp, entry->name, mend,
-	      "container %s has a seccomp filter, and %s has handlers that run in it: start it without the filter (podman run --security-opt seccomp=unconfined), or have RunIn=host",
+	      "container %s has a seccomp filter, and %s has handlers that run in it: register it with the filter (upcall-oci-hook(8), or upcallctl register --seccomp-filter), start it without (podman run --security-opt seccomp=unconfined), or have RunIn=host",
 	      entry->name, file);
 }
 

@@ -9,10 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/pidfd.h>
-#include <unistd.h>
 
 #include "cleanup.h"
 #include "number.h"
+#include "read-all.h"
 #include "table.h"
 #include "verb.h"
 
@@ -104,10 +104,10 @@ static int take_arguments(const struct verb *verb, int argc, char **argv,
 	return -1;
 }
 
-/* A byte more than upcalld takes, so that it says so. */
+/* One more than upcalld takes, so that it says so. */
 static int read_filter(struct arguments *arguments)
 {
-	const size_t room = BPF_MAXINSNS * sizeof(struct sock_filter) + 1;
+	const size_t room = (BPF_MAXINSNS + 1) * sizeof(struct sock_filter);
 	cleanup_fd int fd = -1;
 	ssize_t size;
 
@@ -117,9 +117,9 @@ static int read_filter(struct arguments *arguments)
 	arguments->filter = fd < 0 ? NULL : malloc(room);
 	if (!arguments->filter)
 		return -errno;
-	size = read(fd, arguments->filter, room);
+	size = read_all(fd, arguments->filter, room);
 	if (size < 0)
-		return -errno;
+		return (int)size;
 	arguments->options.seccomp_filter = arguments->filter;
 	arguments->options.seccomp_filter_size = (size_t)size;
 	return size > 0 ? 0 : -ENODATA;

@@ -23,6 +23,7 @@
 #include "cleanup.h"
 #include "hook.h"
 #include "number.h"
+#include "read-all.h"
 
 #define TIMEOUT_MS     3000
 #define TIMEOUT_MS_MAX 60000
@@ -114,25 +115,6 @@ static int take_arguments(struct hook *hook, int argc, char **argv)
 
 /* --------------------------------------------------------------------- run */
 
-/* A byte more than may be, so that it is seen. */
-static ssize_t read_all(int fd, char *text, size_t room)
-{
-	size_t size = 0;
-	ssize_t n;
-
-	while (size < room) {
-		n = read(fd, text + size, room - size);
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n < 0)
-			return -errno;
-		if (n == 0)
-			break;
-		size += (size_t)n;
-	}
-	return (ssize_t)size;
-}
-
 static int take_id(struct hook *hook)
 {
 	char reason[OCI_REASON_SIZE];
@@ -163,6 +145,22 @@ static int read_state(struct hook *hook)
 	return 0;
 }
 
+/* Who started the runtime may be under a filter, which its containers have besides. */
+static bool is_filtered(pid_t pid)
+{
+	char path[32], status[8192];
+	cleanup_fd int fd = -1;
+	ssize_t size;
+
+	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	size = fd < 0 ? -1 : read_all(fd, status, sizeof(status) - 1);
+	if (size < 0)
+		return true;
+	status[size] = '\0';
+	return !strstr(status, "\nSeccomp:\t0\n");
+}
+
 /*
  * The filter that its programs run under. Without it upcalld runs none of them, once the container
  * has it: that is said, and nothing else.
@@ -177,11 +175,16 @@ static void read_filter(struct hook *hook)
 	if (!hook->phase->begins || !*hook->state.bundle)
 		return;
 	(void)snprintf(path, sizeof(path), "%s/config.json", hook->state.bundle);
+	limit_says(hook->required, "%s %s: %s has not been read in time; %s", hook->phase->name,
+		   hook->state.id, path, hook->phase->failed);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	size = fd < 0 ? -errno : read_all(fd, text, sizeof(text));
 	if (size < 0)
 		report("%s %s: no seccomp filter: %s: %s", hook->phase->name, hook->state.id, path,
 		       strerror((int)-size));
+	else if (is_filtered(hook->state.pid))
+		report("%s %s: no seccomp filter: process %d is under another already",
+		       hook->phase->name, hook->state.id, (int)hook->state.pid);
 	else if (oci_seccomp(text, (size_t)size, &hook->filter, reason) < 0)
 		report("%s %s: no seccomp filter: %s: %s", hook->phase->name, hook->state.id, path,
 		       reason);

@@ -208,9 +208,17 @@ static int add_rule(scmp_filter_ctx context, const struct rule *rule, int number
 	return r;
 }
 
-/* A name that this machine's libseccomp does not know has no rule: neither has the runtime's. */
+static bool allows(uint32_t action)
+{
+	return action == SCMP_ACT_ALLOW || action == SCMP_ACT_LOG;
+}
+
+/*
+ * A name that our libseccomp does not know has no rule, as with the runtime, unless that was built
+ * with a newer one: then ours must not allow what that refuses.
+ */
 static int add_name(scmp_filter_ctx context, const struct rule *rule, json_object *name,
-		    char reason[OCI_REASON_SIZE])
+		    bool default_allows, char reason[OCI_REASON_SIZE])
 {
 	const char *text = json_object_get_string(name);
 	int number, r;
@@ -218,6 +226,10 @@ static int add_name(scmp_filter_ctx context, const struct rule *rule, json_objec
 	if (!json_object_is_type(name, json_type_string))
 		return oci_bad(reason, "names: no strings");
 	number = seccomp_syscall_resolve_name(text);
+	if (number == __NR_SCMP_ERROR && default_allows && !allows(rule->action))
+		return oci_bad(reason,
+			       "names: %.64s: to be refused, and libseccomp does not know it",
+			       text);
 	if (number == __NR_SCMP_ERROR)
 		return 0;
 	r = add_rule(context, rule, number);
@@ -245,7 +257,8 @@ static int add_entry(scmp_filter_ctx context, json_object *entry, uint32_t defau
 		return r;
 	r = read_args(entry, &rule, reason);
 	for (size_t i = 0; i < json_object_array_length(names) && r >= 0; i++)
-		r = add_name(context, &rule, json_object_array_get_idx(names, i), reason);
+		r = add_name(context, &rule, json_object_array_get_idx(names, i),
+			     allows(default_action), reason);
 	return r;
 }
 
@@ -348,6 +361,20 @@ static int translate(json_object *seccomp, struct oci_filter *ret, char reason[O
 	return r < 0 ? r : export(context, ret, reason);
 }
 
+/* Crun takes what that says instead of linux.seccomp. */
+#define BPF_ANNOTATION "run.oci.seccomp_bpf_data"
+
+static int refuse_annotation(json_object *object, char reason[OCI_REASON_SIZE])
+{
+	json_object *annotations = NULL;
+
+	if (json_object_object_get_ex(object, "annotations", &annotations) &&
+	    json_object_is_type(annotations, json_type_object) &&
+	    json_object_object_get_ex(annotations, BPF_ANNOTATION, NULL))
+		return oci_bad(reason, "annotations: " BPF_ANNOTATION " is another filter");
+	return 0;
+}
+
 int oci_seccomp(const char *config, size_t size, struct oci_filter *ret,
 		char reason[OCI_REASON_SIZE])
 {
@@ -358,6 +385,8 @@ int oci_seccomp(const char *config, size_t size, struct oci_filter *ret,
 
 	*ret = OCI_FILTER_NULL;
 	r = oci_json_parse(config, size, &object, reason);
+	if (r >= 0)
+		r = refuse_annotation(object, reason);
 	if (r >= 0)
 		r = oci_json_get(object, "linux", json_type_object, &linux_part, reason);
 	if (r >= 0 && linux_part)

@@ -2,8 +2,10 @@
 /*
  * The seccomp filter of a bundle (linux.seccomp of its config.json), as the runtime makes it
  *
- * By the OCI runtime specification, with libseccomp, as crun and runc do. What is not translated is
- * an action that asks another process (SCMP_ACT_NOTIFY), and flags, which allow nothing.
+ * By the OCI runtime specification, with libseccomp, as crun does. Runc has calls that are newer
+ * than all of the filter's fail with ENOSYS besides, where this has them fail as others. What is
+ * not translated is an action that asks another process (SCMP_ACT_NOTIFY), and flags: what they
+ * change is not which calls are made.
  */
 #ifndef UPCALL_OCI_SECCOMP_H
 #define UPCALL_OCI_SECCOMP_H

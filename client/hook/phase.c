@@ -24,6 +24,24 @@ int fail(struct hook *hook, int error, const char *format, ...)
 
 /* ------------------------------------------------------------------ phases */
 
+/* An upcalld that is older, or does not want this filter: none of its programs is run then. */
+static int register_unfiltered(struct hook *hook, struct upcall_connection *connection, int pidfd,
+			       struct upcall_register_options *options)
+{
+	char reason[REASON_SIZE];
+	int r;
+
+	(void)snprintf(reason, sizeof(reason), "%s", upcall_error(connection, -EINVAL));
+	oci_filter_clear(&hook->filter);
+	options->seccomp_filter = NULL;
+	options->seccomp_filter_size = 0;
+	r = upcall_register(connection, hook->name, pidfd, options, NULL);
+	if (r >= 0)
+		report("%s %s: without its seccomp filter: %s", hook->phase->name, hook->state.id,
+		       reason);
+	return r;
+}
+
 static int register_container(struct hook *hook, struct upcall_connection *connection)
 {
 	struct upcall_register_options options = { .runtime = hook->runtime,
@@ -41,15 +59,8 @@ static int register_container(struct hook *hook, struct upcall_connection *conne
 		return fail(hook, r, "pid %d: %s", (int)hook->state.pid, strerror(errno));
 	}
 	r = upcall_register(connection, hook->name, pidfd, &options, NULL);
-	/* an upcalld that is older, or does not want this one: none of its programs is run then */
-	if (r == -EINVAL && hook->filter.size) {
-		report("%s %s: without its seccomp filter: %s", hook->phase->name, hook->state.id,
-		       upcall_error(connection, r));
-		oci_filter_clear(&hook->filter);
-		options.seccomp_filter = NULL;
-		options.seccomp_filter_size = 0;
-		r = upcall_register(connection, hook->name, pidfd, &options, NULL);
-	}
+	if (r == -EINVAL && hook->filter.size)
+		r = register_unfiltered(hook, connection, pidfd, &options);
 	return r < 0 ? fail(hook, r, "%s", upcall_error(connection, r)) : 0;
 }
 

@@ -99,6 +99,8 @@ static int append_options(sd_bus_message *call, const struct upcall_register_opt
 	int r;
 
 	options = options ?: &none;
+	if (!options->seccomp_filter != !options->seccomp_filter_size)
+		return -EINVAL;
 	for (size_t i = 0; i < sizeof(options->reserved) / sizeof(options->reserved[0]); i++)
 		if (options->reserved[i])
 			return -EINVAL;

@@ -154,7 +154,7 @@ static int session_keyring_join(const struct enter *enter)
 	if (keyctl_join_session_keyring(NULL) >= 0 || errno == EDQUOT)
 		return 0;
 	/* docker's filter has no keyctl(2) */
-	return enter->profile->count ? 0 : -errno;
+	return enter->profile->count && !enter->leader.no_new_privs ? 0 : -errno;
 }
 
 /*
@@ -169,7 +169,6 @@ int become_limits(struct enter *enter)
 
 	if (setrlimit(RLIMIT_CORE, enter->request->handler == WORKER_PROBE ? &none : &core) < 0)
 		return -errno;
-	umask(022);
 	if (signals_reset() < 0)
 		return -errno;
 	return enter->request->handler == WORKER_BECOME ? 0 : session_keyring_join(enter);

@@ -36,6 +36,7 @@
 #include <stdbool.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -61,7 +62,8 @@ enum step_when {
 	WHEN_VISITING,
 	WHEN_OURS,
 	WHEN_FILTERED_WITH_POWER,
-	WHEN_FILTERED_WITHOUT,
+	WHEN_FILTERED_UNSEEN,
+	WHEN_FILTERED_LAST,
 };
 
 struct step {
@@ -98,6 +100,8 @@ static bool enter_is_core(const struct enter *enter)
 static int host_limits(struct enter *enter)
 {
 	(void)enter;
+	/* it tells nobody if a filter refuses it */
+	umask(022);
 	errno = 0;
 	if (getpriority(PRIO_PROCESS, 0) != 0 && setpriority(PRIO_PROCESS, 0, 0) < 0)
 		return -errno;
@@ -253,13 +257,21 @@ static int ours_filter(struct enter *enter)
 }
 
 /*
- * With no_new_privs it is the last that can be; without, it needs CAP_SYS_ADMIN, which the
- * ids may take away: then all that follows is under it. Its author had to allow as
- * much to the runtime. What it refuses fails, and cannot seem to have been done: see seccomp-code.c.
+ * Without no_new_privs it needs CAP_SYS_ADMIN, which the ids may take away: then all that follows
+ * is under it. Its author had to allow as much to the runtime. What it refuses fails, and cannot
+ * seem to have been done: see seccomp-code.c. With no_new_privs it is the last that can be.
+ *
+ * ATTACK: but not of a sibling, which who has CAP_SYS_PTRACE inside can take as soon as it is
+ * born: the container would have one without its filter.
  */
 static int container_filter(struct enter *enter)
 {
-	return profile_apply(enter->profile);
+	int ret = profile_apply(enter->profile);
+
+	/* who cannot report has nothing to go on for: nobody would know of its sibling */
+	if (ret == 0 && write(enter->report_fd, "", 0) < 0)
+		_exit(EXIT_EXEC_FAILED);
+	return ret;
 }
 
 /*
@@ -307,7 +319,8 @@ static int fds_finish(struct enter *enter)
 	int *const kept[] = { &enter->exec_fd, &enter->report_fd };
 	int first = enter_is_core(enter) && enter_attaches(enter) ? PIDFD_OF_CORE + 1 : 3;
 
-	if (fcntl(0, F_GETFD) < 0 && dup2(enter->null_fd, 0) < 0)
+	/* a filter may refuse to tell */
+	if (fcntl(0, F_GETFD) < 0 && (errno != EBADF || dup2(enter->null_fd, 0) < 0))
 		return -errno;
 	return fds_close_others(first, kept, sizeof(kept) / sizeof(kept[0]));
 }
@@ -350,12 +363,13 @@ static const struct step steps[] = {
 	{ WORKER_STEP_NNP, WHEN_ALWAYS, become_no_new_privs },
 	{ WORKER_STEP_LIMITS, WHEN_ALWAYS, become_limits },
 	{ WORKER_STEP_SECCOMP, WHEN_OURS, ours_filter },
+	{ WORKER_STEP_SECCOMP, WHEN_FILTERED_UNSEEN, container_filter },
 	{ WORKER_STEP_PIDNS, WHEN_SIBLING, sibling_bear },
 	{ WORKER_STEP_VERIFY, WHEN_SIBLING, birthplace_verify },
 	{ WORKER_STEP_VERIFY, WHEN_ANSWERING, upcall_fd_drop },
 	{ WORKER_STEP_LIMITS, WHEN_ALWAYS, session_begin },
 	{ WORKER_STEP_ATTACH, WHEN_ATTACHING, upcall_attach },
-	{ WORKER_STEP_SECCOMP, WHEN_FILTERED_WITHOUT, container_filter },
+	{ WORKER_STEP_SECCOMP, WHEN_FILTERED_LAST, container_filter },
 	{ WORKER_STEP_FDS, WHEN_ALWAYS, fds_finish },
 	{ WORKER_STEP_EXEC, WHEN_VISITING, visit_begin },
 	{ WORKER_STEP_EXEC, WHEN_ALWAYS, program_execute },
@@ -380,8 +394,12 @@ static bool step_applies(const struct step *step, const struct enter *enter)
 		return enter->exec_fd >= 0;
 	case WHEN_FILTERED_WITH_POWER:
 		return enter->profile->count && !enter->leader.no_new_privs;
-	case WHEN_FILTERED_WITHOUT:
-		return enter->profile->count && enter->leader.no_new_privs;
+	case WHEN_FILTERED_UNSEEN:
+		return enter->profile->count && enter->leader.no_new_privs &&
+		       enter_has_sibling(enter->request);
+	case WHEN_FILTERED_LAST:
+		return enter->profile->count && enter->leader.no_new_privs &&
+		       !enter_has_sibling(enter->request);
 	}
 	return true;
 }

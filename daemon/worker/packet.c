@@ -48,13 +48,11 @@ static size_t packet_fds_count(const struct worker_request *request)
 	return 2 + worker_is_visit(request->handler) + (request->filter != 0);
 }
 
-/* What of the container's is executed inside has its filter; nothing else. */
 static bool filter_is_valid(const struct worker_request *request)
 {
 	if (request->filter == 0)
 		return true;
-	return request->filter == 1 && request->run_in == WORKER_RUN_IN_CONTAINER &&
-	       request->handler != WORKER_ANSWER_DNS && request->handler != WORKER_PROBE;
+	return request->filter == 1 && worker_runs_theirs(request->handler, request->run_in);
 }
 
 static bool place_is_valid(const struct worker_request *request)

@@ -4,9 +4,9 @@
 # lane: default
 # soak: 1000
 #
-# The resolver runs without the container's seccomp filter, which cannot be applied again, so it has one of its own.
-# Without a user namespace and with CAP_SYS_PTRACE the container's root can take it, before or after its exec: then it
-# does nothing for him that his own filter forbids.
+# The resolver runs without the container's seccomp filter, so it has one of its own; programs of the container run under
+# the container's, that it was registered with. Without a user namespace and with CAP_SYS_PTRACE the container's root can take
+# either, before or after its exec: then it does nothing for him that his own filter forbids.
 # $1: how many upcalls (default 40)
 
 # shellcheck source=lib/setup.sh
@@ -38,7 +38,7 @@ echo 'nameserver 127.0.0.1' >"$containers/puppet/rootfs/etc/resolv.conf"
 check 'puppet is registered' registered puppet "$(filtered)"
 container_exec puppet /bin/dns-server 53 a.example 10.0.0.7 /tmp/dns.log /gate/dns &
 wait_for 10 test -e "${root[puppet]}/tmp/dns.log"
-container_exec puppet /bin/puppeteer "$upcalls" >puppet.log
+container_exec puppet /bin/puppeteer "$upcalls" dns_resolver '' >puppet.log
 
 sort puppet.log | uniq -c
 check "the container's filter forbids it to its own root" grep -qx 'own 1' puppet.log
@@ -63,4 +63,29 @@ check "who made the socket that it answers by ($maker) has ended" test "${maker:
 wait "$requester"
 check "the resolver still answers" grep -q '^payload 10.0.0.7' answer
 container_stop puppet
+
+# ---------------------------------------------------------------- its own handlers
+
+policy own <<'CONF'
+[Match]
+Name=oci-own-*
+[Key user]
+Handler=/usr/libexec/told
+CONF
+for privileges in true false; do
+	name=own-$privileges
+	container_rootfs "$containers/$name/rootfs"
+	cp puppeteer "$containers/$name/rootfs/bin/puppeteer"
+	install -o "$container_uid" -g "$container_uid" told "$containers/$name/rootfs/usr/libexec/told"
+	mkdir -p "$containers/$name/rootfs/gate"
+	: >"$containers/$name/rootfs/gate/open"
+	check "$name is registered, with its filter" container_start "$name" \
+		"$(filtered) | .process.noNewPrivileges = $privileges | $(hooked --timeout-ms 60000 --required)"
+	container_exec "$name" /bin/puppeteer "$upcalls" user told:0: >own.log
+	sort own.log | uniq -c
+	check "$name: its filter forbids it to its own root" grep -qx 'own 1' own.log
+	check "$name: he does catch what comes from outside (else the test proves nothing)" grep -q '^caught' own.log
+	check_equal "$name: in $upcalls upcalls, nobody did for him what his filter forbids" '' "$(grep '^caught .* 0$' own.log)"
+	container_stop "$name"
+done
 summary

@@ -2,9 +2,9 @@
 /*
  * The container's root, who makes a program of ours call unshare(2)
  *
- * puppeteer ROUNDS: each round asks for a dns_resolver key and traces the first process that comes
- * from outside. Prints "own ERRNO" of its own unshare(2), then for each that it caught "caught NAME
- * ERRNO", 0: it worked.
+ * puppeteer ROUNDS TYPE PREFIX: each round asks for a key of that type, whose description begins
+ * so, and traces the first process that comes from outside. Prints "own ERRNO" of its own
+ * unshare(2), then for each that it caught "caught NAME ERRNO", 0: it worked.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -106,16 +106,16 @@ static void catch (int pid)
 	waitpid(pid, &status, __WALL);
 }
 
-static void round_run(int number)
+static void round_run(const char *type, const char *prefix, int number)
 {
-	char description[32];
+	char description[64];
 	pid_t requester;
 
-	snprintf(description, sizeof(description), "n%d.example", number);
+	snprintf(description, sizeof(description), "%sn%d.example", prefix, number);
 	requester = fork();
 	if (requester == 0) {
 		freopen("/dev/null", "w", stdout);
-		execl("/bin/requester", "requester", "key", "dns_resolver", description, "x", NULL);
+		execl("/bin/requester", "requester", "key", type, description, "x", NULL);
 		_exit(1);
 	}
 	while (waitpid(requester, NULL, WNOHANG) == 0)
@@ -124,12 +124,12 @@ static void round_run(int number)
 
 int main(int argc, char **argv)
 {
-	if (argc != 2)
+	if (argc != 4)
 		return 2;
 	printf("own %d\n", unshare(CLONE_NEWUSER) < 0 ? errno : 0);
 	fflush(stdout);
 	all_pids(remember);
 	for (int i = 0; i < atoi(argv[1]); i++)
-		round_run(i);
+		round_run(argv[2], argv[3], i);
 	return 0;
 }

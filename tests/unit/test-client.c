@@ -89,6 +89,10 @@ static void test_reserved_options_are_refused(void **state)
 	fake_daemon_start(&fake);
 	connection = connect_ok();
 	assert_int_equal(upcall_register(connection, "web", pidfd, &options, NULL), -EINVAL);
+	options = (struct upcall_register_options){ .seccomp_filter = "8 bytes." };
+	assert_int_equal(upcall_register(connection, "web", pidfd, &options, NULL), -EINVAL);
+	options = (struct upcall_register_options){ .seccomp_filter_size = 8 };
+	assert_int_equal(upcall_register(connection, "web", pidfd, &options, NULL), -EINVAL);
 	upcall_close(connection);
 	fake_daemon_stop(&fake);
 	close(pidfd);

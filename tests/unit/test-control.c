@@ -90,6 +90,9 @@ static void test_seccomp_filter(void **state)
 	assert_string_equal(call(bus, "Register", NULL, "sha{sv}", "web", fixture->pidfd, 1,
 				 "seccomp-filter", "ay", 3, 1, 2, 3),
 			    "BadArgument");
+	assert_string_equal(call(bus, "Register", NULL, "sha{sv}", "web", fixture->pidfd, 1,
+				 "seccomp-filter", "ay", 0),
+			    "BadArgument");
 	assert_string_equal(call(bus, "Register", &reply, "sha{sv}", "web", fixture->pidfd, 1,
 				 "seccomp-filter", "ay", 8, byte[0], byte[1], byte[2], byte[3],
 				 byte[4], byte[5], byte[6], byte[7]),

@@ -4,6 +4,7 @@
 #include <linux/filter.h>
 #include <linux/seccomp.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -25,6 +26,11 @@
 #define ALLOWED	     "\"defaultAction\":\"SCMP_ACT_ALLOW\""
 #define REFUSED	     "\"action\":\"SCMP_ACT_ERRNO\""
 
+#define COMPARED(op, value)                                                                \
+	CONFIG(ALLOWED ",\"syscalls\":[{\"names\":[\"getpriority\"]," REFUSED              \
+		       ",\"args\":[{\"index\":0,\"value\":" value ",\"op\":\"SCMP_CMP_" op \
+		       "\"}]}]")
+
 static int errno_of(long r)
 {
 	return r < 0 ? errno : 0;
@@ -33,6 +39,18 @@ static int errno_of(long r)
 static int do_getppid(void)
 {
 	return errno_of(syscall(SYS_getppid));
+}
+
+static void on_sys(int signal)
+{
+	(void)signal;
+	_exit(77);
+}
+
+static int do_trapped(void)
+{
+	(void)signal(SIGSYS, on_sys);
+	return do_getppid();
 }
 
 static int do_getpriority(void)
@@ -55,10 +73,12 @@ static int do_personality_zero(void)
 	return errno_of(syscall(SYS_personality, 0));
 }
 
+#define KILLED(signal) (1000 + (signal))
+
 static const struct {
 	const char *config;
 	int (*call)(void);
-	int expected; /* errno */
+	int expected; /* errno, or KILLED() */
 } good[] = {
 	{ CONFIG(ALLOWED), do_getppid, 0 },
 	{ CONFIG(ALLOWED ",\"syscalls\":[{\"names\":[\"getppid\"]," REFUSED "}]"), do_getppid,
@@ -68,10 +88,38 @@ static const struct {
 	{ CONFIG(ALLOWED ",\"syscalls\":[{\"names\":[\"getppid\"]," REFUSED ",\"errnoRet\":42}]"),
 	  do_personality, 0 },
 	/* what libseccomp does not know, and what is done anyway */
-	{ CONFIG(ALLOWED ",\"syscalls\":[{\"names\":[\"no_such\",\"getppid\"]," REFUSED "}]"),
-	  do_getppid, EPERM },
+	{ CONFIG("\"defaultAction\":\"SCMP_ACT_TRAP\",\"syscalls\":[{\"names\":[\"no_such\",\"getppid\",\"exit_group\"],"
+		 "\"action\":\"SCMP_ACT_ALLOW\"}]"),
+	  do_getppid, 0 },
 	{ CONFIG(ALLOWED ",\"syscalls\":[{\"names\":[\"getppid\"],\"action\":\"SCMP_ACT_ALLOW\"}]"),
 	  do_getppid, 0 },
+	{ CONFIG(ALLOWED ",\"syscalls\":[{\"names\":[\"getppid\"],\"action\":\"SCMP_ACT_KILL\"}]"),
+	  do_getppid, KILLED(SIGSYS) },
+	{ CONFIG(ALLOWED
+		 ",\"syscalls\":[{\"names\":[\"getppid\"],\"action\":\"SCMP_ACT_KILL_THREAD\"}]"),
+	  do_getppid, KILLED(SIGSYS) },
+	{ CONFIG(ALLOWED
+		 ",\"syscalls\":[{\"names\":[\"getppid\"],\"action\":\"SCMP_ACT_KILL_PROCESS\"}]"),
+	  do_getppid, KILLED(SIGSYS) },
+	{ CONFIG(ALLOWED ",\"syscalls\":[{\"names\":[\"getppid\"],\"action\":\"SCMP_ACT_TRAP\"}]"),
+	  do_trapped, 77 },
+	/* nobody traces */
+	{ CONFIG(ALLOWED ",\"syscalls\":[{\"names\":[\"getppid\"],\"action\":\"SCMP_ACT_TRACE\"}]"),
+	  do_getppid, ENOSYS },
+	{ CONFIG("\"defaultAction\":\"SCMP_ACT_KILL\",\"syscalls\":[{\"names\":[\"getppid\",\"exit_group\"],"
+		 "\"action\":\"SCMP_ACT_LOG\"}]"),
+	  do_getppid, 0 },
+	/* comparisons, with PRIO_USER, which is 2 */
+	{ COMPARED("NE", "2"), do_getpriority_user, 0 },
+	{ COMPARED("NE", "1"), do_getpriority_user, EPERM },
+	{ COMPARED("LT", "2"), do_getpriority_user, 0 },
+	{ COMPARED("LT", "3"), do_getpriority_user, EPERM },
+	{ COMPARED("LE", "1"), do_getpriority_user, 0 },
+	{ COMPARED("LE", "2"), do_getpriority_user, EPERM },
+	{ COMPARED("GE", "3"), do_getpriority_user, 0 },
+	{ COMPARED("GE", "2"), do_getpriority_user, EPERM },
+	{ COMPARED("GT", "2"), do_getpriority_user, 0 },
+	{ COMPARED("GT", "1"), do_getpriority_user, EPERM },
 	/* arguments: all of them, or any where several are of one */
 	{ CONFIG(ALLOWED ",\"syscalls\":[{\"names\":[\"personality\"]," REFUSED
 			 ",\"args\":[{\"index\":0,\"value\":4294967295,\"op\":\"SCMP_CMP_EQ\"}]}]"),
@@ -118,8 +166,7 @@ static int run_under(const struct oci_filter *filter, int (*call)(void))
 		_exit(call());
 	}
 	assert_int_equal(waitpid(pid, &status, 0), pid);
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
+	return WIFEXITED(status) ? WEXITSTATUS(status) : KILLED(WTERMSIG(status));
 }
 
 static void test_good(void **state)
@@ -166,6 +213,7 @@ static const struct {
 	{ "{\"linux\":7}", "linux: no object" },
 	{ "{\"linux\":{\"seccomp\":[]}}", "seccomp: no object" },
 	{ CONFIG(""), "linux.seccomp.defaultAction: missing" },
+	{ "{\"annotations\":{\"run.oci.seccomp_bpf_data\":\"\"}}", "is another filter" },
 	{ CONFIG("\"defaultAction\":7"), "defaultAction: no string" },
 	{ CONFIG("\"defaultAction\":\"SCMP_ACT_NOTIFY\""),
 	  "defaultAction: no action that a filter can do alone: SCMP_ACT_NOTIFY" },
@@ -176,6 +224,8 @@ static const struct {
 	{ CONFIG(ALLOWED ",\"architectures\":[\"SCMP_ARCH_PDP11\"]"), "architectures: one" },
 	{ CONFIG(ALLOWED ",\"architectures\":[7]"), "architectures: one" },
 	{ CONFIG(ALLOWED ",\"architectures\":\"SCMP_ARCH_X86\""), "architectures: no array" },
+	{ CONFIG(ALLOWED ",\"syscalls\":[{\"names\":[\"no_such\"]," REFUSED "}]"),
+	  "names: no_such: to be refused, and libseccomp does not know it" },
 	{ CONFIG(ALLOWED ",\"syscalls\":{}"), "syscalls: no array" },
 	{ CONFIG(ALLOWED ",\"syscalls\":[7]"), "syscalls[0].no object" },
 	{ CONFIG(ALLOWED ",\"syscalls\":[{\"names\":[\"read\"]}]"), "syscalls[0].action: missing" },

@@ -167,7 +167,7 @@ static void test_bad_filter(void **state)
 	} sizes[] = {
 		{ 7, "the seccomp filter's 7 bytes are no instructions of 8 bytes each" },
 		{ (BPF_MAXINSNS + 1) * 8, "has 4097 instructions, more than 4096" },
-		{ 8, "instruction 0 is none, or the last" },
+		{ 8, "instruction 0 is none that Linux takes there" },
 	};
 	const struct sock_filter zero = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ERRNO);
 	static const struct sock_filter code[BPF_MAXINSNS + 1] = { BPF_STMT(BPF_LD | BPF_IMM, 0) };

@@ -244,6 +244,18 @@ static void test_files(void **state)
 	assert_int_equal(renameat(folder, "web", folder, "mail"), 0);
 	assert_int_equal(state_load(folder, "mail", &again), -EBADMSG);
 	assert_int_equal(state_load(folder, "web", &again), -ENOENT);
+	/* what somebody has left, and nothing else */
+	assert_int_equal(state_save_filter(folder, "db", "12345678", 8), 0);
+	fd = openat(folder, ".newdb", O_WRONLY | O_CREAT, 0600);
+	close(fd);
+	assert_int_equal(renameat(folder, "mail", folder, "web"), 0);
+	state_sweep(folder);
+	assert_int_equal(state_open_filter(folder, "db"), -ENOENT);
+	assert_int_equal(faccessat(folder, ".newdb", F_OK, 0), -1);
+	fd = state_open_filter(folder, "web");
+	assert_true(fd >= 0);
+	close(fd);
+	assert_int_equal(renameat(folder, "web", folder, "mail"), 0);
 	/* the state goes with its filter */
 	state_remove(folder, "web");
 	assert_int_equal(state_open_filter(folder, "web"), -ENOENT);

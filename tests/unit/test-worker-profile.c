@@ -99,7 +99,7 @@ static void test_refuses_the_worker(void **state)
 	} cases[] = {
 		{ "setresgid", WORKER_STEP_IDS },   { "setresuid", WORKER_STEP_IDS },
 		{ "getresuid", WORKER_STEP_IDS },   { "setsid", WORKER_STEP_LIMITS },
-		{ "close_range", WORKER_STEP_FDS },
+		{ "close_range", WORKER_STEP_FDS }, { "fcntl", WORKER_STEP_FDS },
 	};
 	struct worker_request request;
 

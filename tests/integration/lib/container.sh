@@ -8,6 +8,7 @@
 #                                       $containers/NAME/rootfs and its leader $(container_pid NAME). JQ-FILTER edits
 #                                       config.json
 #   container_privileged                a JQ-FILTER: no user namespace, all capabilities
+#   hooked [OPTION…]                    a JQ-FILTER: the bundle has our hook, $hook, with these options
 #   container_exec NAME CMD…            in the container, as its root
 #   container_stop NAME
 #   container_cgroup NAME               its boundary below /sys/fs/cgroup
@@ -72,6 +73,13 @@ container_privileged() {
 		| .process.capabilities = {bounding: $caps, effective: $caps, permitted: $caps}
 		| .process.noNewPrivileges = false
 	JQ
+}
+
+hook=/usr/libexec/oci/hooks.d/upcall-oci-hook
+hooked() {
+	jq -nr --arg path "$hook" --arg options "$*" '
+		def entry($phase): [{path: $path, args: (["upcall-oci-hook"] + ($options / " " | map(select(. != ""))) + [$phase])}];
+		".hooks = \({createRuntime: entry("createRuntime"), poststop: entry("poststop")})"'
 }
 
 container_start() {
