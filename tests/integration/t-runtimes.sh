@@ -10,8 +10,6 @@
 
 # shellcheck source=lib/setup.sh
 . lib/setup.sh
-# shellcheck disable=SC2154 # lib/container.sh's
-hook=$hook
 
 entry() { upcallctl list --json | jq -r --arg name "$1" ".containers[] | select(.name == \$name) | $2"; }
 is_gone() { [ -z "$(entry "$1" .name)" ]; }
@@ -103,6 +101,7 @@ check 'crun: so far the audit is clean' audit_checkpoint
 served crun "$containers/web/rootfs" container_exec web
 audit_expect_host '*' 'runtimes make what they need'
 awake
+# shellcheck disable=SC2154 # lib/container.sh's
 check 'crun: another one ended, of that id' "$hook" --required poststop <<<'{"id":"nobody"}'
 check_fails 'crun: and one that lives is not forgotten for it' "$hook" --required poststop <<<'{"id":"web"}'
 check_equal 'crun: and is registered as before' live "$(entry oci-web .state)"
