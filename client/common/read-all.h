@@ -5,9 +5,10 @@
 #include <sys/types.h>
 
 /*
- * All there is, to the end, as far as there is room: how many bytes, or a negative errno. Who gives
- * room for more than may be sees that there is more.
+ * All there is, to the end, but no more than `most` bytes: how many, in *ret, which is the
+ * caller's to free; or a negative errno, and nothing. Who asks for more than may be sees that
+ * there is more.
  */
-ssize_t read_all(int fd, void *data, size_t room);
+ssize_t read_all(int fd, size_t most, char **ret);
 
 #endif

@@ -17,6 +17,7 @@
 #include "verb.h"
 
 #define LABELS_MAX 64
+#define FILTER_MAX (BPF_MAXINSNS * sizeof(struct sock_filter)) /* bytes */
 
 struct arguments {
 	const char *name;
@@ -104,20 +105,17 @@ static int take_arguments(const struct verb *verb, int argc, char **argv,
 	return -1;
 }
 
-/* One more than upcalld takes, so that it says so. */
+/* More than upcalld takes, so that it says so. */
 static int read_filter(struct arguments *arguments)
 {
-	const size_t room = (BPF_MAXINSNS + 1) * sizeof(struct sock_filter);
 	cleanup_fd int fd = -1;
 	ssize_t size;
 
 	if (!arguments->filter_path)
 		return 0;
 	fd = open(arguments->filter_path, O_RDONLY | O_CLOEXEC);
-	arguments->filter = fd < 0 ? NULL : malloc(room);
-	if (!arguments->filter)
-		return -errno;
-	size = read_all(fd, arguments->filter, room);
+	size = fd < 0 ? -errno :
+			read_all(fd, FILTER_MAX + sizeof(struct sock_filter), &arguments->filter);
 	if (size < 0)
 		return (int)size;
 	arguments->options.seccomp_filter = arguments->filter;

@@ -127,14 +127,14 @@ static int take_id(struct hook *hook)
 /* What is wrong with the state is nothing that the container may run with: see above. */
 static int read_state(struct hook *hook)
 {
-	static char text[OCI_TEXT_MAX + 1];
+	cleanup_free char *text = NULL;
 	char reason[OCI_REASON_SIZE];
 	ssize_t size;
 	int r;
 
 	if (hook->id)
 		return take_id(hook);
-	size = read_all(STDIN_FILENO, text, sizeof(text));
+	size = read_all(STDIN_FILENO, OCI_TEXT_MAX + 1, &text);
 	if (size < 0)
 		return fail(hook, (int)size, "standard input: %s", strerror((int)-size));
 	r = oci_state_parse(text, (size_t)size, &hook->state, reason);
@@ -145,20 +145,21 @@ static int read_state(struct hook *hook)
 	return 0;
 }
 
+#define STATUS_MAX 65536 /* bytes of /proc/PID/status */
+#define UNFILTERED "\nSeccomp:\t0\n"
+
 /* Who started the runtime may be under a filter, which its containers have besides. */
 static bool is_filtered(pid_t pid)
 {
-	char path[32], status[8192];
+	cleanup_free char *status = NULL;
 	cleanup_fd int fd = -1;
+	char path[32];
 	ssize_t size;
 
 	(void)snprintf(path, sizeof(path), "/proc/%d/status", (int)pid);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	size = fd < 0 ? -1 : read_all(fd, status, sizeof(status) - 1);
-	if (size < 0)
-		return true;
-	status[size] = '\0';
-	return !strstr(status, "\nSeccomp:\t0\n");
+	size = fd < 0 ? -1 : read_all(fd, STATUS_MAX, &status);
+	return size < 0 || !memmem(status, (size_t)size, UNFILTERED, strlen(UNFILTERED));
 }
 
 /*
@@ -167,7 +168,7 @@ static bool is_filtered(pid_t pid)
  */
 static void read_filter(struct hook *hook)
 {
-	static char text[OCI_TEXT_MAX + 1];
+	cleanup_free char *text = NULL;
 	char path[sizeof(hook->state.bundle) + sizeof("/config.json")], reason[OCI_REASON_SIZE];
 	cleanup_fd int fd = -1;
 	ssize_t size;
@@ -178,7 +179,7 @@ static void read_filter(struct hook *hook)
 	limit_says(hook->required, "%s %s: %s has not been read in time; %s", hook->phase->name,
 		   hook->state.id, path, hook->phase->failed);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
-	size = fd < 0 ? -errno : read_all(fd, text, sizeof(text));
+	size = fd < 0 ? -errno : read_all(fd, OCI_TEXT_MAX + 1, &text);
 	if (size < 0)
 		report("%s %s: no seccomp filter: %s: %s", hook->phase->name, hook->state.id, path,
 		       strerror((int)-size));
