@@ -5,6 +5,7 @@
 # soak-suites: trixie trixie-backports bookworm-debug
 # module: kmod
 # soak: 100000
+# soak-debug: 3000
 #
 # requesters are killed at random moments of a wait that nobody ends: each is gone in a second, and its handler with it.
 # $1: kills (default 100), $2: seed (default: of the clock; printed)

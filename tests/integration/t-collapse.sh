@@ -5,6 +5,7 @@
 # soak-suites: trixie trixie-backports bookworm-debug
 # module: kmod
 # soak: 15000
+# soak-debug: 1500
 #
 # A-35, the module's part of it, by the thousand: a container dies with two upcalls in it queued, accepted, joining, running or
 # finishing; its init is killed, or its cgroup, or its network namespace stays. Everything is gone in a second, and no

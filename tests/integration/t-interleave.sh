@@ -5,6 +5,7 @@
 # soak-suites: trixie trixie-backports bookworm-debug
 # module: kmod
 # soak: 250000
+# soak-debug: 20000
 #
 # whatever happens to an upcall, in whatever order, it ends once. Tasks of a registered container raise upcalls
 # by the thousand; brokers do everything at random (tests/tools/interleave.c). Each returns once, init() runs at most once

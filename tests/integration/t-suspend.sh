@@ -5,6 +5,7 @@
 # soak-suites: trixie trixie-backports bookworm-debug
 # module: kmod
 # soak: 50
+# soak-debug: 1
 #
 # the machine freezes, or suspends devices and processors, too (pm_test), while a core dump is offered, claimed and
 # running: it does so in time, no program starts before it goes on, and afterwards the dump is there. Whom the module cannot

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
-# soak-suites: trixie trixie-backports
+# soak-suites: trixie trixie-backports bookworm-debug
 # soak: 1000
+# soak-debug: 20
 #
 # while anybody waits in the module, whatever for and in whatever state, it does not unload; drained, it does. Loaded
 # and unloaded again and again under load, the kernel's own path works after each, and no hook is left.
