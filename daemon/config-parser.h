@@ -18,6 +18,7 @@ enum setting {
 	SET_ALLOW = 1 << 5,
 	SET_NAME = 1 << 6,
 	SET_CGROUP = 1 << 7,
+	SET_RUNTIME = 1 << 8,
 };
 
 #define SET_OF_ALL (SET_HANDLER | SET_RUN_IN | SET_RUN_SEC | SET_CONCURRENT)

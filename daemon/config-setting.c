@@ -11,9 +11,10 @@
 #include "policy.h"
 #include "text.h"
 
-#define NAME_GLOB   "abcdefghijklmnopqrstuvwxyz0123456789_.-*?[]!"
-#define CGROUP_GLOB "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:@,+=~%/-*?"
-#define ALLOW_GLOB  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:,-*?[]!"
+#define NAME_GLOB    "abcdefghijklmnopqrstuvwxyz0123456789_.-*?[]!"
+#define CGROUP_GLOB  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:@,+=~%/-*?"
+#define RUNTIME_GLOB "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:@+/-*?[]!"
+#define ALLOW_GLOB   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:,-*?[]!"
 
 #define RUN_SEC_MAX    3600
 #define CONCURRENT_MAX 64
@@ -78,6 +79,11 @@ static int parse_cgroup(struct parser *parser, const char *value)
 		*added = NULL;
 	}
 	return ret;
+}
+
+static int parse_runtime(struct parser *parser, const char *value)
+{
+	return parse_list(parser, &parser->policy->runtimes, value, RUNTIME_GLOB);
 }
 
 static int parse_allow(struct parser *parser, const char *value)
@@ -193,6 +199,7 @@ static const struct {
 } settings[] = {
 	{ "Name", SET_NAME, true, parse_name, NULL },
 	{ "Cgroup", SET_CGROUP, true, parse_cgroup, NULL },
+	{ "Runtime", SET_RUNTIME, true, parse_runtime, NULL },
 	{ "Handler", SET_HANDLER, false, parse_handler, show_handler },
 	{ "RunIn", SET_RUN_IN, false, parse_run_in, show_run_in },
 	{ "RuntimeMaxSec", SET_RUN_SEC, false, parse_run_sec, show_run_sec },
@@ -203,7 +210,7 @@ static const struct {
 
 static int refuse_setting(const struct parser *parser, const char *name)
 {
-	static const char *const later[] = { "Label", "Runtime", "User" };
+	static const char *const later[] = { "Label", "User" };
 
 	for (size_t i = 0; parser->in_match && i < sizeof(later) / sizeof(later[0]); i++)
 		if (!strcmp(later[i], name))

@@ -87,8 +87,9 @@ struct rule {
 /* One NAME.conf with what refines it. */
 struct policy {
 	char *file;
-	char **names;	/* of containers; NULL: whatever they are */
-	char **cgroups; /* patterns of paths; NULL: wherever they are */
+	char **names;	 /* of containers; NULL: whatever they are */
+	char **cgroups;	 /* patterns of paths; NULL: wherever they are */
+	char **runtimes; /* of who made them; NULL: whoever did */
 	struct rule *rules;
 	size_t rules_count;
 	bool match_whole; /* all of [Match] was read, also if what follows was not */
@@ -102,7 +103,7 @@ struct policy {
 /* Does it say whom it matches? */
 static inline bool policy_has_match(const struct policy *policy)
 {
-	return policy->names || policy->cgroups;
+	return policy->names || policy->cgroups || policy->runtimes;
 }
 
 /*

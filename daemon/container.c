@@ -92,15 +92,16 @@ static const struct policy placeless = { .file = nowhere, .bad = true };
 
 int container_set_config(struct container *container, struct config *config)
 {
+	struct policy_subject subject = { container->name, NULL, container->runtime };
 	int ret = 0;
 
 	if (!container->place && config_has_cgroups(config))
 		ret = find_place(container);
+	subject.cgroup = container->place;
 	config_ref(config);
 	config_unref(container->config);
 	container->config = config;
-	container->policy = ret < 0 ? &placeless :
-				      policy_select(config, container->name, container->place);
+	container->policy = ret < 0 ? &placeless : policy_select(config, &subject);
 	return ret;
 }
 

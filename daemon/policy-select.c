@@ -8,7 +8,7 @@
 
 static bool names_fit(char *const *names, const char *name)
 {
-	for (; *names; names++)
+	for (; name && *names; names++)
 		if (!fnmatch(*names, name, 0))
 			return true;
 	return false;
@@ -38,19 +38,21 @@ bool policy_adopts(const struct config *config, const char *cgroup)
 	return false;
 }
 
-bool policy_matches(const struct policy *policy, const char *name, const char *cgroup)
+bool policy_matches(const struct policy *policy, const struct policy_subject *subject)
 {
 	if (policy->everybody)
 		return true;
-	return policy_has_match(policy) && (!policy->names || names_fit(policy->names, name)) &&
-	       (!policy->cgroups || cgroups_fit(policy->cgroups, cgroup));
+	return policy_has_match(policy) &&
+	       (!policy->names || names_fit(policy->names, subject->name)) &&
+	       (!policy->runtimes || names_fit(policy->runtimes, subject->runtime)) &&
+	       (!policy->cgroups || cgroups_fit(policy->cgroups, subject->cgroup));
 }
 
-const struct policy *policy_select(const struct config *config, const char *name,
-				   const char *cgroup)
+const struct policy *policy_select(const struct config *config,
+				   const struct policy_subject *subject)
 {
 	for (size_t i = 0; i < config->count; i++)
-		if (policy_matches(&config->policies[i], name, cgroup))
+		if (policy_matches(&config->policies[i], subject))
 			return &config->policies[i];
 	return NULL;
 }

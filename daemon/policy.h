@@ -25,14 +25,18 @@ struct decided {
 	const char *reason;	 /* a few words for the record */
 };
 
-/*
- * Does its [Match] fit a container of that name, whose leader is in that cgroup: a path
- * below the root, or NULL for unknown? An earlier file may all the same decide.
- */
-bool policy_matches(const struct policy *policy, const char *name, const char *cgroup);
+/* A container, as far as [Match] asks. */
+struct policy_subject {
+	const char *name;
+	const char *cgroup;  /* the leader's: a path below the root, or NULL for unknown */
+	const char *runtime; /* or NULL: nobody said */
+};
+
+/* Does its [Match] fit that container? An earlier file may all the same decide. */
+bool policy_matches(const struct policy *policy, const struct policy_subject *subject);
 /* The first policy whose [Match] fits, or NULL: everything is native. */
-const struct policy *policy_select(const struct config *config, const char *name,
-				   const char *cgroup);
+const struct policy *policy_select(const struct config *config,
+				   const struct policy_subject *subject);
 
 /* Does any policy's Cgroup= mean that path? */
 bool policy_adopts(const struct config *config, const char *cgroup);

@@ -176,6 +176,7 @@ bool registry_may_adopt(const struct registry *registry, const struct tags_adopt
 	    !policy_adopts(registry->config, path))
 		return false;
 	name_for(registry, adoption, path, name);
-	*ret = policy_select(registry->config, name, path);
+	*ret = policy_select(registry->config,
+			     &(struct policy_subject){ name, path, CONTAINER_ADOPTED });
 	return true;
 }

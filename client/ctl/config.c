@@ -213,6 +213,8 @@ static void print_sections(const struct reader *reader, bool json, const struct 
 		print_list(reader, json, policy, 0, "Name");
 	if (policy->cgroups)
 		print_list(reader, json, policy, 0, "Cgroup");
+	if (policy->runtimes)
+		print_list(reader, json, policy, 0, "Runtime");
 	close_section(json);
 	for (size_t i = 0; i < policy->rules_count; i++)
 		print_rule(reader, json, policy, i);
@@ -265,6 +267,7 @@ static void print_json(const struct reader *reader, const struct policy *policy)
 	json_bool("bad", policy->bad);
 	json_strings("names", (const char *const *)policy->names);
 	json_strings("cgroups", (const char *const *)policy->cgroups);
+	json_strings("runtimes", (const char *const *)policy->runtimes);
 	json_open("sections", '[');
 	if (!policy->bad)
 		print_sections(reader, true, policy);
@@ -287,6 +290,8 @@ static void print_text(const struct reader *reader, const struct policy *policy)
 		printf(" %s", *name);
 	for (char **cgroup = policy->cgroups; cgroup && *cgroup; cgroup++)
 		printf(" %s", *cgroup);
+	for (char **runtime = policy->runtimes; runtime && *runtime; runtime++)
+		printf(" %s", *runtime);
 	puts("; one that runs keeps what it has");
 }
 
@@ -296,7 +301,8 @@ static void print(const struct reader *reader, const struct own *own, const stru
 	const struct policy *only = NULL;
 
 	if (arguments->name)
-		only = policy_select(config, arguments->name, NULL);
+		only = policy_select(config,
+				     &(struct policy_subject){ arguments->name, NULL, NULL });
 	if (arguments->json) {
 		json_open(NULL, '{');
 	}

@@ -277,7 +277,9 @@ void check_host_handlers(struct doctor *doctor)
 static bool is_used(const struct doctor *doctor, const struct policy *policy)
 {
 	for (struct upcall_entry **entry = doctor->entries; *entry; entry++)
-		if (policy_select(doctor->config, (*entry)->name, NULL) == policy)
+		if (policy_select(doctor->config, &(struct policy_subject){ (*entry)->name, NULL,
+									    (*entry)->runtime }) ==
+		    policy)
 			return true;
 	return false;
 }
@@ -286,7 +288,8 @@ static bool is_used(const struct doctor *doctor, const struct policy *policy)
 static char *unused_mend(const struct doctor *doctor, const struct policy *policy)
 {
 	for (struct upcall_entry **entry = doctor->entries; *entry; entry++)
-		if (policy_matches(policy, (*entry)->name, NULL))
+		if (policy_matches(policy, &(struct policy_subject){ (*entry)->name, NULL,
+								     (*entry)->runtime }))
 			return doctor_command("upcallctl config {}", (*entry)->name);
 	return strdup("upcallctl register --help");
 }

@@ -255,12 +255,13 @@ static void find_tombstone(struct doctor *doctor, const struct upcall_entry *ent
 /* By where its first process is now: where it was when it was registered is the daemon's to know. */
 static const struct policy *policy_of(const struct doctor *doctor, const struct upcall_entry *entry)
 {
+	struct policy_subject subject = { entry->name, NULL, entry->runtime };
 	char path[CGROUP_PATH_MAX + 2];
 
-	if (!config_has_cgroups(doctor->config) ||
-	    process_cgroup(entry->leader, path, sizeof(path)) < 0)
-		return policy_select(doctor->config, entry->name, NULL);
-	return policy_select(doctor->config, entry->name, path + 1);
+	if (config_has_cgroups(doctor->config) &&
+	    process_cgroup(entry->leader, path, sizeof(path)) >= 0)
+		subject.cgroup = path + 1;
+	return policy_select(doctor->config, &subject);
 }
 
 static void check_entry(struct doctor *doctor, const struct upcall_entry *entry)

@@ -60,10 +60,12 @@ static void check_spoiled(const struct section *section, const struct config *go
 	(void)load(true, &config);
 	(void)snprintf(file, sizeof(file), "%s/%s", directory_path(), section->name);
 	for (size_t i = 0; i < NAMES; i++) {
-		const struct policy *before = policy_select(good, names[i], NULL);
+		const struct policy *before =
+			policy_select(good, &(struct policy_subject){ .name = names[i] });
 
 		if (before && !strcmp(before->file, file))
-			check_denies(policy_select(config, names[i], NULL));
+			check_denies(policy_select(config,
+						   &(struct policy_subject){ .name = names[i] }));
 	}
 	config_unref(config);
 	(void)directory_write(section->name, section->data, section->size);

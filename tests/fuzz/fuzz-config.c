@@ -140,6 +140,7 @@ static char *write_policy(const struct policy *policy, size_t *size)
 	(void)fprintf(out, "[Match]\n");
 	write_list(out, "Name", policy->names);
 	write_list(out, "Cgroup", policy->cgroups);
+	write_list(out, "Runtime", policy->runtimes);
 	for (size_t i = 0; i < policy->rules_count; i++)
 		write_rule(out, &policy->rules[i]);
 	property(fclose(out) == 0);
@@ -172,6 +173,7 @@ static void check_round_trip(const struct policy *policy)
 	property(parse(&again, text, size, error) == 0);
 	check_same_list(policy->names, again.names);
 	check_same_list(policy->cgroups, again.cgroups);
+	check_same_list(policy->runtimes, again.runtimes);
 	property(policy->rules_count == again.rules_count);
 	for (size_t i = 0; i < policy->rules_count; i++) {
 		check_same_rule(&policy->rules[i], &again.rules[i]);
@@ -192,6 +194,7 @@ static void check_refinement(struct policy *policy, const uint8_t *data, size_t 
 	property(policy->rules_count == before.rules_count);
 	property(strv_count(policy->names) >= strv_count(before.names));
 	property(strv_count(policy->cgroups) >= strv_count(before.cgroups));
+	property(strv_count(policy->runtimes) >= strv_count(before.runtimes));
 	for (size_t i = 0; i < policy->rules_count; i++)
 		check_same_rule(&policy->rules[i], &before.rules[i]);
 	policy_clear(&before);

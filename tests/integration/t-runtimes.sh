@@ -137,12 +137,16 @@ done
 if [ -n "$(command -v runc)" ]; then
 	with_handlers "$containers/shop/rootfs"
 	awake
-	check 'runc: runs shop, whose bundle has the hook' runc_start shop "$(hooked --runtime runc)"
+	check 'runc: runs shop, whose bundle has the hook and a seccomp filter' \
+		runc_start shop "$(hooked --runtime runc) | $filtered"
 	check_equal 'runc: it is registered, by its first process' "$(container_pid shop) live runc" \
 		"$(entry oci-shop '"\(.leader) \(.state) \(.runtime)"')"
 	check 'runc: so far the audit is clean' audit_checkpoint
 	served runc "$containers/shop/rootfs" runc exec shop
 	audit_expect_host '*' 'runtimes make what they need'
+	same_state runc "$containers/shop/rootfs" "$(container_pid shop)"
+	check 'runc: its handler is refused what the filter refuses' \
+		grep -q 'Disk quota exceeded' "$containers/shop/rootfs/cores/refused"
 	awake
 	check 'runc: it is deleted' runc delete --force shop
 	check 'runc: and it is unregistered' is_gone oci-shop
@@ -184,6 +188,15 @@ else
 	skip 'and not into that file' 'this crun has made none'
 fi
 container_stop writer
+policy 0-special <<-'CONF'
+	[Match]
+	Runtime=special-*
+	[Key user]
+CONF
+awake
+check 'the bundle, which is root'"'"'s, names a runtime' container_start made "$(hooked --runtime special-1)"
+check_equal 'so its policy is that of the runtime' 0-special.conf "$(policy_of oci-made)"
+container_stop made
 check 'the bundle, which is root'"'"'s, names another prefix' container_start plain "$(hooked --prefix plain-)"
 check_equal 'so it is registered without a policy, and nothing changes for it' 'live ""' \
 	"$(entry plain-plain '"\(.state) \(.policy | tojson)"')"

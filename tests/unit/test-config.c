@@ -105,9 +105,11 @@ static void test_bad(void **state)
 		const char *where; /* what the error begins with */
 		const char *what;  /* and what it says */
 	} cases[] = {
-		{ "empty", "", "f.conf:1:", "neither Name= nor Cgroup=" },
-		{ "no match", "[Core]\nHandler=/a\n", "f.conf:1:", "neither Name= nor Cgroup=" },
-		{ "empty name", "[Match]\nName=\n", "f.conf:1:", "neither Name= nor Cgroup=" },
+		{ "empty", "", "f.conf:1:", "neither Name=, Cgroup= nor Runtime=" },
+		{ "no match", "[Core]\nHandler=/a\n",
+		  "f.conf:1:", "neither Name=, Cgroup= nor Runtime=" },
+		{ "empty name", "[Match]\nName=\n",
+		  "f.conf:1:", "neither Name=, Cgroup= nor Runtime=" },
 		{ "before any section", "Name=a\n", "f.conf:1:", "before any section" },
 		{ "unknown section", M "[Cores]\n", "f.conf:3:", "unknown section [Cores]" },
 		{ "case of a section", M "[core]\n", "f.conf:3:", "unknown section" },
@@ -331,7 +333,8 @@ static struct config *load(const struct tree *tree, bool keep_bad, int expected,
 
 static const char *chosen(const struct config *config, const char *name)
 {
-	const struct policy *policy = policy_select(config, name, NULL);
+	const struct policy *policy =
+		policy_select(config, &(struct policy_subject){ .name = name });
 
 	return policy ? strrchr(policy->file, '/') + 1 : "";
 }
@@ -388,7 +391,7 @@ static void test_refine(void **state)
 	put(path, "10.conf", "[Match]\nName=b\n[Core]\nHandler=/two\n[Module]\nAllow=y\n[Key]\n");
 	config = load(tree, false, 0, error);
 	assert_int_equal(config->count, 1);
-	policy = policy_select(config, "b", NULL);
+	policy = policy_select(config, &(struct policy_subject){ .name = "b" });
 	assert_non_null(policy);
 	assert_string_equal(rule_of(policy, UPCALL_CLASS_CORE, "")->program, "/three");
 	assert_int_equal(rule_of(policy, UPCALL_CLASS_CORE, "")->max_concurrent, 2);
@@ -434,9 +437,9 @@ static void test_bad_set_at_start(void **state)
 		put(tree->etc, "b.conf", cases[i].text);
 		config = load(tree, true, -EINVAL, error);
 		assert_non_null(config);
-		a = policy_select(config, "a", NULL);
-		b = policy_select(config, "b", NULL);
-		other = policy_select(config, "other", NULL);
+		a = policy_select(config, &(struct policy_subject){ .name = "a" });
+		b = policy_select(config, &(struct policy_subject){ .name = "b" });
+		other = policy_select(config, &(struct policy_subject){ .name = "other" });
 		if (!a || a->bad || (b && b->bad) != cases[i].b_bad ||
 		    (other && other->bad) != cases[i].other_bad || !*error)
 			fail_msg("%s: '%s'", cases[i].desc, error);
@@ -455,24 +458,24 @@ static void test_bad_refinement_at_start(void **state)
 	assert_int_equal(mkdir(path, 0755), 0);
 	put(path, "x.conf", "[Nonsense]\n");
 	config = load(tree, true, -EINVAL, error);
-	assert_true(policy_select(config, "a", NULL)->bad);
-	assert_null(policy_select(config, "b", NULL));
+	assert_true(policy_select(config, &(struct policy_subject){ .name = "a" })->bad);
+	assert_null(policy_select(config, &(struct policy_subject){ .name = "b" }));
 	config_unref(config);
 	put(path, "x.conf", "[Match]\nName=B\n");
 	config = load(tree, true, -EINVAL, error);
-	assert_true(policy_select(config, "b", NULL)->bad);
+	assert_true(policy_select(config, &(struct policy_subject){ .name = "b" })->bad);
 	config_unref(config);
 	/* what is bad comes before the file that says whom else it is about */
 	put(path, "x.conf", "[Nonsense]\n");
 	put(path, "y.conf", "[Match]\nName=b\n");
 	config = load(tree, true, -EINVAL, error);
-	assert_true(policy_select(config, "b", NULL)->bad);
+	assert_true(policy_select(config, &(struct policy_subject){ .name = "b" })->bad);
 	config_unref(config);
 	put(path, "x.conf", "");
 	put(tree->etc, "a.conf", "[Match]\nName=a\n[Nonsense]\n");
 	config = load(tree, true, -EINVAL, error);
-	assert_true(policy_select(config, "a", NULL)->bad);
-	assert_true(policy_select(config, "b", NULL)->bad);
+	assert_true(policy_select(config, &(struct policy_subject){ .name = "a" })->bad);
+	assert_true(policy_select(config, &(struct policy_subject){ .name = "b" })->bad);
 	config_unref(config);
 }
 
@@ -513,7 +516,7 @@ static void test_unreadable_directory(void **state)
 	put(tree->root, "etc", "a file, not a directory");
 	assert_null(load(tree, false, -EINVAL, error));
 	config = load(tree, true, -EINVAL, error);
-	assert_true(policy_select(config, "anything", NULL)->bad);
+	assert_true(policy_select(config, &(struct policy_subject){ .name = "anything" })->bad);
 	config_unref(config);
 }
 
@@ -524,7 +527,7 @@ static void test_nothing(void **state)
 	struct config *config = load(tree, false, 0, error);
 
 	assert_int_equal(config->count, 0);
-	assert_null(policy_select(config, "web", NULL));
+	assert_null(policy_select(config, &(struct policy_subject){ .name = "web" }));
 	config_unref(config);
 }
 

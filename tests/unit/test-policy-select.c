@@ -40,7 +40,7 @@ static void test_cgroups(void **state)
 			fail_msg("%s: %s", cases[i].pattern, cases[i].path);
 }
 
-/* Both have to fit, where both are said. */
+/* All have to fit that are said. */
 static void test_match(void **state)
 {
 	static const struct {
@@ -48,6 +48,7 @@ static void test_match(void **state)
 		const char *name;
 		const char *cgroup;
 		bool matches;
+		const char *runtime;
 	} cases[] = {
 		{ "[Match]\nCgroup=/a*\n", "web", "ab/c", true },
 		{ "[Match]\nCgroup=/a*\n", "web", "b", false },
@@ -57,11 +58,21 @@ static void test_match(void **state)
 		{ "[Match]\nName=db\nCgroup=/a*\n", "web", "ab", false },
 		{ "[Match]\nName=web\nCgroup=/a*\n", "web", NULL, false },
 		{ "[Match]\nName=web\n", "web", NULL, true },
+		{ "[Match]\nRuntime=podman lxc*\n", "web", NULL, true, "podman" },
+		{ "[Match]\nRuntime=podman lxc*\n", "web", NULL, true, "lxc-4" },
+		{ "[Match]\nRuntime=podman\n", "podman", NULL, false, "crun" },
+		{ "[Match]\nRuntime=*\n", "web", NULL, false, NULL },
+		{ "[Match]\nName=web\nRuntime=podman\n", "web", NULL, true, "podman" },
+		{ "[Match]\nName=db\nRuntime=podman\n", "web", NULL, false, "podman" },
+		{ "[Match]\nCgroup=/a*\nRuntime=podman\n", "web", "ab", true, "podman" },
+		{ "[Match]\nCgroup=/a*\nRuntime=podman\n", "web", "ab", false, "adopted" },
 	};
 	const bool hosts = cgroup_is_hosts("a");
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char error[CONFIG_ERROR_SIZE];
+		const struct policy_subject subject = { cases[i].name, cases[i].cgroup,
+							cases[i].runtime };
 		struct policy policy;
 		bool expected = cases[i].matches && (hosts || !cases[i].cgroup);
 
@@ -69,7 +80,7 @@ static void test_match(void **state)
 		assert_int_equal(policy_parse(&policy, "f.conf", cases[i].text,
 					      strlen(cases[i].text), error),
 				 0);
-		if (policy_matches(&policy, cases[i].name, cases[i].cgroup) != expected)
+		if (policy_matches(&policy, &subject) != expected)
 			fail_msg("%s: %s", cases[i].text, cases[i].cgroup ?: "none");
 		policy_clear(&policy);
 	}
