@@ -99,6 +99,15 @@ static int namespaces_put(struct sk_buff *skb, const struct task_facts *facts)
 	return 0;
 }
 
+/*
+ * RACE: who is not current was found as the leader of a process. If another thread of it executes a
+ * program meanwhile, that one is his group_leader, and nothing keeps it.
+ */
+static u64 process_start(const struct task_struct *task)
+{
+	return task == current ? task->group_leader->start_boottime : task->start_boottime;
+}
+
 static int task_put(struct sk_buff *skb, struct task_struct *task, const struct task_facts *facts)
 {
 	const struct cred *cred = __task_cred(task);
@@ -108,8 +117,7 @@ static int task_put(struct sk_buff *skb, struct task_struct *task, const struct 
 	strscpy_pad(comm, task->comm, sizeof(comm));
 	if (nla_put_u32(skb, UPCALL_A_TID, task_pid_nr(task)) ||
 	    nla_put_u32(skb, UPCALL_A_TGID, task_tgid_nr(task)) ||
-	    nla_put_u64_64bit(skb, UPCALL_A_START_TIME, task->group_leader->start_boottime,
-			      UPCALL_A_PAD) ||
+	    nla_put_u64_64bit(skb, UPCALL_A_START_TIME, process_start(task), UPCALL_A_PAD) ||
 	    nla_put_string(skb, UPCALL_A_COMM, comm) ||
 	    nla_put_u32(skb, UPCALL_A_UID, from_kuid_munged(&init_user_ns, cred->uid)) ||
 	    nla_put_u32(skb, UPCALL_A_GID, from_kgid_munged(&init_user_ns, cred->gid)) ||
