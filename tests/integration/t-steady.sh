@@ -74,7 +74,8 @@ churn_one() {
 	unshare -U -r -p -m -n -i -f --mount-proc --kill-child sleep 2147483647 &
 	launcher=$!
 	# Not pgrep, which would cost more than all else here.
-	until read -r init <"/proc/$launcher/task/$launcher/children" && read -r name <"/proc/$init/comm" && [ "$name" = sleep ]; do
+	until init=$(<"/proc/$launcher/task/$launcher/children") && init=${init% } &&
+		read -r name <"/proc/$init/comm" && [ "$name" = sleep ]; do
 		sleep 0.05
 	done 2>/dev/null
 	mkdir "/sys/fs/cgroup/churn-$n"
@@ -90,15 +91,18 @@ churn_one() {
 	wait "$launcher" "$asking"
 	until rmdir "/sys/fs/cgroup/churn-$n"; do sleep 0.1; done
 }
-# Fifty in a minute, however long each lives
+# Fifty in a minute by the clock, however long each lives, and twenty at a time
 churn() {
-	local n=$churned
+	local n=$churned begun=$SECONDS
 	while [ -e "$running" ]; do
-		if [ "$(jobs -rp | wc -l)" -lt 20 ]; then
+		# shellcheck disable=SC2046 # numbers
+		set -- $(jobs -rp)
+		if [ $# -lt 20 ] && [ $((n - churned)) -le $(((SECONDS - begun) * 5 / 6)) ]; then
 			n=$((n + 1))
 			churn_one "$n" 2>>churn.err &
+		else
+			sleep 0.2
 		fi
-		sleep 1.15
 	done
 	wait
 	echo "$n" >churned
