@@ -274,23 +274,32 @@ void check_host_handlers(struct doctor *doctor)
 
 /* ------------------------------------------------------------------ unused */
 
+/* Where it is, is the daemon's to know: policies that ask for that are not looked at here. */
+static struct policy_subject subject_of(const struct upcall_entry *entry)
+{
+	return (struct policy_subject){ .name = entry->name, .runtime = entry->runtime };
+}
+
 static bool is_used(const struct doctor *doctor, const struct policy *policy)
 {
-	for (struct upcall_entry **entry = doctor->entries; *entry; entry++)
-		if (policy_select(doctor->config, &(struct policy_subject){ (*entry)->name, NULL,
-									    (*entry)->runtime }) ==
-		    policy)
+	for (struct upcall_entry **entry = doctor->entries; *entry; entry++) {
+		const struct policy_subject subject = subject_of(*entry);
+
+		if (policy_select(doctor->config, &subject) == policy)
 			return true;
+	}
 	return false;
 }
 
 /* Somebody whom it matches goes by an earlier file; or it matches nobody. */
 static char *unused_mend(const struct doctor *doctor, const struct policy *policy)
 {
-	for (struct upcall_entry **entry = doctor->entries; *entry; entry++)
-		if (policy_matches(policy, &(struct policy_subject){ (*entry)->name, NULL,
-								     (*entry)->runtime }))
+	for (struct upcall_entry **entry = doctor->entries; *entry; entry++) {
+		const struct policy_subject subject = subject_of(*entry);
+
+		if (policy_matches(policy, &subject))
 			return doctor_command("upcallctl config {}", (*entry)->name);
+	}
 	return strdup("upcallctl register --help");
 }
 
