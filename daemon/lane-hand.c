@@ -64,7 +64,7 @@ static bool is_shortage(int error)
 static int transmit(struct upcall *upcall)
 {
 	struct lane *lane = upcall->lane;
-	struct worker_link_fds fds = { upcall->fd, lane->container->pidfd, -1, -1 };
+	struct worker_fds fds = { upcall->fd, lane->container->pidfd, -1, -1 };
 	struct worker_request request;
 	int ret;
 

@@ -64,7 +64,7 @@ static bool leader_fits(const struct lane *lane, struct visit *visit)
 /* 0: the worker has it. 1: it has ended. Negative: it still waits. */
 static int send_request(struct lane *lane, struct visit *visit, int witness)
 {
-	struct worker_link_fds fds = { witness, lane->container->pidfd, visit->channel, -1 };
+	struct worker_fds fds = { witness, lane->container->pidfd, visit->channel, -1 };
 	struct worker_request request = {
 		.protocol = WORKER_PROTOCOL,
 		.class = UPCALL_CLASS_OTHER,

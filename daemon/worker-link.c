@@ -104,7 +104,7 @@ void worker_link_close(struct worker_link *link)
 	link->fd = close_keep_errno(link->fd);
 }
 
-static size_t pack_fds(const struct worker_link_fds *fds, int packed[static FDS_MAX])
+static size_t pack_fds(const struct worker_fds *fds, int packed[static FDS_MAX])
 {
 	const int all[FDS_MAX] = { fds->upcall, fds->pidfd, fds->channel, fds->filter };
 	size_t count = 0;
@@ -116,7 +116,7 @@ static size_t pack_fds(const struct worker_link_fds *fds, int packed[static FDS_
 }
 
 int worker_link_send(struct worker_link *link, const struct worker_request *request,
-		     const struct worker_link_fds *fds)
+		     const struct worker_fds *fds)
 {
 	int packed[FDS_MAX];
 	const size_t fds_size = pack_fds(fds, packed);

@@ -40,19 +40,11 @@ bool worker_link_is_open(const struct worker_link *link);
 /* The client is not told. */
 void worker_link_close(struct worker_link *link);
 
-/* What goes with a request, in this order; -1: not with this one. */
-struct worker_link_fds {
-	int upcall; /* a visit's: a witness */
-	int pidfd;
-	int channel;
-	int filter;
-};
-
 /*
  * No fd is consumed. 0: the worker has them. -EAGAIN: writable() will be called. Anything else: the
  * link is of no use any more, and to be closed.
  */
 int worker_link_send(struct worker_link *link, const struct worker_request *request,
-		     const struct worker_link_fds *fds);
+		     const struct worker_fds *fds);
 
 #endif

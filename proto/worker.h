@@ -89,6 +89,16 @@ struct worker_request {
 	char program[WORKER_PATH_LEN]; /* absolute, in the container; "": the kernel's own path */
 };
 
+/* The fds that go with a request, in this order; -1: not with this one. */
+struct worker_fds {
+	int upcall; /* a visit's: a witness */
+	int pidfd;  /* of the leader */
+	int channel;
+	int filter;
+};
+
+#define WORKER_FDS_NULL ((struct worker_fds){ -1, -1, -1, -1 })
+
 /* How it went; `error` and `wait_status` say more. Also the words of the record. */
 enum worker_outcome {
 	WORKER_SERVED = 0,	/* handler ran and ended with exit status 0, or answered */

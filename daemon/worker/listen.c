@@ -24,7 +24,7 @@ static int upcall_fd_check(const struct worker_request *request, int fd)
 	return worker_is_visit(request->handler) ? shim_check_witness(fd) : shim_check_upcall(fd);
 }
 
-static int packet_take(int socket, struct worker_request *request, struct packet_fds *fds)
+static int packet_take(int socket, struct worker_request *request, struct worker_fds *fds)
 {
 	int ret = packet_receive(socket, request, fds);
 
@@ -39,7 +39,7 @@ static void on_packet(struct watch *watch, short revents)
 	struct connection *connection = container_of(watch, struct connection, watch);
 	struct hands *hands = connection->hands;
 	struct worker_request request;
-	struct packet_fds fds;
+	struct worker_fds fds;
 	int ret;
 
 	(void)revents;

@@ -108,19 +108,19 @@ size_t packet_take_fds(struct msghdr *message, int fds[static PACKET_FDS_ROOM])
 	return count;
 }
 
-void packet_fds_close(struct packet_fds *fds)
+void packet_fds_close(struct worker_fds *fds)
 {
 	close_keep_errno(fds->upcall);
 	close_keep_errno(fds->pidfd);
 	close_keep_errno(fds->channel);
 	close_keep_errno(fds->filter);
-	*fds = PACKET_FDS_NULL;
+	*fds = WORKER_FDS_NULL;
 }
 
 /* In the order in which they are sent: see proto/worker.h. */
-static void fds_name(const struct worker_request *request, const int *fds, struct packet_fds *ret)
+static void fds_name(const struct worker_request *request, const int *fds, struct worker_fds *ret)
 {
-	*ret = PACKET_FDS_NULL;
+	*ret = WORKER_FDS_NULL;
 	ret->upcall = *fds++;
 	ret->pidfd = *fds++;
 	if (worker_is_visit(request->handler))
@@ -129,7 +129,7 @@ static void fds_name(const struct worker_request *request, const int *fds, struc
 		ret->filter = *fds;
 }
 
-int packet_receive(int socket, struct worker_request *request, struct packet_fds *ret_fds)
+int packet_receive(int socket, struct worker_request *request, struct worker_fds *ret_fds)
 {
 	_Alignas(struct cmsghdr) char control[CMSG_SPACE(PACKET_FDS_ROOM * sizeof(int))];
 	struct iovec data = { request, sizeof(*request) };

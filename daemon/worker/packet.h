@@ -10,17 +10,7 @@
 /* Room for more than we take, so that too many are seen and closed, not cut off. */
 #define PACKET_FDS_ROOM 8
 
-/* What comes with a request; -1: not with this one. */
-struct packet_fds {
-	int upcall; /* a visit's: a witness */
-	int pidfd;  /* of the leader */
-	int channel;
-	int filter;
-};
-
-#define PACKET_FDS_NULL ((struct packet_fds){ -1, -1, -1, -1 })
-
-void packet_fds_close(struct packet_fds *fds);
+void packet_fds_close(struct worker_fds *fds);
 
 struct msghdr;
 /* All fds of all control messages, so that none stays open unseen: the caller's. How many. */
@@ -36,7 +26,7 @@ int packet_check_request(const struct worker_request *request);
  * One request with its fds, which are the caller's on 0 only.
  * -EAGAIN nothing there, -ECONNRESET closed, -EBADMSG the connection must end.
  */
-int packet_receive(int socket, struct worker_request *request, struct packet_fds *ret_fds);
+int packet_receive(int socket, struct worker_request *request, struct worker_fds *ret_fds);
 int packet_send(int socket, const struct worker_result *result);
 
 #endif

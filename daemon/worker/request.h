@@ -14,7 +14,7 @@
  * goes into its channel.
  */
 void request_start(struct hands *hands, uint64_t connection_id, const struct worker_request *wire,
-		   struct packet_fds *fds);
+		   struct worker_fds *fds);
 
 /* There are some: when they must be looked at, by request_expire(). */
 int64_t request_next_deadline(struct hands *hands);

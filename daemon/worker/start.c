@@ -295,7 +295,7 @@ static int64_t start_time_limit(const struct worker_request *wire)
 
 /* One that there is no room for: it is answered, and told of, like any other. */
 static void request_turn_away(struct hands *hands, uint64_t connection_id,
-			      const struct worker_request *wire, struct packet_fds *fds, int error)
+			      const struct worker_request *wire, struct worker_fds *fds, int error)
 {
 	const struct worker_result result = {
 		.protocol = WORKER_PROTOCOL,
@@ -316,7 +316,7 @@ static void request_turn_away(struct hands *hands, uint64_t connection_id,
 
 /* The channel stays the caller's. On failure so do all. */
 static int request_take(struct hands *hands, uint64_t connection_id,
-			const struct worker_request *wire, struct packet_fds *fds,
+			const struct worker_request *wire, struct worker_fds *fds,
 			struct request **ret)
 {
 	struct request *request = request_new(hands, connection_id, wire);
@@ -336,7 +336,7 @@ static int request_take(struct hands *hands, uint64_t connection_id,
 }
 
 void request_start(struct hands *hands, uint64_t connection_id, const struct worker_request *wire,
-		   struct packet_fds *fds)
+		   struct worker_fds *fds)
 {
 	enum worker_step step = WORKER_STEP_REQUEST;
 	struct request *request;

@@ -70,7 +70,7 @@ static void send_packet(int socket, const void *data, size_t size, size_t fd_cou
 static void check_packet(const uint8_t *data, size_t size, size_t fd_count)
 {
 	struct worker_request request;
-	struct packet_fds fds = PACKET_FDS_NULL;
+	struct worker_fds fds = WORKER_FDS_NULL;
 	int sockets[2], ret;
 
 	property(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) == 0);

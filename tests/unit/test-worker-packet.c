@@ -144,7 +144,7 @@ static void test_receive(void **state)
 {
 	struct worker_request good = request_good(), got;
 	char large[sizeof(good) + 1] = { 0 };
-	struct packet_fds fds_got = PACKET_FDS_NULL;
+	struct worker_fds fds_got = WORKER_FDS_NULL;
 	int sockets[2], before;
 
 	(void)state;

@@ -73,7 +73,7 @@ static void test_revoked(void **state)
 /* Each request has a result, else upcalld would take us to hang. */
 static void test_no_room(void **state)
 {
-	struct packet_fds fds = PACKET_FDS_NULL;
+	struct worker_fds fds = WORKER_FDS_NULL;
 	struct worker_result result = { 0 };
 	struct worker_request request;
 	unsigned int watched;
