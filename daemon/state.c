@@ -145,9 +145,9 @@ int state_format(const struct container *container, char *out, size_t room)
 
 /* ---------------------------------------------------------------- reading */
 
-static int read_number(const char *value, uint64_t max, uint64_t *ret)
+static int read_number(const char *value, uint64_t min, uint64_t max, uint64_t *ret)
 {
-	return text_number(value, 0, max, ret) < 0 ? -EBADMSG : 0;
+	return text_number(value, min, max, ret) < 0 ? -EBADMSG : 0;
 }
 
 static int read_text(const struct field *field, const char *value, char **slot)
@@ -175,12 +175,13 @@ static int read_field(const struct field *field, const char *value, void *slot)
 	switch (field->type) {
 	case FIELD_U32:
 	case FIELD_COUNT:
-		ret = read_number(value, UINT32_MAX, &number);
+		/* None is not written, so a line that says so is not upcalld's. */
+		ret = read_number(value, field->type == FIELD_COUNT, UINT32_MAX, &number);
 		if (ret >= 0)
 			*(uint32_t *)slot = (uint32_t)number;
 		return ret;
 	case FIELD_U64:
-		return read_number(value, UINT64_MAX, slot);
+		return read_number(value, 0, UINT64_MAX, slot);
 	case FIELD_NAME:
 		if (!text_is_name(value))
 			return -EBADMSG;

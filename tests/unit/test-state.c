@@ -158,6 +158,7 @@ static void test_refused(void **state)
 		{ "number too large", "LEADER=1234\n", "LEADER=4294967296\n" },
 		{ "negative number", "LEADER=1234\n", "LEADER=-1\n" },
 		{ "no number", "LEADER=1234\n", "LEADER=\n" },
+		{ "a filter of no bytes", "FILTER=5\n", "FILTER=0\n" },
 		{ "unknown key", "LEADER=1234\n", "LEADER=1234\nFOO=1\n" },
 		{ "no key", "LEADER=1234\n", "LEADER=1234\nFOO\n" },
 		{ "bad name", "NAME=web\n", "NAME=../web\n" },
