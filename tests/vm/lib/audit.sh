@@ -162,15 +162,19 @@ audit_parse() {
 	}
 	/^#/ && event == "" { next }
 	/\[[0-9][0-9][0-9]\] [^ ]+ +[0-9]+\.[0-9]+: [a-z_]+: / { finish(); event = $0; next }
-	{ if (event != "") event = event "\n" $0 }
+	{
+		if (more++ < 3) odd = odd " \"" substr($0, 1, 200) "\""
+		if (event != "") event = event "\n" $0
+	}
 	END {
 		finish()
-		print "count\t" count + 0 >state
+		# once: what is missing is missed the next time, too
+		print "count\t" expected + 0 >state
 		for (pid in own) print "own\t" pid >state
 		for (pid in sealing) print "sealing\t" pid >state
 		for (pid in paths) print "path\t" pid "\t" paths[pid] >state
 		if (bad != "") print "unreadable events in the record:" bad >errors
-		if (count + 0 != expected + 0) print "the record has " expected " events, " count + 0 " were read" >errors
+		if (count + 0 != expected + 0) print "the record has " expected " events, " count + 0 " were read; lines that begin none: " more + 0 odd >errors
 	}'
 }
 
