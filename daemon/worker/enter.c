@@ -268,8 +268,11 @@ static int container_filter(struct enter *enter)
 {
 	int ret = profile_apply(enter->profile);
 
-	/* who cannot report has nothing to go on for: nobody would know of its sibling */
-	if (ret == 0 && write(enter->report_fd, "", 0) < 0)
+	/*
+	 * ATTACK: who cannot report has nothing to go on for, nobody would know of its sibling. A
+	 * filter sees how much is written, so it is a report as any other.
+	 */
+	if (ret == 0 && report_send(enter->report_fd, REPORT_FILTERED, WORKER_STEP_SECCOMP, 0) < 0)
 		_exit(EXIT_EXEC_FAILED);
 	return ret;
 }

@@ -38,7 +38,7 @@ int report_receive(int fd, struct report *ret)
 	if (got == 0)
 		return 0;
 	if (got != sizeof(report) || report.step >= WORKER_STEP_COUNT || report.value < 0 ||
-	    report.kind < REPORT_ATTACHED || report.kind > REPORT_ENTERED)
+	    report.kind < REPORT_ATTACHED || report.kind > REPORT_FILTERED)
 		return -EBADMSG;
 	*ret = report;
 	return 1;

@@ -17,6 +17,7 @@ enum report_kind {
 	REPORT_FAILED,	     /* step; value: positive errno */
 	REPORT_BORN,	     /* value: pid of who goes on, in the container */
 	REPORT_ENTERED,	     /* a visit's: all that is left is to execute its command */
+	REPORT_FILTERED,     /* the container's filters let it report */
 };
 
 struct report {

@@ -26,8 +26,8 @@
 #include "spawn.h"
 
 #define STRAYS_MAX 256
-/* A birth, an arrival and a failure are all that one of ours can report. */
-#define REPORTS_MAX 4
+/* A filter, a birth, an arrival and a failure are all that one of ours can report. */
+#define REPORTS_MAX 5
 
 /* --------------------------------------------------------------- the ending */
 
@@ -296,6 +296,8 @@ static void report_apply(struct request *request, struct child *child, const str
 	case REPORT_ENTERED:
 	case REPORT_ATTACHED:
 		upcall_is_taken(request);
+		break;
+	case REPORT_FILTERED:
 		break;
 	case REPORT_BORN:
 		if (child == &request->handler)
