@@ -106,8 +106,9 @@ struct upcall_register_options {
 	const char *const *labels; /* the same, ends with NULL */
 	/*
 	 * The seccomp filter that its programs run under, as instructions of classic BPF (struct
-	 * sock_filter of <linux/filter.h>), which seccomp_export_bpf(3) writes; NULL: none is
-	 * known. 1 to 4096 of 8 bytes each; one that answers errno 0 is refused.
+	 * sock_filter of <linux/filter.h>), which seccomp_export_bpf(3) writes; NULL: those that
+	 * its first process has when one is run. 1 to 4096 of 8 bytes each; one that answers errno
+	 * 0 is refused.
 	 */
 	const void *seccomp_filter;
 	size_t seccomp_filter_size; /* bytes */

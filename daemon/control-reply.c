@@ -66,20 +66,6 @@ static int warn_refused(char ***warnings, const struct container *container)
 	return strv_append(warnings, text, strlen(text));
 }
 
-/* The worker runs nothing of it then. Whoever has just registered it can still start it otherwise. */
-static int warn_seccomp(char ***warnings, const struct container *container)
-{
-	static const char text[] =
-		"its first process has a seccomp filter that it was not registered with, so no program of the container is run as a handler: see HANDLERS in upcalld.d(5)";
-	struct tags tags = { 0 };
-
-	if (container->filter || !container->registry || !policy_runs_inside(container->policy) ||
-	    shim_tags(container->registry->shim_fd, container->leader, &tags) < 0 ||
-	    !tags.helper.seccomp)
-		return 0;
-	return strv_append(warnings, text, strlen(text));
-}
-
 /* Milliseconds, or UINT64_MAX if the module does not say. */
 static uint64_t key_run_ms(void)
 {
@@ -132,8 +118,6 @@ static int append_warnings(sd_bus_message *reply, const struct container *contai
 		ret = warn_waiting(&warnings, container);
 	if (ret >= 0)
 		ret = warn_refused(&warnings, container);
-	if (ret >= 0)
-		ret = warn_seccomp(&warnings, container);
 	if (ret >= 0)
 		ret = warn_key_time(&warnings, container->policy);
 	return ret < 0 ? ret : append_strv(reply, "warnings", warnings);

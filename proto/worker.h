@@ -83,7 +83,8 @@ struct worker_request {
 	uint32_t run_in;	      /* enum worker_run_in */
 	uint32_t run_ms;	      /* handler's time limit from ATTACH or start; 0 is refused */
 	uint32_t alone;		      /* 1: its section has MaxConcurrent=1; else 0 */
-	uint32_t filter; /* 1: the container's seccomp filter comes with it, and is applied; else 0 */
+	uint32_t filter; /* 1: the container's seccomp filter comes with it, and is applied; 0: its
+			    leader's are */
 	char container_name[UPCALL_NAME_LEN];
 	char cgroup[WORKER_PATH_LEN];  /* boundary below /sys/fs/cgroup, "" with cgroup_id 0 */
 	char program[WORKER_PATH_LEN]; /* absolute, in the container; "": the kernel's own path */
@@ -120,7 +121,7 @@ enum worker_step {
 	WORKER_STEP_LEADER,  /* the leader is who was registered */
 	WORKER_STEP_ROOT,    /* opening the leader's root */
 	WORKER_STEP_STATUS,  /* reading the leader's capabilities, label, seccomp mode */
-	WORKER_STEP_SECCOMP, /* filter that cannot be applied again */
+	WORKER_STEP_SECCOMP, /* filters that cannot be learned or applied */
 	WORKER_STEP_CGROUP,  /* leaf cgroup */
 	WORKER_STEP_FORK,
 	WORKER_STEP_GROUPS, /* clearing supplementary groups */

@@ -59,7 +59,7 @@ const char *step_meaning(const char *step)
 {
 	if (strcmp(step, "seccomp") != 0)
 		return "";
-	return " (its first process has a seccomp filter, see HANDLERS in upcalld.d(5))";
+	return " (its first process has seccomp filters, see HANDLERS in upcalld.d(5))";
 }
 
 void describe_record(const struct upcall_record *record)

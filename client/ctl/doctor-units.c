@@ -284,6 +284,13 @@ static bool has_seccomp(const struct doctor *doctor, uint32_t pid)
 	       doctor_grep(doctor, path, "Seccomp:\t0", /* within= */ false) == 0;
 }
 
+/* 3: nobody may trace anybody, and so upcalld cannot learn of a filter that it was not told of. */
+static bool filters_are_hidden(const struct doctor *doctor)
+{
+	return doctor_grep(doctor, "/proc/sys/kernel/yama/ptrace_scope", "3",
+			   /* within= */ false) == 1;
+}
+
 static void check_seccomp(struct doctor *doctor, const struct upcall_entry *entry)
 {
 	const struct policy *policy = policy_of(doctor, entry);
@@ -291,12 +298,12 @@ static void check_seccomp(struct doctor *doctor, const struct upcall_entry *entr
 	const char *file;
 
 	if (entry->seccomp_filter || !policy_runs_inside(policy) ||
-	    !has_seccomp(doctor, entry->leader))
+	    !has_seccomp(doctor, entry->leader) || !filters_are_hidden(doctor))
 		return;
 	file = policy->file + strlen(doctor->root);
 	mend = doctor_command("editor {} && upcallctl check && upcallctl reload", file);
 	noted(doctor, &container_seccomp, entry->name, mend,
-	      "container %s has a seccomp filter, and %s has handlers that run in it: register it with the filter (upcall-oci-hook(8), or upcallctl register --seccomp-filter), start it without (podman run --security-opt seccomp=unconfined), or have RunIn=host",
+	      "container %s has a seccomp filter, which kernel.yama.ptrace_scope=3 keeps from being read, and %s has handlers that run in it: register it with the filter (upcall-oci-hook(8), or upcallctl register --seccomp-filter), start it without, have RunIn=host, or boot with another ptrace_scope",
 	      entry->name, file);
 }
 

@@ -2,9 +2,9 @@
 /*
  * What programs of ours may do inside a container
  *
- * They run without the container's own seccomp filter, which nobody can apply
- * again. Whoever traces one of them gets no more from it than this: a few system
- * calls, fewer than any container's filter leaves.
+ * They run without the container's own seccomp filter. Whoever traces one of them
+ * gets no more from it than this: a few system calls, fewer than any container's
+ * filter leaves.
  */
 #ifndef UPCALL_WORKER_FILTER_H
 #define UPCALL_WORKER_FILTER_H

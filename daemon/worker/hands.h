@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "loop.h"
+#include "traced.h"
 #include "worker.h"
 
 struct request;
@@ -36,6 +37,7 @@ struct hands {
 	int dns_fd; /* owned; the dns handler in sealed memory, -1 until it is needed */
 	const char *probe_path;
 	int probe_fd; /* owned; the same for probes */
+	struct traced traced;
 	int64_t idle_ms;
 	int64_t looked_ms; /* when time was looked at */
 	int64_t look_ms;   /* when it is again, at the latest; 0: for nobody */

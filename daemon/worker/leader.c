@@ -21,6 +21,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
+#include <linux/seccomp.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -33,6 +34,7 @@
 
 #define CGROUPS_LEN (WORKER_PATH_LEN * 4)
 #define OVERFLOW_ID 65534u
+#define STATUS_LEN  8192
 
 static int bset_fd = -1;
 
@@ -192,7 +194,7 @@ static int cgroup_read(const struct worker_request *request, int directory, stru
 }
 
 /* By the shim, not by /proc/PID/ns: reading that can block, and its ids are recycled. */
-static int leader_check(const struct worker_request *request, int upcall_fd, struct tags *ret_tags)
+int leader_check(const struct worker_request *request, int upcall_fd, struct tags *ret_tags)
 {
 	struct tags tags;
 	int ret;
@@ -208,6 +210,21 @@ static int leader_check(const struct worker_request *request, int upcall_fd, str
 			return -EKEYREJECTED;
 	*ret_tags = tags;
 	return 0;
+}
+
+/*
+ * More groups than there is room for come before it. That costs its stops, and nothing else, so
+ * it is no error.
+ */
+static uint32_t filters_count(int directory)
+{
+	char text[STATUS_LEN];
+	uint64_t count;
+
+	if (file_read(directory, "status", text, sizeof(text)) < 0 ||
+	    parse_filters(text, &count) < 0)
+		return 0;
+	return (uint32_t)count;
 }
 
 static int facts_take(const struct worker_request *request, const struct tags *tags, int directory,
@@ -227,6 +244,10 @@ static int facts_take(const struct worker_request *request, const struct tags *t
 	if (tags->helper.frozen)
 		return -EBUSY;
 	leader->cgroup_id = tags->cgroup_id;
+	leader->filtered = tags->helper.seccomp == SECCOMP_MODE_FILTER;
+	if (leader->filtered && !request->filter &&
+	    worker_runs_theirs(request->handler, request->run_in))
+		leader->filters = filters_count(directory);
 	return cgroup_read(request, directory, leader);
 }
 
@@ -236,7 +257,7 @@ static int obstacles_check(const struct worker_request *request, uint32_t seccom
 	if (ours)
 		return 0;
 	*ret_step = WORKER_STEP_SECCOMP;
-	if (seccomp != 0 && !request->filter)
+	if (seccomp != 0 && seccomp != SECCOMP_MODE_FILTER && !request->filter)
 		return -EPERM;
 	*ret_step = WORKER_STEP_LABEL;
 	return label_error;

@@ -13,6 +13,8 @@
 #include "parse.h"
 #include "worker.h"
 
+struct tags;
+
 enum label_kind {
 	LABEL_NONE = 0, /* no such module, or unconfined */
 	LABEL_APPARMOR,
@@ -27,6 +29,8 @@ struct leader {
 	bool no_new_privs;
 	enum label_kind label_kind;
 	char label[LABEL_LEN];
+	bool filtered;		      /* it has seccomp filters */
+	uint32_t filters;	      /* how many; 0: that is not known */
 	uint64_t cgroup_id;	      /* where it is now, at or below the container's boundary */
 	char cgroup[WORKER_PATH_LEN]; /* the same as a path, "": the root */
 };
@@ -39,12 +43,13 @@ int leader_init(void);
 /*
  * Facts about the leader whom `request` names. On failure *ret_step says which
  * step of the entry failed; -EKEYREJECTED: it is not who was registered; -EBUSY:
- * its cgroup is frozen. With `ours`, what runs is a program of ours, and a seccomp
- * filter or a label that cannot be applied again is no obstacle; nor is a filter
- * that comes with the request.
+ * its cgroup is frozen. With `ours`, what runs is a program of ours, and a label
+ * that cannot be applied again is no obstacle, nor the mode of seccomp that has no filter.
  */
 int leader_read(const struct worker_request *request, int upcall_fd, bool ours, struct leader *ret,
 		enum worker_step *ret_step);
+/* Is it who was registered? -EKEYREJECTED: not. */
+int leader_check(const struct worker_request *request, int upcall_fd, struct tags *ret_tags);
 /*
  * For handlers on the host: root there, within usermodehelper/bset; without any
  * capability where what they do needs none (cores, answers).

@@ -125,3 +125,10 @@ int parse_cgroup(const char *text, char *ret, size_t room)
 	ret[size] = '\0';
 	return 0;
 }
+
+int parse_filters(const char *text, uint64_t *ret)
+{
+	const char *number = line_find(text, "Seccomp_filters:\t");
+
+	return number ? parse_number(number, strcspn(number, "\n"), UINT32_MAX, ret) : -EBADMSG;
+}

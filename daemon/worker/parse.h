@@ -22,6 +22,9 @@ int parse_bset(const char *text, uint64_t *ret);
  */
 int parse_label(const char *text, char ret[static LABEL_LEN]);
 
+/* How many seccomp filters /proc/PID/status says. */
+int parse_filters(const char *text, uint64_t *ret);
+
 /* The cgroup2 line of /proc/PID/cgroup, without the leading slash. */
 int parse_cgroup(const char *text, char *ret, size_t room);
 

@@ -198,6 +198,30 @@ static int leader_prepare(struct request *request, enum worker_step *step)
 	return ret;
 }
 
+/* Who waits for this very upcall does not stop for us, nor does who dies and dumps core. */
+static bool leader_hangs_on(const struct request *request)
+{
+	const struct tags *tags = &request->info.tags;
+	uint32_t waits = request->wire.class == UPCALL_CLASS_CORE ? tags->tgid : tags->tid;
+
+	return !request_visits(request) && waits == request->wire.leader;
+}
+
+/* What the container was registered with, or else what its leader has. */
+static int profile_prepare(struct request *request)
+{
+	struct traced *traced = &request->hands->traced;
+
+	if (request->profile_fd >= 0)
+		return profile_read(request->profile_fd, &request->profile);
+	if (!request->leader.filtered || request_runs_ours(request))
+		return 0;
+	if (leader_hangs_on(request) && !traced_is_known(traced, &request->wire, &request->leader))
+		return -EDEADLK;
+	return traced_profile(traced, &request->wire, request->upcall.fd, &request->leader,
+			      &request->profile);
+}
+
 static int faults_check(enum worker_step first, enum worker_step last, enum worker_step *step)
 {
 	for (*step = first; *step <= last; (*step)++)
@@ -231,12 +255,10 @@ static int request_run(struct request *request, enum worker_step *step)
 	ret = leader_prepare(request, step);
 	if (ret < 0)
 		return ret;
-	if (request->profile_fd >= 0) {
-		*step = WORKER_STEP_SECCOMP;
-		ret = profile_read(request->profile_fd, &request->profile);
-		if (ret < 0)
-			return ret;
-	}
+	*step = WORKER_STEP_SECCOMP;
+	ret = profile_prepare(request);
+	if (ret < 0)
+		return ret;
 	*step = WORKER_STEP_CGROUP;
 	ret = leaf_create(&request->wire, &request->leader, &request->leaf);
 	if (ret < 0)

@@ -223,12 +223,18 @@ check 'and it says so' says nobody
 sudo_nobody() { setpriv --reuid 65534 --clear-groups upcallctl exec user /bin/true; }
 check_equal 'not for others than root' 125 "$(status_of sudo_nobody)"
 
-# A filter that cannot be applied again: no program of the container's is run, here as for a handler.
+# A filter that nobody has told us of is the leader's; one that lies to us is not applied, so no program of the container's is
+# run, here as for a handler.
+start known '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64"],
+	syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 122}]}'
+check_equal 'a container with a seccomp filter: a program runs' 0 "$(status_of upcallctl exec known /bin/true)"
+check_equal 'under it' 1 "$(status_of upcallctl exec known /bin/mkdir /tmp/made)"
+check 'which refuses what it refuses' says 'Disk quota exceeded'
 start filter '.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64"],
-	syscalls: [{names: ["swapon"], action: "SCMP_ACT_ERRNO"}]}'
-check_equal 'a container with a seccomp filter: 125' 125 "$(status_of upcallctl exec filter /bin/true)"
+	syscalls: [{names: ["swapon"], action: "SCMP_ACT_ERRNO", errnoRet: 0}]}'
+check_equal 'a container whose filter lies: 125' 125 "$(status_of upcallctl exec filter /bin/true)"
 check 'and the step is named, and what it means' \
-	says 'step seccomp (its first process has a seccomp filter, see HANDLERS in upcalld.d(5)): Operation not permitted'
+	says 'step seccomp (its first process has seccomp filters, see HANDLERS in upcalld.d(5)): Bad message'
 check_equal 'also in JSON' 'entry-failed seccomp' "$(upcallctl exec --json filter /bin/true 2>/dev/null | jq -r '"\(.outcome) \(.step)"')"
 echo 1 >"${cgroup[user]}/cgroup.freeze"
 check_equal 'a frozen one: 125' 125 "$(status_of upcallctl exec user /bin/true)"

@@ -141,7 +141,6 @@ void run_daemon(struct fixture *fixture, bool with_shim)
 	ev_signal on_usr1, on_usr2, on_winch;
 
 	fake_shim_reset();
-	fake_shim.process.helper.seccomp = fixture->seccomp;
 	if (daemon_new(&options, &daemon, error) < 0) {
 		fprintf(stderr, "%s\n", error);
 		_exit(1);
@@ -212,11 +211,10 @@ void stop_daemon(struct fixture *fixture)
 	assert_false(is_up(fixture));
 }
 
-static int make(void **state, bool with_shim, uint32_t seccomp)
+static int make(void **state, bool with_shim)
 {
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 
-	fixture->seccomp = seccomp;
 	strcpy(fixture->base, "/tmp/upcall-control-XXXXXX");
 	assert_non_null(mkdtemp(fixture->base));
 	assert_int_equal(chmod(fixture->base, 0755), 0);
@@ -238,17 +236,12 @@ static int make(void **state, bool with_shim, uint32_t seccomp)
 
 int setup(void **state)
 {
-	return make(state, true, 0);
-}
-
-int setup_with_seccomp(void **state)
-{
-	return make(state, true, 2);
+	return make(state, true);
 }
 
 int setup_without_shim(void **state)
 {
-	return make(state, false, 0);
+	return make(state, false);
 }
 
 int teardown(void **state)

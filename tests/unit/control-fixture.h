@@ -23,13 +23,11 @@ struct fixture {
 	pid_t daemon;
 	pid_t leader;
 	int pidfd;
-	bool stays;	  /* --idle-seconds 0 */
-	uint32_t seccomp; /* the mode of every process, as the shim has it */
+	bool stays; /* --idle-seconds 0 */
 };
 
 int setup(void **state);
 int setup_without_shim(void **state);
-int setup_with_seccomp(void **state);
 int teardown(void **state);
 
 void run_daemon(struct fixture *fixture, bool with_shim);

@@ -32,6 +32,8 @@
 struct enter_container container = { .own_ns = OWN_NS, .out = "/tmp/upcall-enter-XXXXXX" };
 
 static void (*leader_forget)(void);
+static void (*leader_prepare)(void);
+static void (*leader_live)(void);
 static unsigned long leader_namespaces = NAMESPACES;
 static int leader_ids;	      /* first id inside */
 static bool leader_is_bound;  /* no new privileges, few capabilities */
@@ -67,7 +69,17 @@ static int leader_settle(void)
 			return -1;
 	if (leader_is_bound && prctl(PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0) < 0)
 		return -1;
-	return setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0 ? -1 : 0;
+	if (setresgid(id, id, id) < 0 || setresuid(id, id, id) < 0)
+		return -1;
+	if (leader_prepare)
+		leader_prepare();
+	return 0;
+}
+
+void container_life(void (*prepare)(void), void (*live)(void))
+{
+	leader_prepare = prepare;
+	leader_live = live;
 }
 
 void container_own_user_ns(bool own)
@@ -92,7 +104,7 @@ void leader_start(void)
 		if (read(ready, &go, sizeof(go)) == sizeof(go) && leader_settle() == 0 &&
 		    write(settled, &go, sizeof(go)) == sizeof(go))
 			for (;;)
-				pause();
+				leader_live ? leader_live() : (void)pause();
 		_exit(1);
 	}
 	if (leader_namespaces & CLONE_NEWUSER) {

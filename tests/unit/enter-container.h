@@ -2,7 +2,7 @@
 /*
  * A real container for tests of the entry: a leader made by clone(2), and a cgroup
  *
- * One a process. The leader does nothing; tests replace it, move it, let it die.
+ * One a process. The leader does nothing, unless a test gives it a life; tests replace it, move it, let it die.
  */
 #ifndef TEST_ENTER_CONTAINER_H
 #define TEST_ENTER_CONTAINER_H
@@ -34,6 +34,8 @@ int container_remove(void);
 
 /* Leaders to come have a user namespace of their own, or ours. */
 void container_own_user_ns(bool own);
+/* What leaders to come do before they are registered, and from then on for ever; NULL: nothing. */
+void container_life(void (*prepare)(void), void (*live)(void));
 void leader_start(void);
 /* Another leader for one test: the first id inside, and whether it has no new privileges and few
  * capabilities. */

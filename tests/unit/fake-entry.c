@@ -146,7 +146,8 @@ static struct tags_helper helper_of(const char *pid)
 		helper.uid = 65534;
 	if (fake->no_id)
 		helper.has_uid = false;
-	if (fake->no_new_privs)
+	fake->looks++;
+	if (fake->no_new_privs || (fake->no_new_privs_at && fake->looks >= fake->no_new_privs_at))
 		helper.no_new_privs = true;
 	if (fake->filtered)
 		helper.seccomp = 2;

@@ -17,18 +17,20 @@
 #define FAKE_SERIAL	4711
 
 struct fake_entry {
-	int attach_error;  /* what ATTACH fails with, 0: it works */
-	bool wrong_cgroup; /* the child is told that it is elsewhere */
-	uint32_t wrong_ns; /* mask: the same */
-	bool no_id;	   /* the leader's user namespace has no id for a handler */
-	bool overflow_id;  /* or only the overflow id */
-	bool no_new_privs; /* the leader has it */
-	bool filtered;	   /* the leader has a seccomp filter */
-	bool cgroup1;	   /* the leader is in other cgroups of version 1 */
-	bool no_upcall;	   /* what came is no file of the shim's */
-	bool core;	   /* ATTACH puts a pipe at fd 0 */
-	int keys_error;	   /* what a new session keyring fails with, 0: there is one */
+	int attach_error;    /* what ATTACH fails with, 0: it works */
+	bool wrong_cgroup;   /* the child is told that it is elsewhere */
+	uint32_t wrong_ns;   /* mask: the same */
+	bool no_id;	     /* the leader's user namespace has no id for a handler */
+	bool overflow_id;    /* or only the overflow id */
+	bool no_new_privs;   /* the leader has it */
+	int no_new_privs_at; /* or from that look at it on; 0: never */
+	bool filtered;	     /* the leader has a seccomp filter */
+	bool cgroup1;	     /* the leader is in other cgroups of version 1 */
+	bool no_upcall;	     /* what came is no file of the shim's */
+	bool core;	     /* ATTACH puts a pipe at fd 0 */
+	int keys_error;	     /* what a new session keyring fails with, 0: there is one */
 	/* what happened */
+	int looks; /* at the leader */
 	bool session_revoked;
 	int attached;
 	int completed;

@@ -65,7 +65,6 @@ static void test_life(void **state)
 	assert_string_equal(text_in(reply, "state"), "live");
 	assert_string_equal(text_in(reply, "runtime"), "test");
 	assert_non_null(strstr(text_in(reply, "policy"), "/web.conf"));
-	assert_false(warns(reply, "seccomp filter"));
 	sd_bus_message_unref(reply);
 	assert_string_equal(call(bus, "Register", NULL, "sha{sv}", "web", fixture->pidfd, 0),
 			    "NameTaken");
@@ -76,7 +75,6 @@ static void test_life(void **state)
 	sd_bus_close_unref(bus);
 }
 
-/* Registered with its filter it is run, and nobody is warned. */
 static void test_seccomp_filter(void **state)
 {
 	const struct sock_filter allow = BPF_STMT(BPF_RET | BPF_K, SECCOMP_RET_ALLOW);
@@ -97,41 +95,10 @@ static void test_seccomp_filter(void **state)
 				 "seccomp-filter", "ay", 8, byte[0], byte[1], byte[2], byte[3],
 				 byte[4], byte[5], byte[6], byte[7]),
 			    "");
-	assert_false(warns(reply, "seccomp filter"));
 	assert_int_equal(u32_in(reply, "seccomp-filter"), 1);
 	sd_bus_message_unref(reply);
 	assert_string_equal(call(bus, "Unregister", NULL, "s", "web"), "");
 	sd_bus_close_unref(bus);
-}
-
-/* Only where a program of the container's would be run. */
-static void test_seccomp(void **state)
-{
-	static const struct {
-		const char *policy;
-		bool warned;
-	} cases[] = {
-		{ "[Match]\nName=web\n[Key]\n", true },
-		{ "[Match]\nName=web\n[Core]\nHandler=/a\n", true },
-		{ "[Match]\nName=web\n[Key]\nRunIn=host\n", false },
-		{ "[Match]\nName=web\n[Key]\nHandler=dns\n[Module]\n", false },
-		{ "[Match]\nName=db\n[Key]\n", false },
-	};
-	struct fixture *fixture = *state;
-
-	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		sd_bus *bus = connect_bus(fixture);
-		sd_bus_message *reply = NULL;
-
-		put(fixture, "web.conf", cases[i].policy);
-		assert_string_equal(call(bus, "Reload", NULL, NULL), "");
-		assert_string_equal(
-			call(bus, "Register", &reply, "sha{sv}", "web", fixture->pidfd, 0), "");
-		assert_int_equal(warns(reply, "seccomp filter"), cases[i].warned);
-		sd_bus_message_unref(reply);
-		assert_string_equal(call(bus, "Unregister", NULL, "s", "web"), "");
-		sd_bus_close_unref(bus);
-	}
 }
 
 static void test_bad_calls(void **state)
@@ -699,8 +666,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_without_shim, setup_without_shim, teardown),
 		cmocka_unit_test_setup_teardown(test_register_without_shim, setup_without_shim,
 						teardown),
-		cmocka_unit_test_setup_teardown(test_seccomp, setup_with_seccomp, teardown),
-		cmocka_unit_test_setup_teardown(test_seccomp_filter, setup_with_seccomp, teardown),
+		cmocka_unit_test_setup_teardown(test_seccomp_filter, setup, teardown),
 		fixed(test_not_root),
 		fixed(test_other_root),
 		fixed(test_too_many),

@@ -414,14 +414,18 @@ static void test_seccomp(void **state)
 {
 	static const struct {
 		const char *status;
+		const char *scope;
 		const char *handler;
 		const char *ids;
 	} cases[] = {
-		{ "Name:\tx\nSeccomp:\t2\nSeccomp_filters:\t1\n", "", "container-seccomp? " },
-		{ "Name:\tx\nSeccomp:\t0\nSeccomp_filters:\t0\n", "", "" },
-		{ "Name:\tx\nSeccomp:\t2\n", "RunIn=host\n", "" },
-		{ "Name:\tx\nSeccomp:\t2\n", "Handler=dns\n", "" },
-		{ NULL, "", "" },
+		{ "Name:\tx\nSeccomp:\t2\nSeccomp_filters:\t1\n", "3\n", "",
+		  "container-seccomp? " },
+		{ "Name:\tx\nSeccomp:\t2\nSeccomp_filters:\t1\n", "2\n", "", "" },
+		{ "Name:\tx\nSeccomp:\t2\nSeccomp_filters:\t1\n", NULL, "", "" },
+		{ "Name:\tx\nSeccomp:\t0\nSeccomp_filters:\t0\n", "3\n", "", "" },
+		{ "Name:\tx\nSeccomp:\t2\n", "3\n", "RunIn=host\n", "" },
+		{ "Name:\tx\nSeccomp:\t2\n", "3\n", "Handler=dns\n", "" },
+		{ NULL, "3\n", "", "" },
 	};
 	char mends[4096], policy[128], expected[128];
 
@@ -430,6 +434,7 @@ static void test_seccomp(void **state)
 		struct fake_daemon fake = { .containers = 1 };
 
 		put("/proc/4711/status", cases[i].status, 0444);
+		put("/proc/sys/kernel/yama/ptrace_scope", cases[i].scope, 0444);
 		snprintf(policy, sizeof(policy), "[Match]\nName=c*\n[Key]\n%s", cases[i].handler);
 		put("/etc/upcalld.d/c.conf", policy, 0644);
 		fake_daemon_start(&fake);

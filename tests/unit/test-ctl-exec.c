@@ -116,7 +116,7 @@ static void test_results(void **state)
 	} cases[] = {
 		{ { .outcome = WORKER_ENTRY_FAILED, .step = WORKER_STEP_SECCOMP, .error = EPERM },
 		  125,
-		  "upcallctl: exec web: the container could not be entered: step seccomp (its first process has a seccomp filter, see HANDLERS in upcalld.d(5)): Operation not permitted\n" },
+		  "upcallctl: exec web: the container could not be entered: step seccomp (its first process has seccomp filters, see HANDLERS in upcalld.d(5)): Operation not permitted\n" },
 		{ { .outcome = WORKER_EXEC_FAILED,
 		    .step = WORKER_STEP_EXEC,
 		    .error = ENOENT,

@@ -97,7 +97,7 @@ static void test_seccomp(void **state)
 	struct fake_daemon fake = { .requester = REQUESTER, .step = "seccomp" };
 	const char *said = run_of(&fake, "test web module", 8);
 
-	assert_says(said, "failed at:      seccomp (its first process has a seccomp filter, see "
+	assert_says(said, "failed at:      seccomp (its first process has seccomp filters, see "
 			  "HANDLERS in upcalld.d(5))\n");
 }
 

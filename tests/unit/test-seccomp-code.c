@@ -153,14 +153,15 @@ static void test_profile(void **state)
 	assert_int_equal(write(fd, code, sizeof(code)), sizeof(code));
 	/* wherever it stands */
 	assert_int_equal(profile_read(fd, &profile), 0);
-	assert_int_equal(profile.count, 2);
-	assert_memory_equal(profile.code, code, sizeof(code));
+	assert_int_equal(profile.count, 1);
+	assert_int_equal(profile.filters[0].len, 2);
+	assert_memory_equal(profile.filters[0].filter, code, sizeof(code));
 	profile_clear(&profile);
 	assert_int_equal(write(fd, "x", 1), 1);
 	assert_int_equal(profile_read(fd, &profile), -EBADMSG);
 	assert_int_equal(ftruncate(fd, (BPF_MAXINSNS + 1) * sizeof(*code)), 0);
 	assert_int_equal(profile_read(fd, &profile), -EBADMSG);
-	assert_null(profile.code);
+	assert_null(profile.filters);
 	fclose(file);
 }
 

@@ -119,13 +119,36 @@ static void test_cgroup(void **state)
 			 -ENAMETOOLONG);
 }
 
+static void test_filters(void **state)
+{
+	static const struct {
+		const char *text;
+		int ret;
+	} cases[] = {
+		{ "Name:\tsh\nSeccomp:\t2\nSeccomp_filters:\t17\nCpus_allowed:\t3\n", 17 },
+		{ "Seccomp_filters:\t0\n", 0 },
+		{ "Name:\tSeccomp_filters:\t17\nSeccomp:\t2\n", -EBADMSG },
+		{ "Seccomp_filters:\t1\nSeccomp_filters:\t1\n", -EBADMSG },
+		{ "Seccomp_filters:\t\n", -EBADMSG },
+		{ "Seccomp_filters:\t4294967296\n", -EBADMSG },
+	};
+	uint64_t count;
+
+	(void)state;
+	for (size_t i = 0; i < COUNT(cases); i++) {
+		int ret = parse_filters(cases[i].text, &count);
+
+		if ((ret < 0 ? ret : (int)count) != cases[i].ret)
+			fail_msg("%s: %d", cases[i].text, ret);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_number),
-		cmocka_unit_test(test_bset),
-		cmocka_unit_test(test_label),
-		cmocka_unit_test(test_cgroup),
+		cmocka_unit_test(test_number),	cmocka_unit_test(test_bset),
+		cmocka_unit_test(test_label),	cmocka_unit_test(test_cgroup),
+		cmocka_unit_test(test_filters),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
