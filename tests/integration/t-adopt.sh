@@ -10,6 +10,8 @@
 
 # shellcheck source=lib/setup.sh
 . lib/setup.sh
+# shellcheck source=lib/served.sh
+. lib/served.sh
 
 handlers() {
 	container_rootfs "$containers/$1/rootfs"
@@ -26,8 +28,6 @@ handlers() {
 }
 # in_cgroup PATH: a JQ-FILTER
 in_cgroup() { echo ".linux.cgroupsPath = \"$1\""; }
-entry() { upcallctl list --json | jq -r --arg name "$1" ".containers[] | select(.name == \$name) | $2"; }
-is_gone() { [ -z "$(entry "$1" .name)" ]; }
 how_many() { upcallctl list --json | jq '.containers | length'; }
 is_served() { grep -q 'payload served' <<<"$1"; }
 by() { sed -n 's/^payload served by //p' <<<"$1"; }
@@ -251,14 +251,14 @@ audit_expect_host '*' 'runtimes make what they need'
 container_uid=0
 handlers pod
 podman_runs() {
-	podman run -d --name pod --network none --security-opt seccomp=unconfined --rootfs "$containers/pod/rootfs" \
+	podman run -d --name pod --network none --security-opt seccomp="$(podman_filter)" --rootfs "$containers/pod/rootfs" \
 		/bin/sleep 2147483647
 }
 check 'podman: runs pod, and has no hook' podman_runs
 id=$(podman inspect -f '{{.Id}}' pod)
 check 'podman: so far nobody is registered' test "$(how_many)" = 0
 check 'podman: so far the audit is clean' audit_checkpoint
-check 'podman: a key is served inside' is_served "$(podman exec pod /bin/requester key user podman c 2>&1)"
+check 'podman: a key is served inside, under its seccomp filter' is_served "$(podman exec pod /bin/requester key user podman c 2>&1)"
 name=libpod-${id:0:56}
 check_equal 'podman: it is registered, by its first process' "$(podman inspect -f '{{.State.Pid}}' pod) live podman.conf" \
 	"$(entry "$name" '"\(.leader) \(.state) \(.policy | sub(".*/"; ""))"')"

@@ -5,57 +5,16 @@
 # soak-suites: trixie trixie-backports
 #
 # Containers of crun, runc, podman and LXC that register by themselves, by the OCI hook of the package and as README.md says:
-# a core and a key are handled inside without a step by hand, under the seccomp filter that the runtime gave it. Nothing that an image says, and no id, chooses a policy of
-# somebody else's, or none. Without upcalld, or with one that hangs, containers start all the same, and in time.
+# a core, a key and a name are handled inside without a step by hand, under the seccomp filter that the runtime gave it.
+# Nothing that an image says, and no id, chooses a policy of somebody else's, or none. Without upcalld, or with one that hangs,
+# containers start all the same, and in time.
 
 # shellcheck source=lib/setup.sh
 . lib/setup.sh
+# shellcheck source=lib/served.sh
+. lib/served.sh
 
-entry() { upcallctl list --json | jq -r --arg name "$1" ".containers[] | select(.name == \$name) | $2"; }
-is_gone() { [ -z "$(entry "$1" .name)" ]; }
-policy_of() { basename "$(entry "$1" .policy)"; }
 hook_said() { journalctl -b --no-pager -q -t upcall-oci-hook -o cat | grep -q -- "$1"; }
-
-# with_handlers ROOT: a container's own programs for cores and keys
-with_handlers() {
-	container_rootfs "$1"
-	# which tells what it runs under: modes, and how a system call ends that filters of this test refuse
-	cat >"$1/usr/libexec/save-core" <<-'SH'
-		#!/bin/sh
-		cat >/cores/core
-		grep -E '^(Seccomp|NoNewPrivs|CapBnd|CapEff):' /proc/self/status >/cores/state
-		mkdir /cores/made 2>/cores/refused
-	SH
-	cat >"$1/bin/answer" <<-'SH'
-		#!/bin/sh
-		exec keyctl instantiate "$1" served "$2"
-	SH
-	chmod 755 "$1/usr/libexec/save-core" "$1/bin/answer"
-	echo 'create user * * /bin/answer %k %S' >"$1/etc/request-key.conf"
-	chown -R "$container_uid:$container_uid" "$1"
-}
-
-# served WHAT ROOT COMMAND…: COMMAND runs a program in the container
-served() {
-	local what=$1 files=$2
-	shift 2
-	check "$what: a key is served inside" grep -q 'payload served' <<<"$("$@" /bin/requester key user "$RANDOM:$what" c 2>&1)"
-	served_core "$what" "$files" "$@"
-}
-served_core() {
-	local what=$1 files=$2
-	shift 2
-	"$@" /bin/requester crash >/dev/null 2>&1
-	check "$what: its own handler has the core" core_names "$files/cores/core" requester
-	check "$what: the host has none" host_has_no_core
-	check "$what: audited" audit_checkpoint
-}
-
-# What the last handler ran under, as the container's first process does: same_state WHAT FILES PID
-same_state() {
-	check_equal "$1: its handler has the first process' filter and powers" "$(sed -n '/^\(Seccomp\|NoNewPrivs\|CapBnd\|CapEff\):/p' "/proc/$3/status" | sort)" \
-		"$(sort "$2/cores/state")"
-}
 # of a bundle: nothing but this is refused
 filtered='.linux.seccomp = {defaultAction: "SCMP_ACT_ALLOW", architectures: ["SCMP_ARCH_X86_64", "SCMP_ARCH_X86"],
 	syscalls: [{names: ["mkdir", "mkdirat"], action: "SCMP_ACT_ERRNO", errnoRet: 122}]}'
@@ -79,6 +38,8 @@ policy oci <<-'CONF'
 	[Core]
 	Handler=/usr/libexec/save-core
 	[Key user]
+	[Key dns_resolver]
+	Handler=dns
 CONF
 # what others registered by hand is to have
 policy trusted <<-'CONF'
@@ -213,7 +174,7 @@ END
 with_handlers "$containers/pod/rootfs"
 podman_runs() {
 	podman run -d --name pod --network none --annotation name=trusted --label name=trusted \
-		--rootfs "$containers/pod/rootfs" /bin/sleep 2147483647
+		--security-opt seccomp="$(podman_filter)" --rootfs "$containers/pod/rootfs" /bin/sleep 2147483647
 }
 awake
 check 'podman: runs pod, told of the directory of hooks' podman_runs
@@ -222,9 +183,8 @@ check_equal 'podman: it is registered, by its first process' "$(podman inspect -
 	"$(entry "$name" '"\(.leader) \(.state)"')"
 check_equal 'podman: with its policy' oci.conf "$(policy_of "$name")"
 check 'podman: so far the audit is clean' audit_checkpoint
-check "podman: with podman's own seccomp filter" test "$(entry "$name" '."seccomp-filter"')" -gt 100
-# whose filter lets nobody ask for a key
-served_core podman "$containers/pod/rootfs" podman exec pod
+check 'podman: with its seccomp filter' test "$(entry "$name" '."seccomp-filter"')" -gt 100
+served podman "$containers/pod/rootfs" podman exec pod
 same_state podman "$containers/pod/rootfs" "$(podman inspect -f '{{.State.Pid}}' pod)"
 check 'podman: and that is a filter' grep -q '^Seccomp:	2' "$containers/pod/rootfs/cores/state"
 audit_expect_host '*' 'runtimes make what they need'
@@ -240,6 +200,8 @@ policy lxc <<-'CONF'
 	[Core]
 	Handler=/usr/libexec/save-core
 	[Key user]
+	[Key dns_resolver]
+	Handler=dns
 CONF
 container_uid=100000
 with_handlers "$containers/box/rootfs"
@@ -251,9 +213,11 @@ lxc.rootfs.path = dir:$containers/box/rootfs
 lxc.idmap = u 0 $container_uid 65536
 lxc.idmap = g 0 $container_uid 65536
 lxc.net.0.type = empty
+lxc.net.0.flags = up
 lxc.mount.auto = proc:mixed sys:ro
 lxc.init.cmd = /bin/sleep 2147483647
 lxc.include = /usr/share/upcalld/lxc.conf
+lxc.seccomp.profile = /usr/share/lxc/config/common.seccomp
 END
 awake
 check 'LXC: runs box, whose configuration includes ours' lxc-start -n box -f "$containers/box/config" -o box.log -l info || cat box.log
@@ -263,6 +227,8 @@ check_equal 'LXC: with its policy' lxc.conf "$(policy_of lxc-box)"
 check 'LXC: so far the audit is clean' audit_checkpoint
 served LXC "$containers/box/rootfs" lxc-attach -n box --clear-env --
 audit_expect_host '*' 'runtimes make what they need'
+same_state LXC "$containers/box/rootfs" "$(lxc-info -n box -pH)"
+check "LXC: and its first process has LXC's filter" grep -q '^Seccomp:	2' "$containers/box/rootfs/cores/state"
 awake
 check 'LXC: it is stopped' lxc-stop -n box -k
 check 'LXC: and it is unregistered' wait_for 20 is_gone lxc-box

@@ -13,7 +13,7 @@ BUILD_PACKAGES=(
 )
 
 GUEST_PACKAGES=(
-	systemd systemd-sysv systemd-coredump udev kmod dbus
+	systemd systemd-sysv systemd-coredump systemd-container udev kmod dbus
 	dkms gcc make libc6-dev patch dpkg-dev
 	keyutils libkeyutils1 crun runc podman lxc uidmap iproute2 procps psmisc elfutils strace jq python3 busybox-static
 	nfs-common nfs-kernel-server
