@@ -68,7 +68,10 @@ check_fails 'crun: and one that lives is not forgotten for it' "$hook" --require
 check_equal 'crun: and is registered as before' live "$(entry oci-web .state)"
 check_equal 'crun: without a filter, as it was made' 'Seccomp:	0' "$(grep '^Seccomp:' "$containers/web/rootfs/cores/state")"
 check 'crun: it is deleted' container_stop web
-check 'crun: and it is unregistered' is_gone oci-web
+check 'crun: and runs again at once, under that name' container_start web "$(hooked)"
+check_equal 'crun: it is registered, by another first process' "$(container_pid web) live" "$(entry oci-web '"\(.leader) \(.state)"')"
+check 'crun: it is deleted, too' container_stop web
+check 'crun: and it is unregistered' wait_for 20 is_gone oci-web
 
 systemctl stop upcalld.service
 check 'crun: runs cold, while upcalld does not' container_start cold "$(hooked --timeout-ms 60000)"
@@ -110,7 +113,7 @@ if [ -n "$(command -v runc)" ]; then
 		grep -q 'Disk quota exceeded' "$containers/shop/rootfs/cores/refused"
 	awake
 	check 'runc: it is deleted' runc delete --force shop
-	check 'runc: and it is unregistered' is_gone oci-shop
+	check 'runc: and it is unregistered' wait_for 20 is_gone oci-shop
 else
 	skip 'runc' 'is not installed'
 fi
@@ -190,7 +193,7 @@ check 'podman: and that is a filter' grep -q '^Seccomp:	2' "$containers/pod/root
 audit_expect_host '*' 'runtimes make what they need'
 awake
 check 'podman: it is removed' podman rm -f -t 0 pod
-check 'podman: and it is unregistered' is_gone "$name"
+check 'podman: and it is unregistered' wait_for 20 is_gone "$name"
 
 # ------------------------------------------------------------------------- LXC
 

@@ -79,7 +79,7 @@ hook=/usr/libexec/oci/hooks.d/upcall-oci-hook
 hooked() {
 	jq -nr --arg path "$hook" --arg options "$*" '
 		def entry($phase): [{path: $path, args: (["upcall-oci-hook"] + ($options / " " | map(select(. != ""))) + [$phase])}];
-		".hooks = \({createRuntime: entry("createRuntime"), poststop: entry("poststop")})"'
+		".hooks = \({createRuntime: entry("createRuntime")})"'
 }
 
 container_start() {
