@@ -91,13 +91,13 @@ churn_one() {
 	wait "$launcher" "$asking"
 	until rmdir "/sys/fs/cgroup/churn-$n"; do sleep 0.1; done
 }
-# Fifty in a minute by the clock, however long each lives, and twenty at a time
+# Fifty-one in a minute by the clock, however long each lives, and twenty at a time
 churn() {
 	local n=$churned begun=$SECONDS
 	while [ -e "$running" ]; do
 		# shellcheck disable=SC2046 # numbers
 		set -- $(jobs -rp)
-		if [ $# -lt 20 ] && [ $((n - churned)) -le $(((SECONDS - begun) * 5 / 6)) ]; then
+		if [ $# -lt 20 ] && [ $((n - churned)) -le $(((SECONDS - begun) * 17 / 20)) ]; then
 			n=$((n + 1))
 			churn_one "$n" 2>>churn.err &
 		else
