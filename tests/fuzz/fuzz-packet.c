@@ -104,7 +104,7 @@ static void check_report(const uint8_t *data, size_t size)
 	close(write_fd);
 	while ((ret = report_receive(read_fd, &report)) > 0) {
 		property(report.step < WORKER_STEP_COUNT && report.value >= 0);
-		property(report.kind >= REPORT_ATTACHED && report.kind <= REPORT_ENTERED);
+		property(report.kind >= REPORT_ATTACHED && report.kind <= REPORT_FILTERED);
 	}
 	property(ret == 0 || ret == -EBADMSG);
 	close(read_fd);

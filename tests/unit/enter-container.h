@@ -2,7 +2,8 @@
 /*
  * A real container for tests of the entry: a leader made by clone(2), and a cgroup
  *
- * One a process. The leader does nothing, unless a test gives it a life; tests replace it, move it, let it die.
+ * One a process. The leader does nothing, unless a test gives it a life; tests replace it, move it,
+ * let it die.
  */
 #ifndef TEST_ENTER_CONTAINER_H
 #define TEST_ENTER_CONTAINER_H
