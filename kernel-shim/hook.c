@@ -80,10 +80,12 @@ static int exec_refused(struct subprocess_info *info, int wait, const struct sub
 
 	counters_add(subject->class, count);
 	event_decided(info, wait, subject, UPCALL_VERDICT_DENY);
-	if (!preemptible()) /* rejecting a key would sleep */
+	if (!preemptible()) { /* rejecting a key would sleep */
 		ret = -EPERM;
-	else
+	} else {
 		ret = result_refused(subject, wait, error);
+		result_keep_private(subject);
+	}
 	return info_finish(info, ret);
 }
 
@@ -111,6 +113,7 @@ static bool exec_offered(struct subprocess_info *info, int wait, const struct su
 	case OFFER_AGAIN:
 		return false;
 	case OFFER_ANSWERED:
+		result_keep_private(subject);
 		*ret = info_finish(info, *ret);
 		break;
 	}

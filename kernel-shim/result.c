@@ -17,6 +17,7 @@
  *   killed          -ERESTARTSYS, as where it waits killably natively; a key is
  *                   rejected
  */
+#include <linux/cred.h>
 #include <linux/key-type.h>
 #include <linux/key.h>
 #include <linux/list.h>
@@ -137,6 +138,21 @@ static int key_refused(struct key *key, int error)
 	else if (kept)
 		kept_add(kept);
 	return 0;
+}
+
+/*
+ * ATTACK: what the kernel looks up for itself it keeps in a cache of its own, and finds there by
+ * the name alone, whosever network that was. A container's answer would be the next one's, and
+ * the host's. Its requester has the key in hand and needs no cache; who comes next asks anew.
+ */
+void result_keep_private(const struct subject *subject)
+{
+	/* of the credentials that the kernel has borrowed for it */
+	struct key *cache = current_cred()->thread_keyring;
+
+	if (subject->key && subject->origin == UPCALL_ORIGIN_KERNEL &&
+	    subject->key->type->flags & KEY_TYPE_NET_DOMAIN && cache)
+		(void)key_unlink(cache, subject->key);
 }
 
 int result_refused(const struct subject *subject, int wait, int error)

@@ -78,6 +78,10 @@ bool class_is_release_work(const struct work_struct *work);
  * the key too, which may sleep.
  */
 int result_refused(const struct subject *subject, int wait, int error);
+/*
+ * An answered or refused key is nobody's but its requester's. May sleep.
+ */
+void result_keep_private(const struct subject *subject);
 /* Nobody is refused any more: undoes what refusals have done for some seconds. */
 void result_exit(void);
 
