@@ -3,7 +3,7 @@
 #
 # Completion of upcallctl for bash. tests/unit/test-completion compares it with what --help says.
 
-_upcallctl_verbs='register unregister list status reload drain pending cancel show explain monitor check config doctor exec test'
+_upcallctl_verbs='register unregister list status reload drain pending cancel show explain monitor check config doctor exec test run'
 
 declare -gA _upcallctl_options=(
 	[register]='--pid --cgroup --label --runtime --seccomp-filter --json'
@@ -15,6 +15,7 @@ declare -gA _upcallctl_options=(
 	[check]='--config-dir --json'
 	[config]='--config-dir --json'
 	[exec]='--timeout --json'
+	[run]='--name --new-fs --new-cgroup --new-uts --new-ipc --new-pid --new-net --new-user --map --json'
 )
 
 # What there is right now. Nothing, if upcalld cannot be asked.
@@ -56,7 +57,7 @@ _upcallctl_value() {
 		;;
 	--cgroup | --config-dir) _upcallctl_directories "$3" ;;
 	--seccomp-filter) _upcallctl_files "$3" ;;
-	--label | --runtime | --timeout) COMPREPLY=() ;;
+	--label | --runtime | --timeout | --name | --map) COMPREPLY=() ;;
 	*) return 1 ;;
 	esac
 }
@@ -66,7 +67,7 @@ _upcallctl_arguments() {
 	local i count=0
 	for ((i = 2; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--pid | --cgroup | --label | --runtime | --seccomp-filter | --output | --timeout | --class | --id | --config-dir) ((i++)) ;;
+		--pid | --cgroup | --label | --runtime | --seccomp-filter | --output | --timeout | --class | --id | --config-dir | --name | --map) ((i++)) ;;
 		--) ;;
 		-*) ;;
 		*) ((count++)) ;;
@@ -95,8 +96,8 @@ _upcallctl() {
 	fi
 	! _upcallctl_value "${COMP_WORDS[COMP_CWORD - 1]}" "$verb" "$word" || return 0
 	if [[ $word = -* ]]; then
-		# what follows a container's name is its command's
-		[[ $verb = exec && $(_upcallctl_arguments) -gt 0 ]] ||
+		# what follows a container's name, or is the program, has options of its own
+		[[ $verb = @(exec|run) && $(_upcallctl_arguments) -gt 0 ]] ||
 			_upcallctl_words "${_upcallctl_options[$verb]---json} --help" "$word"
 		return
 	fi

@@ -34,6 +34,7 @@ complete -c upcallctl -n __fish_use_subcommand -a config -d 'show what policies 
 complete -c upcallctl -n __fish_use_subcommand -a doctor -d 'find what is wrong'
 complete -c upcallctl -n __fish_use_subcommand -a exec -d 'run a command in a container'
 complete -c upcallctl -n __fish_use_subcommand -a test -d 'raise one upcall inside a container'
+complete -c upcallctl -n __fish_use_subcommand -a run -d 'run a program in a container of its own'
 
 complete -c upcallctl -n 'not __fish_use_subcommand' -l json -d 'as JSON'
 complete -c upcallctl -n 'not __fish_use_subcommand' -l help -d 'about the verb'
@@ -56,3 +57,12 @@ complete -c upcallctl -n '__upcallctl_verb explain' -l class -x -a 'core key mod
 complete -c upcallctl -n '__upcallctl_verb explain' -l id -x -a '(__upcallctl_upcalls)' -d 'an upcall'
 complete -c upcallctl -n '__upcallctl_verb check config' -l config-dir -x -a '(__fish_complete_directories)' -d 'instead of upcalld.d'
 complete -c upcallctl -n '__upcallctl_verb check' -F
+complete -c upcallctl -n '__upcallctl_verb run' -l name -x -d 'what it is called'
+complete -c upcallctl -n '__upcallctl_verb run' -l new-fs -d 'its own mounts'
+complete -c upcallctl -n '__upcallctl_verb run' -l new-cgroup -d 'its own cgroup namespace'
+complete -c upcallctl -n '__upcallctl_verb run' -l new-uts -d 'its own host name'
+complete -c upcallctl -n '__upcallctl_verb run' -l new-ipc -d 'its own IPC'
+complete -c upcallctl -n '__upcallctl_verb run' -l new-pid -d 'its own pids'
+complete -c upcallctl -n '__upcallctl_verb run' -l new-net -d 'its own network'
+complete -c upcallctl -n '__upcallctl_verb run' -l new-user -d 'its own ids'
+complete -c upcallctl -n '__upcallctl_verb run' -l map -x -d 'from which id on'

@@ -18,12 +18,6 @@
 #include "step.h"
 #include "visit.h"
 
-#define EXEC_TIMEOUT	    124
-#define EXEC_FAILED	    125
-#define EXEC_CANNOT_EXECUTE 126
-#define EXEC_NOT_FOUND	    127
-#define EXEC_SIGNAL	    128
-
 #define SECONDS_USUAL 60
 #define SECONDS_MAX   86400
 
@@ -93,17 +87,17 @@ static int exit_status(const struct worker_result *result)
 		return WEXITSTATUS(result->wait_status);
 	case WORKER_HANDLER_KILLED:
 	case WORKER_HANDLER_OOM:
-		return EXEC_SIGNAL + WTERMSIG(result->wait_status);
+		return COMMAND_SIGNAL + WTERMSIG(result->wait_status);
 	case WORKER_HANDLER_TIMEOUT:
-		return EXEC_TIMEOUT;
+		return COMMAND_TIMEOUT;
 	case WORKER_EXEC_FAILED:
-		return result->error == ENOENT ? EXEC_NOT_FOUND : EXEC_CANNOT_EXECUTE;
+		return result->error == ENOENT ? COMMAND_NOT_FOUND : COMMAND_CANNOT_EXECUTE;
 	case WORKER_ENTRY_FAILED:
 	case WORKER_GONE:
 	case WORKER_BAD_ANSWER:
 		break;
 	}
-	return EXEC_FAILED;
+	return COMMAND_FAILED;
 }
 
 /* What an exit status alone would leave open. */
@@ -162,7 +156,7 @@ static int relay_failed(const struct verb *verb, const struct arguments *argumen
 			arguments->name);
 	else
 		(void)failed(verb, error, "%s: cannot go on", arguments->name);
-	return EXEC_FAILED;
+	return COMMAND_FAILED;
 }
 
 /* It may have ended well for all that, and have done half of what was to be done. */
@@ -195,7 +189,7 @@ static int go(const struct verb *verb, const struct arguments *arguments)
 
 	if (visit_begin(verb, arguments->name, arguments->argv, arguments->seconds,
 			/* probe= */ false, &visit) >= 0)
-		return EXEC_FAILED;
+		return COMMAND_FAILED;
 	relay.channel = visit.channel;
 	relay.carrier = &visit.carrier;
 	memcpy(relay.sockets, visit.sockets, sizeof(relay.sockets));
@@ -204,7 +198,7 @@ static int go(const struct verb *verb, const struct arguments *arguments)
 	if (r < 0)
 		return relay_failed(verb, arguments, r);
 	print_ending(arguments, &result, input_error);
-	return finish_output(verb) == STATUS_OK ? exit_status(&result) : EXEC_FAILED;
+	return finish_output(verb) == STATUS_OK ? exit_status(&result) : COMMAND_FAILED;
 }
 
 static int run(const struct verb *verb, int argc, char **argv)
@@ -213,7 +207,7 @@ static int run(const struct verb *verb, int argc, char **argv)
 	int status = take_arguments(verb, argc, argv, &arguments);
 
 	if (status >= 0)
-		return status == STATUS_OK ? STATUS_OK : EXEC_FAILED;
+		return status == STATUS_OK ? STATUS_OK : COMMAND_FAILED;
 	return go(verb, &arguments);
 }
 

@@ -12,7 +12,7 @@
 static const struct verb *const verbs[] = {
 	&verb_register, &verb_unregister, &verb_list, &verb_status,  &verb_reload,  &verb_drain,
 	&verb_pending,	&verb_cancel,	  &verb_show, &verb_explain, &verb_monitor, &verb_check,
-	&verb_config,	&verb_doctor,	  &verb_exec, &verb_test,
+	&verb_config,	&verb_doctor,	  &verb_exec, &verb_test,    &verb_run,
 };
 
 #define VERB_COUNT (sizeof(verbs) / sizeof(verbs[0]))
@@ -47,7 +47,7 @@ static void print_help(FILE *out)
 	      "Every verb takes --json. example: upcallctl list --json\n\n",
 	      out);
 	fputs(exit_statuses, out);
-	fputs("exec and test have others: their --help says which\n", out);
+	fputs("exec, run and test have others: their --help says which\n", out);
 }
 
 static const struct verb *find_verb(const char *name)

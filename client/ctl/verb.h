@@ -24,6 +24,15 @@ enum exit_status {
 	STATUS_KERNEL_THREAD = 10,
 };
 
+/* Of exec and run, whose exit status is the command's: where env(1) and chroot(1) have theirs. */
+enum command_status {
+	COMMAND_TIMEOUT = 124,
+	COMMAND_FAILED = 125, /* we have */
+	COMMAND_CANNOT_EXECUTE = 126,
+	COMMAND_NOT_FOUND = 127,
+	COMMAND_SIGNAL = 128, /* and its number */
+};
+
 struct verb {
 	const char *name;
 	const char *arguments; /* "NAME --pid PID [...]" */
@@ -46,6 +55,7 @@ extern const struct verb verb_monitor;
 extern const struct verb verb_pending;
 extern const struct verb verb_register;
 extern const struct verb verb_reload;
+extern const struct verb verb_run;
 extern const struct verb verb_show;
 extern const struct verb verb_status;
 extern const struct verb verb_test;

@@ -1,0 +1,108 @@
+#!/bin/bash
+# SPDX-License-Identifier: GPL-2.0-or-later
+#
+# lane: default
+# soak-suites: trixie trixie-backports
+# needs: examples
+#
+# Containers made for one program: `upcallctl run`, and the recipe with unshare(1). What the program raises, from its first
+# instruction on, is handled inside; when it ends, or who made it does, nothing is left.
+
+# shellcheck source=lib/setup.sh
+. lib/setup.sh
+# shellcheck source=lib/served.sh
+. lib/served.sh
+# the host's own, but for who is in a container: these have the host's files
+mkdir -p /run/adhoc/cores
+cat >/run/adhoc/save-core <<'SH'
+#!/bin/sh
+cat >/run/adhoc/cores/core
+readlink /proc/self/ns/pid >/run/adhoc/cores/where
+SH
+cat >/run/adhoc/answer <<'SH'
+#!/bin/sh
+exec keyctl instantiate "$1" "served in $(readlink /proc/self/ns/pid)" "$2"
+SH
+chmod 755 /run/adhoc/*
+echo 'create user adhoc:* * /run/adhoc/answer %k %S' >/etc/request-key.d/adhoc.conf
+policy adhoc <<'CONF'
+[Match]
+Name=adhoc*
+[Core]
+Handler=/run/adhoc/save-core
+[Key user]
+[Module]
+CONF
+status_of() {
+	"$@" >said 2>&1
+	echo $?
+}
+says() { grep -F -- "$1" said || ! cat said; }
+nothing_left() { ! pgrep -x upcall-keeper >/dev/null && [ -z "$(find /sys/fs/cgroup -type d -name 'container-*')" ]; }
+cat >program <<SH
+#!/bin/bash
+echo "pid \$\$ of \$(readlink /proc/self/ns/pid), processes \$(echo /proc/[0-9]* | wc -w)"
+$PWD/requester key user "adhoc:\$RANDOM" c
+$PWD/requester socket 35
+$PWD/requester crash
+exit 7
+SH
+chmod 755 program
+
+# each_is_inside WHAT COMMAND…: COMMAND runs what follows it in a container called adhoc…
+each_is_inside() {
+	local what=$1 inside
+	shift
+	rm -f /run/adhoc/cores/*
+	check_equal "$what: the exit status is the program's" 7 "$(status_of "$@" "$PWD/program")"
+	check "$what: it is process 1, and sees its own" grep -qE '^pid 1 of pid:\[[0-9]+\], processes [1-4]$' said
+	inside=$(sed -n 's/^pid 1 of \([^,]*\),.*/\1/p' said)
+	check "$what: its key was made inside" says "payload served in $inside"
+	check "$what: its module is refused" says 'EAFNOSUPPORT '
+	check "$what: its core is saved" core_names /run/adhoc/cores/core requester
+	check_equal "$what: by who was inside" "$inside" "$(cat /run/adhoc/cores/where)"
+	check "$what: the host has none" host_has_no_core
+	check "$what: it is registered no longer" wait_for 20 is_gone adhoc
+	check "$what: nothing is left" wait_for 20 nothing_left
+	check "$what: audited" audit_checkpoint
+}
+
+# ------------------------------------------------------------------------- run
+
+each_is_inside 'run' upcallctl run --name adhoc --
+check_equal 'run: it ends of a signal' 143 "$(status_of upcallctl run --name adhoc --new-fs --new-cgroup -- /bin/sh -c 'kill -TERM $$')"
+check_equal 'run: another network, and no pid namespace' "1 $(readlink /proc/self/ns/pid)" \
+	"$(upcallctl run --name adhoc --new-net --new-cgroup --new-fs -- /bin/sh -c 'echo "$(ip -o link | wc -l) $(readlink /proc/self/ns/pid)"' 2>&1)"
+check_equal 'run: other ids' '0 100000 65536' "$(upcallctl run --name adhoc --new-user --new-pid --new-fs --map 100000 -- /bin/cat /proc/self/uid_map | xargs)"
+check_equal 'run --json: how it ended' 'adhoc exited 3 0' \
+	"$(upcallctl run --json --name adhoc -- /bin/sh -c 'echo to stderr; exit 3' 2>err | jq -r '"\(.container) \(.outcome) \(."exit-status") \(.signal)"')"
+check_equal 'run --json: and what it printed' 'to stderr' "$(cat err)"
+check_equal 'run: no such program: 127' 127 "$(status_of upcallctl run --name adhoc -- /nonexistent)"
+check 'run: and it says so' says 'upcallctl: run adhoc: /nonexistent: No such file or directory'
+check_equal 'run: no program: 126' 126 "$(status_of upcallctl run --name adhoc -- /etc/passwd)"
+
+upcallctl run --name adhoc -- /bin/sleep 2147483641 &
+running=$!
+runs() { [ "$(entry adhoc .state)" = live ]; }
+check 'run: one that stays is registered' wait_for 20 runs
+check_equal 'run: a second of that name is refused: 125' 125 "$(status_of upcallctl run --name adhoc -- /bin/touch made)"
+check 'run: and it says why' says "a container is registered as 'adhoc' already"
+check_fails 'run: and nothing of it ran' test -e made
+kill -KILL "$running"
+check 'run: who made it is killed: it is registered no longer' wait_for 20 is_gone adhoc
+check 'run: nothing is left' wait_for 20 nothing_left
+check_fails 'run: nor its program' pgrep -f 'sleep 2147483641'
+
+systemctl stop upcalld-shim.socket upcalld.socket upcalld.service
+check_equal 'run: without upcalld: 125' 125 "$(status_of upcallctl run --name adhoc -- /bin/touch made)"
+check_fails 'run: and it is not run' test -e made
+check 'run: nothing is left' wait_for 20 nothing_left
+systemctl start upcalld.socket upcalld-shim.socket
+
+# ------------------------------------------------------------------ the recipe
+
+each_is_inside 'the recipe' examples/unshare-container.sh adhoc
+check_fails 'the recipe: a name that is none' examples/unshare-container.sh Adhoc /bin/touch made
+check_fails 'the recipe: and it is not run' test -e made
+check_fails 'the recipe: nor is its cgroup left' test -e /sys/fs/cgroup/Adhoc
+summary
