@@ -5,7 +5,8 @@
 #
 # What the kernel's table refuses or offers for a container, it goes on refusing: when the leader leaves a namespace that
 # no task is told apart by, when the daemon starts again and finds the container's state file damaged or gone, and when
-# another daemon starts beside it or in its place. Only unregistering ends it.
+# another daemon starts beside it or in its place. Only unregistering ends it. A-46: a state that is cut, damaged, huge or forged
+# costs that entry and says so; in another order it is the same.
 
 # shellcheck source=lib/setup.sh
 . lib/setup.sh
@@ -94,8 +95,16 @@ damage() { echo 'VERSION=1' >"$state"; }
 strange() { sed -i 's/^END=1/NOVELTY=1\nEND=1/' "$state"; }
 forge() { sed -i 's/^NS_UTS=.*/NS_UTS=1/; s/^LEADER=.*/LEADER=1/' "$state"; }
 vanish() { rm "$state"; }
+truncated() { truncate -s -20 "$state"; }
+# no line of it ever ends
+huge() { tr '\n' ' ' <"$state" >"$state.new" && truncate -s 1G "$state.new" && mv "$state.new" "$state"; }
+reordered() {
+	local lines
+	lines=$(head -n 1 "$state" && sed '1d; $d' "$state" | tac && tail -n 1 "$state")
+	echo "$lines" >"$state"
+}
 check "web's state is where it is damaged (else the test proves nothing)" test -s "$state"
-for how in damage strange forge vanish; do
+for how in damage strange forge vanish truncated huge; do
 	restart "$how"
 	restart
 	check_equal "$how: it is listed" tombstone "$(field web state)"
@@ -106,6 +115,11 @@ for how in damage strange forge vanish; do
 	check "$how: and it can be registered again" upcallctl register web --pid "${leader[web]}"
 done
 check_equal 'web is live again' live "$(field web state)"
+before=$(sort "$state")
+restart reordered
+check_equal 'reordered: web is what it was' live "$(field web state)"
+check_equal 'reordered: nothing of it is lost' "$before" "$(sort "$state")"
+everything 'reordered' in_web
 
 # --- another daemon
 other=/run/upcalld-other
