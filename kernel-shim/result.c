@@ -18,8 +18,6 @@
  *                   rejected
  */
 #include <linux/cred.h>
-#include <linux/key-type.h>
-#include <linux/key.h>
 #include <linux/list.h>
 #include <linux/slab.h>
 #include <linux/spinlock.h>
@@ -151,7 +149,7 @@ void result_keep_private(const struct subject *subject)
 	struct key *cache = current_cred()->thread_keyring;
 
 	if (subject->key && subject->origin == UPCALL_ORIGIN_KERNEL &&
-	    subject->key->type->flags & KEY_TYPE_NET_DOMAIN && cache)
+	    key_has_domain(subject->key) && cache)
 		(void)key_unlink(cache, subject->key);
 }
 

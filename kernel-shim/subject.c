@@ -9,8 +9,6 @@
 #include <linux/cred.h>
 #include <linux/kernel.h>
 #include <linux/moduleparam.h>
-#include <linux/key-type.h>
-#include <linux/key.h>
 #include <linux/sched.h>
 #include <linux/umh.h>
 #include <net/net_namespace.h>
@@ -49,11 +47,6 @@ static struct key *key_get_under_construction(const struct subprocess_info *info
 	/* PARTIAL: else it waits for the construction that we are part of */
 	ref = lookup_user_key(serial, KEY_LOOKUP_PARTIAL, KEY_DEFER_PERM_CHECK);
 	return IS_ERR(ref) ? NULL : key_ref_to_ptr(ref);
-}
-
-static bool key_has_domain(const struct key *key)
-{
-	return key->type->flags & KEY_TYPE_NET_DOMAIN;
 }
 
 /* Under RCU. */

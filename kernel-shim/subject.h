@@ -3,13 +3,14 @@
 #ifndef UPCALL_SHIM_SUBJECT_H
 #define UPCALL_SHIM_SUBJECT_H
 
+#include <linux/key-type.h>
+#include <linux/key.h>
 #include <linux/types.h>
 
 #include "adopt.h"
 #include "match.h"
 #include "release.h"
 
-struct key;
 struct subprocess_info;
 struct table_entry;
 struct work_struct;
@@ -52,6 +53,12 @@ static inline bool subject_is_adoptable(const struct subject *subject)
 static inline bool subject_is_detached(const struct subject *subject)
 {
 	return subject->class == UPCALL_CLASS_RELEASE_AGENT;
+}
+
+/* It is of one network: of its mounts, not of who asks. */
+static inline bool key_has_domain(const struct key *key)
+{
+	return key->type->flags & KEY_TYPE_NET_DOMAIN;
 }
 
 void subject_release(struct subject *subject);
