@@ -11,15 +11,11 @@
 #include "profile.h"
 #include "seccomp-code.h"
 
-int profile_add(struct profile *profile, const struct sock_filter *code, size_t count)
+/* One that has been checked. */
+static int filter_append(struct profile *profile, const struct sock_filter *code, size_t count)
 {
 	struct sock_fprog *filters;
-	size_t at;
 
-	if (seccomp_code_check(code, count, &at) < 0)
-		return -EBADMSG;
-	if (profile->count >= PROFILE_FILTERS_MAX)
-		return -E2BIG;
 	filters = reallocarray(profile->filters, profile->count + 1, sizeof(*filters));
 	if (!filters)
 		return -ENOMEM;
@@ -32,6 +28,15 @@ int profile_add(struct profile *profile, const struct sock_filter *code, size_t 
 	memcpy(filters->filter, code, count * sizeof(*code));
 	profile->count++;
 	return 0;
+}
+
+int profile_add(struct profile *profile, const struct sock_filter *code, size_t count)
+{
+	size_t at;
+
+	if (seccomp_code_check(code, count, &at) < 0)
+		return -EBADMSG;
+	return profile->count < PROFILE_FILTERS_MAX ? filter_append(profile, code, count) : -E2BIG;
 }
 
 int profile_read(int fd, struct profile *ret)
@@ -56,7 +61,7 @@ int profile_copy(const struct profile *profile, struct profile *ret)
 	int error = 0;
 
 	for (size_t i = 0; i < profile->count && error == 0; i++)
-		error = profile_add(ret, profile->filters[i].filter, profile->filters[i].len);
+		error = filter_append(ret, profile->filters[i].filter, profile->filters[i].len);
 	return error;
 }
 
