@@ -9,6 +9,7 @@
  * goes there at once. They are looked at when one more comes: nobody waits for a slot.
  */
 #include <linux/list.h>
+#include <linux/math.h>
 #include <linux/moduleparam.h>
 #include <linux/pid.h>
 #include <linux/rcupdate.h>
@@ -30,6 +31,7 @@ struct core_slot {
 	struct list_head link;
 	struct pid *dumper; /* reference; its thread group */
 	u64 owner;	    /* see cores_enter(): an entry would stay with its namespaces */
+	bool users;
 };
 
 static DEFINE_SPINLOCK(cores_lock);
@@ -68,7 +70,7 @@ static bool has_ended(const struct core_slot *slot)
 static bool cores_are_full(const struct core_slot *another, struct list_head *ended)
 {
 	struct core_slot *slot, *next;
-	unsigned int all = 0, share = 0;
+	unsigned int all = 0, share = 0, users = 0;
 
 	lockdep_assert_held(&cores_lock);
 	list_for_each_entry_safe(slot, next, &cores, link) {
@@ -78,11 +80,15 @@ static bool cores_are_full(const struct core_slot *another, struct list_head *en
 		}
 		all++;
 		share += slot->owner == another->owner;
+		users += slot->users;
 	}
-	return all >= READ_ONCE(cores_max) || share >= READ_ONCE(cores_share);
+	if (all >= READ_ONCE(cores_max) || share >= READ_ONCE(cores_share))
+		return true;
+	/* half for all users together: one may have many containers */
+	return another->users && users >= DIV_ROUND_UP(READ_ONCE(cores_max), 2);
 }
 
-int cores_enter(u64 owner)
+int cores_enter(u64 owner, bool users)
 {
 	struct core_slot *slot = kzalloc(sizeof(*slot), GFP_KERNEL_ACCOUNT);
 	LIST_HEAD(ended);
@@ -92,6 +98,7 @@ int cores_enter(u64 owner)
 		return -ENOMEM;
 	slot->dumper = get_pid(task_tgid(current));
 	slot->owner = owner;
+	slot->users = users;
 	spin_lock(&cores_lock);
 	full = cores_are_full(slot, &ended);
 	list_add(&slot->link, full ? &ended : &cores);

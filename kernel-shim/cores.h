@@ -7,9 +7,10 @@
 
 /*
  * The current task dumps core, for whose share says a number: of a container, of the
- * cgroup of one that may be adopted, or 0 for nobody. -EDQUOT: one too many.
+ * cgroup of one that may be adopted, or 0 for nobody; and whether the container is one
+ * that an ordinary user has registered. -EDQUOT: one too many.
  */
-int cores_enter(u64 owner);
+int cores_enter(u64 owner, bool users);
 /* Nobody is in cores_enter() any more. */
 void cores_exit(void);
 

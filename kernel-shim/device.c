@@ -82,7 +82,8 @@ static int device_version(struct upcall_version __user *user)
 {
 	struct upcall_version version = {
 		.abi = UPCALL_ABI_VERSION,
-		.features = UPCALL_FEATURE_COUNTERS | UPCALL_FEATURE_ADOPTION,
+		.features = UPCALL_FEATURE_COUNTERS | UPCALL_FEATURE_ADOPTION |
+			    UPCALL_FEATURE_OWNERS,
 	};
 
 	strscpy(version.version, UPCALL_VERSION, sizeof(version.version));

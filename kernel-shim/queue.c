@@ -24,6 +24,7 @@
 #define QUEUE_MAX     4096 /* upcalls that have not ended, on the whole machine */
 #define MODULES_MAX   8 /* the kernel has 50 slots for everybody */
 #define MODULES_SHARE 2 /* of one container */
+#define USERS_PART    2 /* one in so many is the most for all that users have registered */
 
 static unsigned int pending_max = 64;
 module_param(pending_max, uint, 0644);
@@ -36,6 +37,7 @@ static unsigned int queue_offered;
 static unsigned long queue_offered_ever = 1;
 static unsigned int queue_modules;
 static struct queue_share unowned; /* of no entry: ambiguous ones are like one container */
+static struct queue_share users; /* of all containers that ordinary users have registered */
 static u64 queue_next_id = 1;
 static bool queue_draining;
 static DECLARE_WAIT_QUEUE_HEAD(queue_wait);
@@ -64,6 +66,18 @@ static struct queue_share adoptable_share(const struct upcall *upcall)
 	return share;
 }
 
+static bool is_a_users(const struct upcall *upcall)
+{
+	return upcall->entry && upcall->entry->owner;
+}
+
+static void share_count(struct queue_share *share, const struct upcall *upcall, int step)
+{
+	WRITE_ONCE(share->pending, share->pending + step);
+	if (upcall->class == UPCALL_CLASS_MODULE)
+		share->modules += step;
+}
+
 /* Every counter that an upcall in the queue is in: +1 or -1. */
 static void queue_count_upcall(struct upcall *upcall, int step)
 {
@@ -73,11 +87,20 @@ static void queue_count_upcall(struct upcall *upcall, int step)
 	queue_count += step;
 	if (upcall->class == UPCALL_CLASS_MODULE)
 		queue_modules += step;
-	if (!share)
-		return;
-	WRITE_ONCE(share->pending, share->pending + step);
-	if (upcall->class == UPCALL_CLASS_MODULE)
-		share->modules += step;
+	if (share)
+		share_count(share, upcall, step);
+	if (is_a_users(upcall))
+		share_count(&users, upcall, step);
+}
+
+/* A user has many containers, and there are many users: none of root's pays for that. */
+static bool users_are_full(const struct upcall *upcall)
+{
+	if (!is_a_users(upcall))
+		return false;
+	if (users.pending >= QUEUE_MAX / USERS_PART)
+		return true;
+	return upcall->class == UPCALL_CLASS_MODULE && users.modules >= MODULES_MAX / USERS_PART;
 }
 
 static bool modules_are_full(const struct queue_share *share)
@@ -91,7 +114,8 @@ static bool queue_is_full(const struct upcall *upcall)
 
 	lockdep_assert_held(&queue_lock);
 	share = upcall->adopt_cgroup ? adoptable_share(upcall) : *share_of(upcall);
-	if (queue_count >= QUEUE_MAX || share.pending >= READ_ONCE(pending_max))
+	if (queue_count >= QUEUE_MAX || share.pending >= READ_ONCE(pending_max) ||
+	    users_are_full(upcall))
 		return true;
 	return upcall->class == UPCALL_CLASS_MODULE && modules_are_full(&share);
 }

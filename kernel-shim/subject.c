@@ -140,6 +140,20 @@ static enum upcall_verdict unregistered_verdict(struct subject *subject,
 	return READ_ONCE(unregistered_strict) ? UPCALL_VERDICT_DENY : UPCALL_VERDICT_NATIVE;
 }
 
+/*
+ * ATTACK: who is refused for not being registered must not be better off for having
+ * registered himself.
+ */
+static enum upcall_verdict container_verdict(struct table_entry *entry, enum upcall_class class,
+					     const char *key_type)
+{
+	enum upcall_verdict verdict = table_verdict(entry, class, key_type);
+
+	if (verdict == UPCALL_VERDICT_NATIVE && entry->owner && READ_ONCE(unregistered_strict))
+		return UPCALL_VERDICT_DENY;
+	return verdict;
+}
+
 static enum upcall_verdict verdict_of(struct subject *subject, const struct task_facts *facts,
 				      const struct match *match)
 {
@@ -160,7 +174,7 @@ static enum upcall_verdict verdict_of(struct subject *subject, const struct task
 		return claimants_decline(match, subject->class, key_type) ? UPCALL_VERDICT_NATIVE :
 									    UPCALL_VERDICT_OFFER;
 	case UPCALL_SCOPE_CONTAINER:
-		verdict = table_verdict(match->entry, subject->class, key_type);
+		verdict = container_verdict(match->entry, subject->class, key_type);
 		/* deleted while we looked: it was registered when this was raised */
 		if (verdict != UPCALL_VERDICT_NATIVE && !subject->entry)
 			return UPCALL_VERDICT_DENY;

@@ -20,6 +20,7 @@
 #include <linux/user_namespace.h>
 
 #include "match.h"
+#include "ownership.h"
 #include "policy.h"
 #include "table.h"
 
@@ -172,10 +173,13 @@ static struct cgroup_namespace *own_cgroup_ns_get(struct task_struct *leader,
 }
 
 /* Fill in what the leader tells. Under RCU. */
-static int entry_from_leader(struct table_entry *entry, struct task_struct *leader, bool bounded)
+static int entry_from_leader(struct table_entry *entry, struct task_struct *leader,
+			     const struct upcall_container *container)
 {
+	bool bounded = !(container->flags & UPCALL_CONTAINER_UNBOUNDED);
 	struct cgroup_namespace *cgroup_ns;
 	struct task_facts facts;
+	int ret;
 
 	if (leader->flags & (PF_KTHREAD | PF_EXITING))
 		return leader->flags & PF_KTHREAD ? -EINVAL : -ESRCH;
@@ -187,6 +191,12 @@ static int entry_from_leader(struct table_entry *entry, struct task_struct *lead
 	entry->own_ns = task_facts_foreign(&facts);
 	if (!entry->own_ns)
 		return -EINVAL;
+	if (container->flags & UPCALL_CONTAINER_OWNED) {
+		ret = ownership_check(leader, &facts, make_kuid(&init_user_ns, container->owner));
+		if (ret)
+			return ret;
+	}
+	entry->owner = container->owner;
 	entry->start_time = leader->start_boottime;
 	memcpy(entry->ns, facts.ns, sizeof(entry->ns));
 	entry->net_cookie = facts.net_cookie;
@@ -232,9 +242,7 @@ static struct table_entry *entry_new(const struct upcall_container *container)
 	rcu_read_lock();
 	entry->leader = get_pid(find_pid_ns(container->leader, &init_pid_ns));
 	leader = pid_task(entry->leader, PIDTYPE_TGID);
-	ret = leader ? entry_from_leader(entry, leader,
-					 !(container->flags & UPCALL_CONTAINER_UNBOUNDED)) :
-		       -ESRCH;
+	ret = leader ? entry_from_leader(entry, leader, container) : -ESRCH;
 	rcu_read_unlock();
 	if (ret) {
 		table_entry_put(entry);
@@ -259,6 +267,7 @@ static void entry_to_uapi(struct table_entry *entry, struct upcall_container *co
 	container->net_cookie = entry->net_cookie;
 	memcpy(container->ns, entry->ns, sizeof(container->ns));
 	container->own_ns = entry->own_ns;
+	container->owner = entry->owner;
 	container->policy = rcu_dereference_protected(entry->policy,
 						      lockdep_is_held(&table_mutex))->uapi;
 }
@@ -321,13 +330,21 @@ static int table_insert(struct table_entry *entry)
 	return 0;
 }
 
+static bool flags_are_good(const struct upcall_container *container)
+{
+	if (container->flags & ~(UPCALL_CONTAINER_UNBOUNDED | UPCALL_CONTAINER_OWNED))
+		return false;
+	if (container->flags & UPCALL_CONTAINER_UNBOUNDED && container->cgroup_id)
+		return false;
+	return container->flags & UPCALL_CONTAINER_OWNED || !container->owner;
+}
+
 int table_add(struct upcall_container *container)
 {
 	struct table_entry *entry;
 	int ret;
 
-	if (container->flags & ~UPCALL_CONTAINER_UNBOUNDED || container->reserved ||
-	    (container->flags && container->cgroup_id) || !container->name[0] ||
+	if (!flags_are_good(container) || !container->name[0] ||
 	    strnlen(container->name, UPCALL_NAME_LEN) == UPCALL_NAME_LEN)
 		return -EINVAL;
 	if (container->cgroup_id && cgroup_id_populated(container->cgroup_id) < 0)
@@ -350,7 +367,7 @@ int table_set_policy(const struct upcall_container *container)
 	struct table_policy *policy, *old = NULL;
 	struct table_entry *entry;
 
-	if (container->flags || container->reserved)
+	if (container->flags || container->owner)
 		return -EINVAL;
 	policy = policy_new(&container->policy);
 	if (IS_ERR(policy))

@@ -61,6 +61,7 @@ struct table_entry {
 	struct user_namespace *user_ns;
 	u32 ns[UPCALL_NS_COUNT];
 	u32 own_ns; /* mask: which of them are not the initial ones */
+	u32 owner; /* a uid; 0: nobody said that it is his */
 	u64 net_cookie;
 	u64 cgroup_id;
 	struct cgroup_namespace *cgroup_ns; /* its own, where that is a boundary; or NULL */

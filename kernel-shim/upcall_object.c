@@ -458,7 +458,7 @@ struct upcall *upcall_new(struct subprocess_info *info, int wait, const struct s
 	if (nested.depth > DEPTH_MAX)
 		return ERR_PTR(-ELOOP);
 	if (subject->class == UPCALL_CLASS_CORE) {
-		ret = cores_enter(core_owner(subject));
+		ret = cores_enter(core_owner(subject), subject->entry && subject->entry->owner);
 		if (ret)
 			return ERR_PTR(ret);
 	}

@@ -280,6 +280,7 @@ enum upcall_adoption_attr {
  */
 #define UPCALL_FEATURE_COUNTERS (1ULL << 0) /* UPCALL_IOC_COUNTERS */
 #define UPCALL_FEATURE_ADOPTION (1ULL << 1) /* UPCALL_IOC_ADOPT, UPCALL_IOC_AGAIN */
+#define UPCALL_FEATURE_OWNERS	(1ULL << 2) /* UPCALL_CONTAINER_OWNED */
 
 struct upcall_version {
 	__u32 abi; /* UPCALL_ABI_VERSION of the module */
@@ -412,9 +413,15 @@ enum upcall_container_state {
  * whose root may hold others', too. cgroup_id is 0 then (EINVAL).
  */
 #define UPCALL_CONTAINER_UNBOUNDED 0x01
+/*
+ * UPCALL_FEATURE_OWNERS: only if it is of user `owner`, EPERM: who made, on the host, the user
+ * namespace that its leader is in or one above it, and those of which the leader's pid, mount
+ * and network namespace are, where these are not the host's.
+ */
+#define UPCALL_CONTAINER_OWNED 0x02
 
 /*
- * One registered container. ADD reads name, flags, leader, start_time (0: any),
+ * One registered container. ADD reads name, flags, owner, leader, start_time (0: any),
  * cgroup_id and policy, and fills in the rest. cgroup_id is the inode number of
  * its boundary in cgroup2; 0 means the root of the leader's cgroup namespace,
  * where that is not the initial one, else none.
@@ -436,7 +443,7 @@ struct upcall_container {
 	__u64 net_cookie;
 	__u32 ns[UPCALL_NS_COUNT]; /* inode numbers, indexed by enum upcall_ns */
 	__u32 own_ns;		   /* mask: which of them are not the initial ones */
-	__u32 reserved;
+	__u32 owner;		   /* a uid, with UPCALL_CONTAINER_OWNED; else 0 */
 	struct upcall_policy policy;
 };
 
