@@ -25,7 +25,7 @@
  *	-ENXIO	      the process is in no container: all its namespaces are the host's
  *	-ENOEXEC      the process is a kernel thread
  *	-ENOTUNIQ     the container needs a cgroup: its tasks can outlive its first process
- *	-EPERM	      not allowed: the daemon's socket is root's
+ *	-EPERM	      not allowed: root's, or another user's, or no policy lets the user
  *	-EDQUOT	      too many containers
  *	-ENODEV	      the kernel module is missing
  *	-ENOTCONN     upcalld cannot be reached (any more)
@@ -52,9 +52,9 @@ struct upcall_connection;
 /* --- connection --- */
 
 /*
- * Connects to the daemon's socket, /run/upcalld/control. *ret is written, and to
- * be closed by the caller, also on failure (NULL only after -ENOMEM), so that
- * upcall_error() can say why.
+ * Connects to the daemon's socket, /run/upcalld/control; who is not root, to that of
+ * upcalld-users, /run/upcalld/users, if it is there. *ret is written, and to be closed by
+ * the caller, also on failure (NULL only after -ENOMEM), so that upcall_error() can say why.
  */
 int upcall_connect(struct upcall_connection **ret);
 
@@ -107,8 +107,8 @@ struct upcall_register_options {
 	/*
 	 * The seccomp filter that its programs run under, as instructions of classic BPF (struct
 	 * sock_filter of <linux/filter.h>), which seccomp_export_bpf(3) writes; NULL: those that
-	 * its first process has when one is run. 1 to 4096 of 8 bytes each; one that answers errno
-	 * 0 is refused.
+	 * its first process has when one is run, as an ordinary user's are in any case. 1 to 4096
+	 * of 8 bytes each; one that answers errno 0 is refused.
 	 */
 	const void *seccomp_filter;
 	size_t seccomp_filter_size; /* bytes */
@@ -117,8 +117,9 @@ struct upcall_register_options {
 
 /*
  * Registers the container that the process lives in, under a name of
- * [a-z0-9][a-z0-9_.-]{0,62}. pidfd is not consumed. options may be NULL. If ret
- * is not NULL, it gets the container as registered, for upcall_entry_free().
+ * [a-z0-9][a-z0-9_.-]{0,62}; an ordinary user's is called UID-NAME, which he may say, too.
+ * pidfd is not consumed. options may be NULL. If ret is not NULL, it gets the container as
+ * registered, for upcall_entry_free().
  */
 int upcall_register(struct upcall_connection *connection, const char *name, int pidfd,
 		    const struct upcall_register_options *options, struct upcall_entry **ret);
@@ -143,6 +144,12 @@ struct upcall_entry **upcall_list_free(struct upcall_entry **entries);
  */
 int upcall_visit(struct upcall_connection *connection, const char *name, int channel,
 		 uint32_t seconds, bool probe);
+
+/*
+ * For upcalld-users: what the user says comes through the channel from now on, a stream socket,
+ * and no fds. -EDQUOT: he has too many connections. The channel is not consumed.
+ */
+int upcall_relay(struct upcall_connection *connection, uint32_t uid, int channel);
 
 /* --- upcalls --- */
 

@@ -13,10 +13,11 @@
 
 static void dispatch(struct bus_loop *bus_loop)
 {
+	const int turns = bus_loop->modest ? 1 : TURNS_MAX;
 	int ret = 0;
 
 	bus_loop->dispatching = true;
-	for (int i = 0; i < TURNS_MAX && !bus_loop->finished; i++) {
+	for (int i = 0; i < turns && !bus_loop->finished; i++) {
 		if (bus_loop->readable)
 			bus_loop->readable(bus_loop);
 		ret = bus_loop->finished ? 0 : sd_bus_process(bus_loop->bus, NULL);

@@ -21,6 +21,7 @@ struct bus_loop {
 	struct watch watch;
 	ev_timer timer;
 	bool dispatching;
+	bool modest; /* one message a turn of the loop: what it asks for may be dear */
 	bool finished;
 	/* Before each turn, with what there is to read; may say bus_loop_finish(). Or NULL. */
 	void (*readable)(struct bus_loop *bus_loop);

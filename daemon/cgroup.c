@@ -80,6 +80,19 @@ int cgroup_id(const char *path, uint64_t *ret)
 	return 0;
 }
 
+int cgroup_owner(const char *path, uint32_t *ret)
+{
+	cleanup_fd int fd = open_below(path);
+	struct stat st;
+
+	if (fd < 0)
+		return fd;
+	if (fstat(fd, &st) < 0)
+		return -errno;
+	*ret = st.st_uid;
+	return 0;
+}
+
 int cgroup_find(uint32_t pid, uint64_t id, char *out, size_t room)
 {
 	char path[CGROUP_PATH_MAX + 2], *end;

@@ -24,6 +24,9 @@ int cgroup_normalize(const char *text, char *out, size_t room);
 /* -ENOENT no such cgroup; -EINVAL no cgroup2. */
 int cgroup_id(const char *path, uint64_t *ret);
 
+/* Whose its folder is. */
+int cgroup_owner(const char *path, uint32_t *ret);
+
 /* The process' cgroup, or one above it, that has this id. -ENOENT: none. */
 int cgroup_find(uint32_t pid, uint64_t id, char *out, size_t room);
 

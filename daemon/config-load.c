@@ -77,7 +77,8 @@ static int make_bad(char *const *directories, const char *name, struct policy *p
 	struct listener quiet = { ignored, NULL };
 
 	policy->bad = true;
-	if (policy_has_match(policy) &&
+	/* whoever is taken by such a Cgroup= is no user's, and would go by the next file */
+	if (policy_has_match(policy) && !(policy->users && policy->cgroups) &&
 	    (whole || (!policy->anybody &&
 		       files_refine(directories, name, policy, &quiet, leave_match) > 0)))
 		return 0;
@@ -92,6 +93,7 @@ static int load_policy(char *const *directories, const char *name, struct policy
 	int ret, more;
 
 	policy->observer = listener->observer;
+	policy->lenient = keep_bad && !listener->observer;
 	ret = add_file(directories, "", name, policy, listener);
 	if (ret != 0 && !config_is_end(listener->observer, ret)) {
 		more = files_refine(directories, name, policy, listener, add_file);

@@ -19,6 +19,7 @@ enum setting {
 	SET_NAME = 1 << 6,
 	SET_CGROUP = 1 << 7,
 	SET_RUNTIME = 1 << 8,
+	SET_USER = 1 << 9,
 };
 
 #define SET_OF_ALL (SET_HANDLER | SET_RUN_IN | SET_RUN_SEC | SET_CONCURRENT)

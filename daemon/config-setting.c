@@ -10,10 +10,12 @@
 #include "config-parser.h"
 #include "policy.h"
 #include "text.h"
+#include "user.h"
 
 #define NAME_GLOB    "abcdefghijklmnopqrstuvwxyz0123456789_.-*?[]!"
 #define CGROUP_GLOB  "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:@,+=~%/-*?"
 #define RUNTIME_GLOB "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:@+/-*?[]!"
+#define USER_CHARS   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-*"
 #define ALLOW_GLOB   "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.:,-*?[]!"
 
 #define RUN_SEC_MAX    3600
@@ -84,6 +86,48 @@ static int parse_cgroup(struct parser *parser, const char *value)
 static int parse_runtime(struct parser *parser, const char *value)
 {
 	return parse_list(parser, &parser->policy->runtimes, value, RUNTIME_GLOB);
+}
+
+/*
+ * Kept as a number: a name may be another's later, and is not looked up then. A name that is
+ * left is nobody's: a user who has gone since is no reason to refuse everybody at a start.
+ */
+static int keep_user(struct parser *parser, char **user)
+{
+	char number[16];
+	uint32_t uid;
+	int ret;
+
+	if (!strcmp(*user, "*"))
+		return 0;
+	ret = user_by_name(*user, &uid);
+	if (ret == -ENOMEM)
+		return ret;
+	if (ret < 0 && parser->policy->lenient)
+		return 0;
+	if (ret == -ENOENT)
+		return parser_fail(
+			parser, "User=%.*s%s: no user in %s; his number says the same, and * all",
+			TEXT_SHORT(*user, 64), user_file);
+	if (ret < 0)
+		return parser_fail(parser, "User=%.*s%s: %s: %s", TEXT_SHORT(*user, 64), user_file,
+				   strerror(-ret));
+	(void)snprintf(number, sizeof(number), "%u", uid);
+	free(*user);
+	*user = strdup(number);
+	return *user ? 0 : -ENOMEM;
+}
+
+static int parse_user(struct parser *parser, const char *value)
+{
+	size_t known = strv_count(parser->policy->users);
+	int ret = parse_list(parser, &parser->policy->users, value, USER_CHARS);
+
+	if (ret < 0 || !*value)
+		return ret;
+	for (char **added = parser->policy->users + known; *added && ret >= 0; added++)
+		ret = keep_user(parser, added);
+	return ret;
 }
 
 static int parse_allow(struct parser *parser, const char *value)
@@ -200,6 +244,7 @@ static const struct {
 	{ "Name", SET_NAME, true, parse_name, NULL },
 	{ "Cgroup", SET_CGROUP, true, parse_cgroup, NULL },
 	{ "Runtime", SET_RUNTIME, true, parse_runtime, NULL },
+	{ "User", SET_USER, true, parse_user, NULL },
 	{ "Handler", SET_HANDLER, false, parse_handler, show_handler },
 	{ "RunIn", SET_RUN_IN, false, parse_run_in, show_run_in },
 	{ "RuntimeMaxSec", SET_RUN_SEC, false, parse_run_sec, show_run_sec },
@@ -210,7 +255,7 @@ static const struct {
 
 static int refuse_setting(const struct parser *parser, const char *name)
 {
-	static const char *const later[] = { "Label", "User" };
+	static const char *const later[] = { "Label" };
 
 	for (size_t i = 0; parser->in_match && i < sizeof(later) / sizeof(later[0]); i++)
 		if (!strcmp(later[i], name))

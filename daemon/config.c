@@ -123,7 +123,7 @@ static int enter_section(struct lines *lines, const char *title)
 static int parse_setting(struct lines *lines, const char *name, const char *value)
 {
 	struct parser *parser = container_of(lines, struct parser, lines);
-	uint32_t allowed = SET_NAME | SET_CGROUP | SET_RUNTIME;
+	uint32_t allowed = SET_NAME | SET_CGROUP | SET_RUNTIME | SET_USER;
 
 	if (!parser->in_match)
 		allowed = section_settings(parser_rule(parser)->class);
@@ -228,7 +228,12 @@ int policy_check(struct policy *policy, char error[CONFIG_ERROR_SIZE])
 	int worst = 0;
 
 	if (!policy_has_match(policy) && !(policy->match_bad && policy->observer))
-		worst = parser_fail(&parser, "neither Name=, Cgroup= nor Runtime= in [Match]");
+		worst = parser_fail(&parser,
+				    "neither Name=, Cgroup=, Runtime= nor User= in [Match]");
+	else if (policy->users && policy->cgroups)
+		worst = parser_fail(
+			&parser,
+			"User= and Cgroup= in one [Match]: who is taken by his cgroup is no user's");
 	for (size_t i = 0; i < policy->rules_count && !config_is_end(policy->observer, worst); i++)
 		if (check_rule(policy, &policy->rules[i], error) < 0)
 			worst = -EINVAL;
@@ -246,6 +251,7 @@ void policy_clear(struct policy *policy)
 	strv_free(policy->names);
 	strv_free(policy->cgroups);
 	strv_free(policy->runtimes);
+	strv_free(policy->users);
 	free(policy->file);
 	*policy = (struct policy){ 0 };
 }

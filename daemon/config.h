@@ -17,8 +17,10 @@
  *   setting  = KEY "=" value             blanks around both are dropped; NUL and
  *                                        other control characters are refused
  *
- *   [Match]         at least one of these; both have to fit
+ *   [Match]         at least one of these; all have to fit
  *     Name=GLOB…    of the container; several lines add up
+ *     User=NAME…    who has registered it: names in /etc/passwd, numbers, or * for all but
+ *                   root. Without it, root's only. Not beside Cgroup=.
  *     Cgroup=PATTERN… path of its cgroup from the root of cgroup2, or of one above it: /a/b, with *
  *                   and ? within a component. It has to be the host's own: no folder
  *                   that anybody but root may write to. Containers there that nobody
@@ -90,6 +92,7 @@ struct policy {
 	char **names;	 /* of containers; NULL: whatever they are */
 	char **cgroups;	 /* patterns of paths; NULL: wherever they are */
 	char **runtimes; /* of who made them; NULL: whoever did */
+	char **users;	 /* who registered them, as numbers, or "*"; NULL: root */
 	struct rule *rules;
 	size_t rules_count;
 	bool match_whole; /* all of [Match] was read, also if what follows was not */
@@ -97,13 +100,15 @@ struct policy {
 	bool bad;	  /* could not be read: its containers get DENY */
 	bool anybody;	  /* an error left unknown whom it matches */
 	bool everybody;	  /* so it has to be taken for: all */
+	bool lenient;	  /* while it is read: it may be from before, and is not refused for who has
+			     gone */
 	struct config_observer *observer; /* while it is read, or NULL */
 };
 
 /* Does it say whom it matches? */
 static inline bool policy_has_match(const struct policy *policy)
 {
-	return policy->names || policy->cgroups || policy->runtimes;
+	return policy->names || policy->cgroups || policy->runtimes || policy->users;
 }
 
 /*

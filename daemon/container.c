@@ -92,7 +92,8 @@ static const struct policy placeless = { .file = nowhere, .bad = true };
 
 int container_set_config(struct container *container, struct config *config)
 {
-	struct policy_subject subject = { container->name, NULL, container->runtime };
+	struct policy_subject subject = { container->name, NULL, container->runtime,
+					  container->uid };
 	int ret = 0;
 
 	if (!container->place && config_has_cgroups(config))
@@ -115,12 +116,17 @@ void container_to_kernel(const struct container *container, struct upcall_contai
 	memcpy(ret->name, container->name, sizeof(ret->name));
 	if (container_is_adopted(container) && !container->cgroup_id)
 		ret->flags = UPCALL_CONTAINER_UNBOUNDED;
+	if (container->uid) {
+		ret->flags |= UPCALL_CONTAINER_OWNED;
+		ret->owner = container->uid;
+	}
 	policy_to_kernel(container->policy, &ret->policy);
 }
 
 void container_from_kernel(struct container *container, const struct upcall_container *kernel)
 {
 	container->id = kernel->id;
+	container->uid = kernel->owner;
 	container->leader = kernel->leader;
 	container->start_time = kernel->start_time;
 	container->net_cookie = kernel->net_cookie;

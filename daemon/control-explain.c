@@ -131,16 +131,18 @@ int control_describe(sd_bus_message *call, void *userdata, sd_bus_error *error)
 	struct daemon *daemon = link->control->daemon;
 	struct failure failure = FAILURE_NULL;
 	const struct container *container;
+	char room[UPCALL_NAME_LEN];
 	const char *name;
 	int ret;
 
-	if (!control_is_allowed(link, error))
+	if (!control_is_user(link, error))
 		return -EPERM;
 	ret = sd_bus_message_read(call, "s", &name);
 	if (ret < 0)
 		return ret;
+	name = control_name(link, name, room);
 	container = find_container(&daemon->registry, name);
-	if (!container) {
+	if (!container || !control_may_see(link, container)) {
 		registry_no_such(name, &failure);
 		return control_reply_failure(error, &failure);
 	}

@@ -124,7 +124,7 @@ static int make_bus(struct control_link *link, int fd, sd_bus **ret)
 	if (r >= 0)
 		r = sd_bus_set_anonymous(bus, false);
 	if (r >= 0)
-		r = sd_bus_negotiate_fds(bus, true);
+		r = sd_bus_negotiate_fds(bus, !link->relayed);
 	if (r >= 0)
 		r = sd_bus_start(bus);
 	if (r >= 0)
@@ -138,7 +138,7 @@ static int make_bus(struct control_link *link, int fd, sd_bus **ret)
 	return 0;
 }
 
-int control_link_new(struct control *control, int fd, uid_t uid)
+int control_link_new(struct control *control, int fd, uid_t uid, bool relayed)
 {
 	cleanup_free struct control_link *link = calloc(1, sizeof(*link));
 	sd_bus *bus;
@@ -150,7 +150,9 @@ int control_link_new(struct control *control, int fd, uid_t uid)
 	}
 	link->control = control;
 	link->uid = uid;
+	link->relayed = relayed;
 	link->bus_loop.broken = broken;
+	link->bus_loop.modest = uid != 0;
 	link->bus_loop.readable = readable;
 	ret = make_bus(link, fd, &bus);
 	if (ret < 0)

@@ -2,17 +2,23 @@
 /*
  * The methods of org.upcalld.Manager1
  *
- * None waits: what takes time is done for the caller after the answer. All but
- * Status are for root; sd-bus' own permission checks are off, because they ask
- * for capabilities of a caller that it knows less about than SO_PEERCRED does.
+ * None waits: what takes time is done for the caller after the answer. Users may
+ * ask for Status, and about containers of their own; the rest is for root. sd-bus'
+ * own permission checks are off, because they ask for capabilities of a caller that
+ * it knows less about than SO_PEERCRED does.
  */
 #include <errno.h>
+#include <fcntl.h>
 #include <string.h>
+#include <systemd/sd-daemon.h>
 
 #include "cleanup.h"
 #include "control.h"
 #include "daemon.h"
+#include "peer.h"
+#include "process.h"
 #include "text.h"
+#include "user.h"
 
 #define ERROR_PREFIX "org.upcalld.Error."
 
@@ -41,11 +47,27 @@ bool control_is_allowed(const struct control_link *link, sd_bus_error *error)
 	return false;
 }
 
+bool control_is_user(const struct control_link *link, sd_bus_error *error)
+{
+	return link->uid != PEER_NOBODY || control_is_allowed(link, error);
+}
+
+bool control_may_see(const struct control_link *link, const struct container *container)
+{
+	return link->uid == 0 || container->uid == link->uid;
+}
+
+const char *control_name(const struct control_link *link, const char *name,
+			 char room[UPCALL_NAME_LEN])
+{
+	return link->uid && user_container_name(link->uid, name, room) >= 0 ? room : name;
+}
+
 /* ---------------------------------------------------------------- register */
 
 struct register_call {
 	const char *name;
-	int pidfd; /* the message's */
+	int pidfd; /* the message's, or ours: who asks knows */
 	struct registry_options options;
 	char **labels;
 };
@@ -90,13 +112,11 @@ static int read_option(sd_bus_message *call, struct register_call *args, sd_bus_
 	return ret;
 }
 
-static int read_register(sd_bus_message *call, struct register_call *args, sd_bus_error *error)
+static int read_options(sd_bus_message *call, struct register_call *args, sd_bus_error *error)
 {
 	int ret;
 
-	ret = sd_bus_message_read(call, "sh", &args->name, &args->pidfd);
-	if (ret >= 0)
-		ret = sd_bus_message_enter_container(call, 'a', "{sv}");
+	ret = sd_bus_message_enter_container(call, 'a', "{sv}");
 	while (ret >= 0 && (ret = sd_bus_message_enter_container(call, 'e', "sv")) > 0) {
 		ret = read_option(call, args, error);
 		if (ret >= 0)
@@ -118,45 +138,121 @@ static int reply_container(sd_bus_message *call, const struct container *contain
 	return ret < 0 ? ret : sd_bus_send(NULL, reply, NULL);
 }
 
+static int do_register(const struct control_link *link, const struct register_call *args,
+		       struct container **ret, struct failure *failure)
+{
+	struct daemon *daemon = link->control->daemon;
+	char room[UPCALL_NAME_LEN];
+
+	if (!registry_takes(&daemon->registry))
+		return failure_set(failure, -ENODEV, "NoShim", "%s", daemon->shim_error);
+	if (link->uid && daemon->shim_fd >= 0 && !(daemon->shim.features & UPCALL_FEATURE_OWNERS))
+		return failure_set(
+			failure, -ENODEV, "NoShim",
+			"the kernel module that is loaded is too old to say whose a process is: a reboot, or 'upcallctl drain' and loading it anew");
+	return registry_register(&daemon->registry, control_name(link, args->name, room),
+				 args->pidfd, &args->options, ret, failure);
+}
+
+/* The name and who it is have been read, with the result `ret`. */
+static int finish_register(sd_bus_message *call, struct control_link *link,
+			   struct register_call *args, int ret, sd_bus_error *error)
+{
+	struct failure failure = FAILURE_NULL;
+	struct container *container = NULL;
+
+	args->options.uid = link->uid;
+	if (!control_is_user(link, error))
+		return -EPERM;
+	if (ret >= 0)
+		ret = read_options(call, args, error);
+	if (ret < 0) {
+		strv_free(args->labels);
+		return ret;
+	}
+	/* ATTACK: it might be weaker than that of the process, which is read instead */
+	if (link->uid)
+		args->options.filter_size = 0;
+	ret = do_register(link, args, &container, &failure);
+	strv_free(args->labels);
+	return ret < 0 ? control_reply_failure(error, &failure) : reply_container(call, container);
+}
+
 static int method_register(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
-	struct control_link *link = userdata;
-	struct daemon *daemon = link->control->daemon;
-	struct failure failure = FAILURE_NULL;
 	struct register_call args = { .pidfd = -1 };
-	struct container *container = NULL;
+	int ret = sd_bus_message_read(call, "sh", &args.name, &args.pidfd);
+
+	return finish_register(call, userdata, &args, ret, error);
+}
+
+/*
+ * For who can send no fd. That the pid was the same process' all the time is for him to see, who
+ * has a pidfd.
+ */
+static int method_register_process(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct register_call args = { .pidfd = -1 };
+	cleanup_fd int pidfd = -1;
+	uint32_t pid = 0;
 	int ret;
+
+	ret = sd_bus_message_read(call, "su", &args.name, &pid);
+	if (ret >= 0 && (pid == 0 || pid > INT32_MAX))
+		return control_refuse(error, "BadArgument", "that is no process number");
+	if (ret >= 0)
+		pidfd = pidfd_of(pid);
+	if (ret >= 0 && pidfd < 0)
+		return pidfd == -ESRCH || pidfd == -EINVAL || pidfd == -ENOENT ?
+			       control_refuse(error, "NoSuchProcess", "there is no such process") :
+			       pidfd;
+	args.pidfd = pidfd;
+	return finish_register(call, userdata, &args, ret, error);
+}
+
+/* ------------------------------------------------------------------- relay */
+
+static int method_relay(sd_bus_message *call, void *userdata, sd_bus_error *error)
+{
+	struct control_link *link = userdata;
+	uint32_t uid;
+	int fd, ret;
 
 	if (!control_is_allowed(link, error))
 		return -EPERM;
-	args.options.uid = link->uid;
-	ret = read_register(call, &args, error);
-	if (ret < 0) {
-		strv_free(args.labels);
+	ret = sd_bus_message_read(call, "uh", &uid, &fd);
+	if (ret < 0)
 		return ret;
-	}
-	if (!registry_takes(&daemon->registry))
-		ret = failure_set(&failure, -ENODEV, "NoShim", "%s", daemon->shim_error);
-	else
-		ret = registry_register(&daemon->registry, args.name, args.pidfd, &args.options,
-					&container, &failure);
-	strv_free(args.labels);
-	return ret < 0 ? control_reply_failure(error, &failure) : reply_container(call, container);
+	if (uid == 0 || uid == PEER_NOBODY)
+		return control_refuse(error, "BadArgument", "that is no ordinary user");
+	if (sd_is_socket_unix(fd, SOCK_STREAM, /* listening= */ 0, NULL, 0) <= 0)
+		return control_refuse(error, "BadArgument", "what was sent is no stream socket");
+	fd = fcntl(fd, F_DUPFD_CLOEXEC, 3);
+	if (fd < 0)
+		return -errno;
+	ret = control_relay(link->control, fd, uid);
+	if (ret == -EDQUOT)
+		return control_refuse(error, "LimitReached", "the user has too many connections");
+	return ret < 0 ? ret : sd_bus_reply_method_return(call, NULL);
 }
 
 static int unregister(sd_bus_message *call, const struct control_link *link, sd_bus_error *error,
 		      int (*fn)(struct registry *, const char *, struct failure *))
 {
+	struct registry *registry = &link->control->daemon->registry;
 	struct failure failure = FAILURE_NULL;
+	char room[UPCALL_NAME_LEN];
 	const char *name;
 	int ret;
 
-	if (!control_is_allowed(link, error))
+	if (!control_is_user(link, error))
 		return -EPERM;
 	ret = sd_bus_message_read(call, "s", &name);
 	if (ret < 0)
 		return ret;
-	ret = fn(&link->control->daemon->registry, name, &failure);
+	name = control_name(link, name, room);
+	ret = registry_is_users(registry, name, link->uid) ? fn(registry, name, &failure) :
+							     registry_no_such(name, &failure);
 	return ret < 0 ? control_reply_failure(error, &failure) :
 			 sd_bus_reply_method_return(call, NULL);
 }
@@ -173,34 +269,44 @@ static int method_unregister_ended(sd_bus_message *call, void *userdata, sd_bus_
 
 /* ---------------------------------------------------------------- questions */
 
-static int append_all(sd_bus_message *reply, struct registry *registry)
+static int append_those(sd_bus_message *reply, const struct list *containers,
+			const struct control_link *link)
 {
-	struct container *container;
+	const struct container *container;
+	int ret = 0;
+
+	list_for_each_entry(container, containers, link)
+		if (ret >= 0 && control_may_see(link, container))
+			ret = control_append_container(reply, container);
+	return ret;
+}
+
+static int append_all(sd_bus_message *reply, const struct control_link *link)
+{
+	struct registry *registry = &link->control->daemon->registry;
 	int ret;
 
 	ret = sd_bus_message_open_container(reply, 'a', "a{sv}");
-	list_for_each_entry(container, &registry->containers, link)
-		if (ret >= 0)
-			ret = control_append_container(reply, container);
+	if (ret >= 0)
+		ret = append_those(reply, &registry->containers, link);
 	if (registry->shim_fd >= 0)
 		registry_sweep(registry);
-	list_for_each_entry(container, &registry->tombstones, link)
-		if (ret >= 0)
-			ret = control_append_container(reply, container);
+	if (ret >= 0)
+		ret = append_those(reply, &registry->tombstones, link);
 	return ret < 0 ? ret : sd_bus_message_close_container(reply);
 }
 
 static int method_list(sd_bus_message *call, void *userdata, sd_bus_error *error)
 {
 	cleanup_message sd_bus_message *reply = NULL;
-	struct control_link *link = userdata;
+	const struct control_link *link = userdata;
 	int ret;
 
-	if (!control_is_allowed(link, error))
+	if (!control_is_user(link, error))
 		return -EPERM;
 	ret = sd_bus_message_new_method_return(call, &reply);
 	if (ret >= 0)
-		ret = append_all(reply, &link->control->daemon->registry);
+		ret = append_all(reply, link);
 	return ret < 0 ? ret : sd_bus_send(NULL, reply, NULL);
 }
 
@@ -212,7 +318,7 @@ static int method_status(sd_bus_message *call, void *userdata, sd_bus_error *err
 
 	ret = sd_bus_message_new_method_return(call, &reply);
 	if (ret >= 0)
-		ret = control_append_status(reply, link->control->daemon);
+		ret = control_append_status(reply, link->control->daemon, link->uid == 0);
 	return ret < 0 ? ret : sd_bus_send(NULL, reply, NULL);
 }
 
@@ -233,6 +339,12 @@ const sd_bus_vtable control_vtable[] = {
 	SD_BUS_METHOD_WITH_ARGS("Register", SD_BUS_ARGS("s", name, "h", pidfd, "a{sv}", options),
 				SD_BUS_RESULT("a{sv}", container), method_register,
 				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("RegisterProcess",
+				SD_BUS_ARGS("s", name, "u", pid, "a{sv}", options),
+				SD_BUS_RESULT("a{sv}", container), method_register_process,
+				SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD_WITH_ARGS("Relay", SD_BUS_ARGS("u", uid, "h", connection), SD_BUS_NO_RESULT,
+				method_relay, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("Unregister", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT,
 				method_unregister, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD_WITH_ARGS("UnregisterEnded", SD_BUS_ARGS("s", name), SD_BUS_NO_RESULT,

@@ -269,8 +269,9 @@ int control_append_record(sd_bus_message *reply, const struct record *record, ui
 
 /* ------------------------------------------------------------------ status */
 
-static int append_shim(sd_bus_message *reply, const struct daemon *daemon)
+static int append_shim(sd_bus_message *reply, const struct daemon *daemon, bool root)
 {
+	const char *config_error = daemon->config_error;
 	int ret;
 
 	ret = append_text(reply, "version", UPCALL_VERSION);
@@ -284,7 +285,9 @@ static int append_shim(sd_bus_message *reply, const struct daemon *daemon)
 		ret = append_bool(reply, "standalone", daemon->options->standalone);
 	if (ret >= 0)
 		ret = append_u64(reply, "config-read", daemon->config_read);
-	return ret < 0 ? ret : append_text(reply, "config-error", daemon->config_error);
+	if (!root && *config_error)
+		config_error = "some file has errors; root is told which";
+	return ret < 0 ? ret : append_text(reply, "config-error", config_error);
 }
 
 static const char *const count_names[UPCALL_COUNT_COUNT] = {
@@ -396,13 +399,13 @@ static int append_host(sd_bus_message *reply, const struct registry *registry)
 	return ret < 0 ? ret : append_strv(reply, "warnings", warnings);
 }
 
-int control_append_status(sd_bus_message *reply, const struct daemon *daemon)
+int control_append_status(sd_bus_message *reply, const struct daemon *daemon, bool root)
 {
 	int ret;
 
 	ret = sd_bus_message_open_container(reply, 'a', "{sv}");
 	if (ret >= 0)
-		ret = append_shim(reply, daemon);
+		ret = append_shim(reply, daemon, root);
 	if (ret >= 0)
 		ret = append_counters(reply, daemon);
 	if (ret >= 0)

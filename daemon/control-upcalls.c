@@ -129,9 +129,20 @@ static int append_pending(sd_bus_message *reply, const struct daemon *daemon,
 	return ret < 0 ? ret : sd_bus_message_close_container(reply);
 }
 
-/* As far as one can tell: new ones come while we read. */
-static int append_all_pending(sd_bus_message *reply, const struct daemon *daemon)
+static bool may_see(const struct control_link *link, const struct upcall_list_entry *entry)
 {
+	const struct container *container;
+
+	if (link->uid == 0)
+		return true;
+	container = registry_by_id(&link->control->daemon->registry, entry->container);
+	return container && control_may_see(link, container);
+}
+
+/* As far as one can tell: new ones come while we read. */
+static int append_all_pending(sd_bus_message *reply, const struct control_link *link)
+{
+	const struct daemon *daemon = link->control->daemon;
 	struct upcall_list_entry entries[LIST_ROOM];
 	int count = LIST_ROOM, ret;
 	uint64_t after = 0;
@@ -143,7 +154,8 @@ static int append_all_pending(sd_bus_message *reply, const struct daemon *daemon
 			return count;
 		for (int i = 0; i < count && ret >= 0; i++) {
 			after = entries[i].id;
-			ret = append_pending(reply, daemon, &entries[i]);
+			if (may_see(link, &entries[i]))
+				ret = append_pending(reply, daemon, &entries[i]);
 		}
 	}
 	return ret < 0 ? ret : sd_bus_message_close_container(reply);
@@ -156,13 +168,13 @@ int control_list_pending(sd_bus_message *call, void *userdata, sd_bus_error *err
 	const struct daemon *daemon = link->control->daemon;
 	int ret;
 
-	if (!control_is_allowed(link, error))
+	if (!control_is_user(link, error))
 		return -EPERM;
 	if (daemon->shim_fd < 0)
 		return control_refuse(error, "NoShim", daemon->shim_error);
 	ret = sd_bus_message_new_method_return(call, &reply);
 	if (ret >= 0)
-		ret = append_all_pending(reply, daemon);
+		ret = append_all_pending(reply, link);
 	return ret < 0 ? ret : sd_bus_send(NULL, reply, NULL);
 }
 

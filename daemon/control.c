@@ -32,7 +32,16 @@ static void admit(struct control *control, int fd)
 		return;
 	}
 	/* its peer may have closed it already; whoever else is refused sees it */
-	(void)control_link_new(control, fd, uid);
+	(void)control_link_new(control, fd, uid, /* relayed= */ false);
+}
+
+int control_relay(struct control *control, int fd, uid_t uid)
+{
+	if (!has_place(control, uid)) {
+		close_keep_errno(fd);
+		return -EDQUOT;
+	}
+	return control_link_new(control, fd, uid, /* relayed= */ true);
 }
 
 static void acceptable(struct watch *watch)

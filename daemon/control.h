@@ -9,6 +9,9 @@
  * bounded: how many there are, for each user but root and of all of these
  * together; how long one may say nothing whole; how much, and how many fds, it
  * may send without a whole message; how many answers it leaves unread.
+ *
+ * Ordinary users come by upcalld-users, which lets no fd through: what it hands
+ * over is a connection, too, of whom it says that it is.
  */
 #ifndef UPCALLD_CONTROL_H
 #define UPCALLD_CONTROL_H
@@ -60,6 +63,7 @@ struct control_link {
 	struct control *control;
 	struct list link;
 	uid_t uid;
+	bool relayed; /* by upcalld-users: without fds */
 	struct bus_loop bus_loop;
 	ev_timer idle;
 	uint64_t partial; /* bytes since the last whole message, at most */
@@ -69,6 +73,11 @@ struct control_link {
 
 /* fd is not consumed. */
 void control_start(struct control *control, struct daemon *daemon, int fd);
+/*
+ * A connection of the user's whom upcalld-users says: fd is consumed, also on failure. -EDQUOT:
+ * he has too many.
+ */
+int control_relay(struct control *control, int fd, uid_t uid);
 /* No new connections. */
 void control_stop(struct control *control);
 /* Harmless if it was not started. */
@@ -77,7 +86,7 @@ void control_close(struct control *control);
 /* ---- control-link.c ---- */
 
 /* Consumes fd, also on failure. */
-int control_link_new(struct control *control, int fd, uid_t uid);
+int control_link_new(struct control *control, int fd, uid_t uid, bool relayed);
 void control_link_free(struct control_link *link);
 
 /* ---- control-methods.c: userdata is the struct control_link ---- */
@@ -86,6 +95,17 @@ extern const sd_bus_vtable control_vtable[];
 
 /* False: `error` says that it is not. What others than root may ask does not ask this. */
 bool control_is_allowed(const struct control_link *link, sd_bus_error *error);
+/* The same for what users may ask, too: not for who is nobody that is known. */
+bool control_is_user(const struct control_link *link, sd_bus_error *error);
+/* Users see their own. */
+struct container;
+bool control_may_see(const struct control_link *link, const struct container *container);
+/*
+ * What the container is called that the caller means by `name`: root's, and whatever is too long
+ * for any, as it is; else in `room`.
+ */
+const char *control_name(const struct control_link *link, const char *name,
+			 char room[UPCALL_NAME_LEN]);
 /* Both set `error` and return what a method then returns. name: org.upcalld.Error.NAME. */
 int control_refuse(sd_bus_error *error, const char *name, const char *text);
 struct failure;
@@ -115,9 +135,9 @@ int control_explain_process(sd_bus_message *call, void *userdata, sd_bus_error *
 
 /* ---- control-reply.c: dictionaries of the interface ---- */
 
-struct container;
 int control_append_container(sd_bus_message *reply, const struct container *container);
-int control_append_status(sd_bus_message *reply, const struct daemon *daemon);
+/* root: who asks; others are not told what is in the files. */
+int control_append_status(sd_bus_message *reply, const struct daemon *daemon, bool root);
 
 /* Entries of a dictionary that the caller opens and closes. */
 struct facts;

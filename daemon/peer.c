@@ -42,6 +42,23 @@ static int same_namespace(uint32_t pid, const char *type)
 	return ours.st_dev == theirs.st_dev && ours.st_ino == theirs.st_ino;
 }
 
+/*
+ * 1 or 0. Of users it is asked what needs no waiting for them; theirs may be in a user namespace.
+ * By the euid, as where there is no SO_PEERPIDFD the pid may have become another's.
+ */
+static int is_ours(uint32_t pid, uid_t uid)
+{
+	struct process_status status;
+	int ret;
+
+	if (uid != 0) {
+		ret = process_status(pid, &status);
+		return ret < 0 ? ret : !status.nested && status.euid == uid;
+	}
+	ret = same_namespace(pid, "user");
+	return ret > 0 ? same_namespace(pid, "pid") : ret;
+}
+
 /* 1 or 0; who is not there any more is not. */
 static int is_of_the_host(int fd, const struct ucred *peer)
 {
@@ -49,11 +66,10 @@ static int is_of_the_host(int fd, const struct ucred *peer)
 	uint32_t pid;
 	int ret = pidfd < 0 ? pidfd : pidfd_pid(pidfd, &pid);
 
+	if (ret >= 0)
+		ret = is_ours(pid, peer->uid);
 	if (ret < 0)
 		return ret == -ESRCH ? 0 : ret;
-	ret = same_namespace(pid, "user");
-	if (ret > 0)
-		ret = same_namespace(pid, "pid");
 	/* ORDER: alive afterwards, so /proc/PID was its all the time */
 	return ret > 0 ? pidfd_alive(pidfd) : ret;
 }
@@ -62,12 +78,11 @@ int peer_uid(int fd, uid_t *ret)
 {
 	struct ucred peer;
 	socklen_t size = sizeof(peer);
-	int ours = 1;
+	int ours;
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) < 0)
 		return -errno;
-	if (peer.uid == 0)
-		ours = is_of_the_host(fd, &peer);
+	ours = is_of_the_host(fd, &peer);
 	/* out of descriptors or memory: root is not told that he is nobody */
 	if (ours < 0)
 		return ours;

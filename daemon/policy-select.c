@@ -2,9 +2,11 @@
 /* Whose policy it is, and the words for what it says: for the daemon and for upcallctl. */
 #include <fnmatch.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "cgroup.h"
 #include "policy.h"
+#include "user.h"
 
 static bool names_fit(char *const *names, const char *name)
 {
@@ -38,12 +40,33 @@ bool policy_adopts(const struct config *config, const char *cgroup)
 	return false;
 }
 
+static bool users_fit(char *const *users, uint32_t uid)
+{
+	char number[16];
+
+	(void)snprintf(number, sizeof(number), "%u", uid);
+	for (; *users; users++)
+		if (!strcmp(*users, number) || (uid && !strcmp(*users, "*")))
+			return true;
+	return false;
+}
+
+/*
+ * ATTACK: what a user's container is called, and what he says has made it, are his own
+ * choice, and choose nothing where no User= says that he may.
+ */
+static bool user_fits(const struct policy *policy, uint32_t uid)
+{
+	return policy->users ? users_fit(policy->users, uid) : !uid;
+}
+
 bool policy_matches(const struct policy *policy, const struct policy_subject *subject)
 {
 	if (policy->everybody)
 		return true;
-	return policy_has_match(policy) &&
-	       (!policy->names || names_fit(policy->names, subject->name)) &&
+	return policy_has_match(policy) && user_fits(policy, subject->uid) &&
+	       (!policy->names ||
+		names_fit(policy->names, user_own_name(subject->uid, subject->name))) &&
 	       (!policy->runtimes || names_fit(policy->runtimes, subject->runtime)) &&
 	       (!policy->cgroups || cgroups_fit(policy->cgroups, subject->cgroup));
 }

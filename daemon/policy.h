@@ -30,6 +30,7 @@ struct policy_subject {
 	const char *name;
 	const char *cgroup;  /* the leader's: a path below the root, or NULL for unknown */
 	const char *runtime; /* or NULL: nobody said */
+	uint32_t uid;	     /* who registered it */
 };
 
 /* Does its [Match] fit that container? An earlier file may all the same decide. */

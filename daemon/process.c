@@ -167,6 +167,33 @@ int process_start_time(uint32_t pid, uint64_t *ret)
 	return r;
 }
 
+/* Line by line: that of groups may be longer than all others. */
+int process_status(uint32_t pid, struct process_status *ret)
+{
+	cleanup_file FILE *file = NULL;
+	cleanup_free char *line = NULL;
+	char path[64];
+	unsigned int euid;
+	bool has_euid = false, has_nested = false;
+	size_t room = 0;
+
+	(void)snprintf(path, sizeof(path), "/proc/%u/status", pid);
+	file = fopen(path, "re");
+	if (!file)
+		return errno == ENOENT ? -ESRCH : -errno;
+	while (!(has_euid && has_nested) && getline(&line, &room, file) >= 0) {
+		if (sscanf(line, "Uid:\t%*u\t%u", &euid) == 1) {
+			has_euid = true;
+			ret->euid = euid;
+		} else if (!strncmp(line, "NSpid:\t", 7)) {
+			/* a number for each pid namespace that it is in, from ours on */
+			has_nested = true;
+			ret->nested = strchr(line + 7, '\t') != NULL;
+		}
+	}
+	return has_euid && has_nested ? 0 : -ESRCH;
+}
+
 int process_namespaces(uint32_t pid, uint32_t ret[UPCALL_NS_COUNT])
 {
 	static const char *const names[UPCALL_NS_COUNT] = {

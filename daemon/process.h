@@ -33,6 +33,12 @@ bool process_is_kernel_thread(uint32_t pid);
  */
 int process_start_time(uint32_t pid, uint64_t *ret);
 uint64_t process_cut_time(uint64_t start_time);
+/* What /proc/PID/status says: no privilege is needed, and nobody waited for, as /proc/PID/ns does. */
+struct process_status {
+	uint32_t euid;
+	bool nested; /* it is in a pid namespace below that of /proc */
+};
+int process_status(uint32_t pid, struct process_status *ret);
 /* Inode numbers as the shim has them; 0: the kernel has no such namespaces. */
 int process_namespaces(uint32_t pid, uint32_t ret[UPCALL_NS_COUNT]);
 /* Path in cgroup2, with its leading slash. -ENOENT: in none, or a deleted one. */

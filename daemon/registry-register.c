@@ -39,12 +39,12 @@ bool registry_takes(const struct registry *registry)
 }
 
 /* Not if it is its own already: adopted, and registered now. */
-static bool is_taken(const struct registry *registry, const char *name, int pidfd)
+static bool is_taken(const struct registry *registry, const char *name, int pidfd, uint32_t uid)
 {
 	const struct container *other = registry_by_name(registry, name);
 	uint32_t pid;
 
-	return other && !(container_is_adopted(other) && pidfd_pid(pidfd, &pid) >= 0 &&
+	return other && !(!uid && container_is_adopted(other) && pidfd_pid(pidfd, &pid) >= 0 &&
 			  pid == other->leader);
 }
 
@@ -83,6 +83,8 @@ static int check_filter(const struct registry_options *options, struct failure *
 static int check_arguments(const struct registry *registry, const char *name, int pidfd,
 			   const struct registry_options *options, struct failure *failure)
 {
+	int ret;
+
 	if (!text_is_name(name))
 		return failure_set(
 			failure, -EINVAL, "BadName",
@@ -91,7 +93,10 @@ static int check_arguments(const struct registry *registry, const char *name, in
 	if (!registry_takes(registry))
 		return failure_set(failure, -ENODEV, "NoShim",
 				   "the kernel module upcall_shim is not there");
-	if (is_taken(registry, name, pidfd))
+	ret = registry_check_user(registry, options->uid, failure);
+	if (ret < 0)
+		return ret;
+	if (is_taken(registry, name, pidfd, options->uid))
 		return failure_set(failure, -EEXIST, "NameTaken",
 				   "a container is registered as '%s' already", name);
 	if (registry->count >= REGISTRY_MAX)
@@ -103,6 +108,10 @@ static int check_arguments(const struct registry *registry, const char *name, in
 			failure, -EINVAL, "BadArgument",
 			"the runtime's name is empty, longer than %d bytes or not printable",
 			STATE_RUNTIME_LEN);
+	if (options->runtime && !strcmp(options->runtime, CONTAINER_ADOPTED))
+		return failure_set(failure, -EINVAL, "BadArgument",
+				   "the runtime of who is registered is not '" CONTAINER_ADOPTED
+				   "'");
 	if (strv_count(options->labels) > STATE_LABELS_MAX)
 		return failure_set(failure, -EINVAL, "BadArgument", "more than %d labels",
 				   STATE_LABELS_MAX);
@@ -137,6 +146,9 @@ static int set_options(struct container *container, const struct registry_option
 		return failure_set(failure, ret, "NoSuchCgroup",
 				   "'%.*s%s' is no cgroup below " CGROUP_ROOT ": %s",
 				   TEXT_SHORT(options->cgroup, 256), strerror(-ret));
+	ret = registry_check_users_cgroup(path, container->uid, failure);
+	if (ret < 0)
+		return ret;
 	container->cgroup = strdup(path);
 	return container->cgroup ? 0 : failure_set(failure, -ENOMEM, "Failed", "out of memory");
 }
@@ -172,12 +184,12 @@ static int set_policy(struct container *container, struct config *config, struct
 {
 	int ret = container_set_config(container, config);
 
-	return ret < 0 ?
-		       failure_set(
-			       failure, ret, "Failed",
-			       "the cgroup of process %u, which policies ask for, cannot be told: %s",
-			       container->leader, strerror(-ret)) :
-		       0;
+	if (ret < 0)
+		return failure_set(
+			failure, ret, "Failed",
+			"the cgroup of process %u, which policies ask for, cannot be told: %s",
+			container->leader, strerror(-ret));
+	return registry_check_welcome(container, failure);
 }
 
 static int describe(const struct registry *registry, struct container *container, struct tags *tags,
@@ -195,7 +207,7 @@ static int describe(const struct registry *registry, struct container *container
 	container->start_time = tags->start_time;
 	container->net_cookie = tags->net_cookie;
 	memcpy(container->ns, tags->ns, sizeof(container->ns));
-	return 0;
+	return registry_check_place(registry, container, tags, failure);
 }
 
 /* A boundary that its leader is not in would bound nothing, and no handler could be put below it. */
@@ -246,7 +258,8 @@ static int add(struct registry *registry, struct container *container, const str
 {
 	int ret = try_add(registry, container);
 
-	if (ret != -ENOTUNIQ)
+	/* ATTACK: what it takes to find out is for the user to choose, and waits for nobody */
+	if (ret != -ENOTUNIQ || container->uid)
 		return ret;
 	ret = registry_use_own_cgroup(container, tags);
 	return ret < 0 ? ret : try_add(registry, container);
@@ -285,7 +298,8 @@ int registry_explain_exists(const struct registry *registry, const struct contai
 		if (!strcmp(other->name, container->name))
 			return explain_tombstone(other, failure);
 	list_for_each_entry(other, &registry->containers, link)
-		if (other->leader == container->leader)
+		if (other->leader == container->leader &&
+		    (!container->uid || container->uid == other->uid))
 			return failure_set(failure, -EEXIST, "NameTaken",
 					   "process %u is the leader of container '%s' already",
 					   container->leader, other->name);
@@ -315,6 +329,11 @@ int registry_explain_add(const struct registry *registry, const struct container
 		return registry_no_container(container, failure);
 	case EEXIST:
 		return registry_explain_exists(registry, container, failure);
+	case EPERM:
+		return failure_set(
+			failure, error, "Denied",
+			"process %u is in no container of user %u: its user namespace, and the pid, mount and network namespace that it has, are not all of user namespaces that he made",
+			container->leader, container->uid);
 	case ENOENT:
 		return failure_set(failure, error, "NoSuchCgroup", "there is no cgroup '%.256s'",
 				   container->cgroup ?: "");
@@ -409,7 +428,8 @@ static void replace_adopted(struct registry *registry, const struct container *c
 	char name[UPCALL_NAME_LEN] = "";
 	struct container *other;
 
-	if (container_is_adopted(container))
+	/* ATTACK: of a user's it is not known yet whether the leader is his */
+	if (container_is_adopted(container) || container->uid)
 		return;
 	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
 		list_for_each_entry(other, lists[i], link)
@@ -479,9 +499,12 @@ int registry_register(struct registry *registry, const char *name, int pidfd,
 			state_remove(registry->state_fd, name);
 		return r;
 	}
-	journal_log(LOG_INFO, "Container %s is registered%s: leader %u, policy %s", container->name,
-		    container_waits(container) ? " and waits for the module" : "",
-		    container->leader, container->policy ? container->policy->file : "none");
+	if (registry_may_say(registry, container))
+		journal_log(LOG_INFO, "Container %s is registered%s: leader %u, policy %s",
+			    container->name,
+			    container_waits(container) ? " and waits for the module" : "",
+			    container->leader,
+			    container->policy ? container->policy->file : "none");
 	*ret = take_ptr(container);
 	return 0;
 }

@@ -397,5 +397,6 @@ int registry_restore(struct registry *registry)
 	list_init(&survey.entries);
 	ret = restore_from(registry, &survey);
 	survey_close(&survey);
+	registry_drop_unwelcome(registry);
 	return ret;
 }

@@ -147,7 +147,7 @@ static void leader_event(struct watch *watch)
 			    "Container %s: " REGISTRY_LEADER_LEFT
 			    "; all its upcalls are refused until somebody unregisters it",
 			    container->name);
-	else
+	else if (registry_may_say(registry, container))
 		journal_log(LOG_INFO, "Container %s: its leader, process %u, has ended",
 			    container->name, container->leader);
 	registry->watcher->gone(registry->watcher, container, REGISTRY_LEADER_GONE);
@@ -305,7 +305,8 @@ int registry_unregister(struct registry *registry, const char *name, struct fail
 			    strerror(-ret));
 	remove_state(registry, container->name);
 	registry_take_out(container);
-	journal_log(LOG_INFO, "Container %s is not registered any more", container->name);
+	if (registry_may_say(registry, container))
+		journal_log(LOG_INFO, "Container %s is not registered any more", container->name);
 	container_free(container);
 	return 0;
 }
@@ -389,4 +390,5 @@ void registry_set_config(struct registry *registry, struct config *config)
 		if (container->id)
 			tell_policy(registry, container);
 	}
+	registry_drop_unwelcome(registry);
 }

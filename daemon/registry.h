@@ -55,6 +55,7 @@ struct registry {
 	struct list tombstones;
 	size_t count; /* of containers */
 	size_t tombstones_count;
+	ev_tstamp users_said; /* when the journal was last told of a user's container */
 };
 
 struct registry_options {
@@ -93,6 +94,10 @@ int registry_adopt(struct registry *registry, const struct tags_adoption *adopti
 /* Would it be? Then *ret is what its policy would be, or NULL. */
 bool registry_may_adopt(const struct registry *registry, const struct tags_adoption *adoption,
 			const struct policy **ret);
+/* Whether whatever has that name, dead or alive, was registered by the user; root's is all. */
+bool registry_is_users(const struct registry *registry, const char *name, uint32_t uid);
+/* Forget the users' containers for which no policy is any more. */
+void registry_drop_unwelcome(struct registry *registry);
 int registry_unregister(struct registry *registry, const char *name, struct failure *failure);
 /* The same, if its leader is dead and its cgroup empty. -EBUSY. */
 int registry_unregister_ended(struct registry *registry, const char *name, struct failure *failure);
@@ -130,6 +135,22 @@ void registry_bury(struct registry *registry, struct container *container, const
 int registry_find_cgroup(struct container *container);
 /* Where the kernel wants a boundary that nobody has named. -ENOTUNIQ, -E2BIG: there is none. */
 int registry_use_own_cgroup(struct container *container, const struct tags *tags);
+
+/* ---- registry-user.c: each is 0 for root ---- */
+
+int registry_check_user(const struct registry *registry, uint32_t uid, struct failure *failure);
+/*
+ * May the journal be told what has become of it? ATTACK: a user could register and unregister
+ * until the journal takes nothing more of ours.
+ */
+bool registry_may_say(struct registry *registry, const struct container *container);
+/* After its policy has been chosen. */
+int registry_check_welcome(const struct container *container, struct failure *failure);
+/* tags: of its leader. */
+int registry_check_place(const struct registry *registry, const struct container *container,
+			 const struct tags *tags, struct failure *failure);
+/* A boundary that he names has to be his. path: normalized. */
+int registry_check_users_cgroup(const char *path, uint32_t uid, struct failure *failure);
 
 /* ---- registry-wait.c: containers that the kernel does not know of yet ---- */
 

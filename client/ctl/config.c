@@ -215,6 +215,8 @@ static void print_sections(const struct reader *reader, bool json, const struct 
 		print_list(reader, json, policy, 0, "Cgroup");
 	if (policy->runtimes)
 		print_list(reader, json, policy, 0, "Runtime");
+	if (policy->users)
+		print_list(reader, json, policy, 0, "User");
 	close_section(json);
 	for (size_t i = 0; i < policy->rules_count; i++)
 		print_rule(reader, json, policy, i);
@@ -268,6 +270,7 @@ static void print_json(const struct reader *reader, const struct policy *policy)
 	json_strings("names", (const char *const *)policy->names);
 	json_strings("cgroups", (const char *const *)policy->cgroups);
 	json_strings("runtimes", (const char *const *)policy->runtimes);
+	json_strings("users", (const char *const *)policy->users);
 	json_open("sections", '[');
 	if (!policy->bad)
 		print_sections(reader, true, policy);
@@ -292,6 +295,8 @@ static void print_text(const struct reader *reader, const struct policy *policy)
 		printf(" %s", *cgroup);
 	for (char **runtime = policy->runtimes; runtime && *runtime; runtime++)
 		printf(" %s", *runtime);
+	for (char **user = policy->users; user && *user; user++)
+		printf(" user %s", *user);
 	puts("; one that runs keeps what it has");
 }
 
@@ -301,8 +306,7 @@ static void print(const struct reader *reader, const struct own *own, const stru
 	const struct policy *only = NULL;
 
 	if (arguments->name)
-		only = policy_select(config,
-				     &(struct policy_subject){ arguments->name, NULL, NULL });
+		only = policy_select(config, &(struct policy_subject){ .name = arguments->name });
 	if (arguments->json) {
 		json_open(NULL, '{');
 	}

@@ -277,7 +277,9 @@ void check_host_handlers(struct doctor *doctor)
 /* Where it is, is the daemon's to know: policies that ask for that are not looked at here. */
 static struct policy_subject subject_of(const struct upcall_entry *entry)
 {
-	return (struct policy_subject){ .name = entry->name, .runtime = entry->runtime };
+	return (struct policy_subject){ .name = entry->name,
+					.runtime = entry->runtime,
+					.uid = entry->uid };
 }
 
 static bool is_used(const struct doctor *doctor, const struct policy *policy)

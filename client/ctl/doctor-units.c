@@ -255,7 +255,7 @@ static void find_tombstone(struct doctor *doctor, const struct upcall_entry *ent
 /* By where its first process is now: where it was when it was registered is the daemon's to know. */
 static const struct policy *policy_of(const struct doctor *doctor, const struct upcall_entry *entry)
 {
-	struct policy_subject subject = { entry->name, NULL, entry->runtime };
+	struct policy_subject subject = { entry->name, NULL, entry->runtime, entry->uid };
 	char path[CGROUP_PATH_MAX + 2];
 
 	if (config_has_cgroups(doctor->config) &&

@@ -92,6 +92,15 @@ const struct phase *phase_find(const char *name)
 
 /* ------------------------------------------------------------------ asking */
 
+/* A user's is called UID-NAME. */
+static bool is_its_name(const struct hook *hook, const struct upcall_entry *entry)
+{
+	char name[16 + OCI_NAME_SIZE];
+
+	(void)snprintf(name, sizeof(name), "%u-%s", entry->uid, hook->name);
+	return !strcmp(entry->name, entry->uid ? name : hook->name);
+}
+
 /* Who has hung up on us may have done it before. */
 static bool is_registered(const struct hook *hook, struct upcall_connection *connection)
 {
@@ -101,8 +110,7 @@ static bool is_registered(const struct hook *hook, struct upcall_connection *con
 	if (upcall_list(connection, &entries) < 0)
 		return false;
 	for (struct upcall_entry **entry = entries; *entry && !found; entry++)
-		found = !strcmp((*entry)->name, hook->name) &&
-			(*entry)->leader == (uint32_t)hook->state.pid;
+		found = is_its_name(hook, *entry) && (*entry)->leader == (uint32_t)hook->state.pid;
 	upcall_list_free(entries);
 	return found;
 }

@@ -19,6 +19,7 @@
 #include "connection.h"
 
 #define SOCKET_PATH  "/run/upcalld/control"
+#define USERS_PATH   "/run/upcalld/users" /* for who may not connect there */
 #define OBJECT_PATH  "/org/upcalld"
 #define ERROR_PREFIX "org.upcalld.Error."
 #define TIMEOUT_SEC  30
@@ -110,6 +111,22 @@ static int open_socket(const char *path)
 	return fd;
 }
 
+static bool is_elsewhere(void)
+{
+	return secure_getenv("UPCALLD_SOCKET") != NULL;
+}
+
+/* Where SOCKET_PATH is not for us. */
+static int open_users_socket(void)
+{
+	int r;
+
+	if (is_elsewhere())
+		return -EACCES;
+	r = open_socket(USERS_PATH);
+	return r == -ENOENT || r == -ECONNREFUSED ? -EACCES : r;
+}
+
 /* Consumes fd, also on failure. */
 static int start_bus(int fd, sd_bus **ret)
 {
@@ -148,10 +165,16 @@ UPCALL_EXPORT int upcall_connect(struct upcall_connection **ret)
 	if (!connection)
 		return -ENOMEM;
 	r = open_socket(path);
+	if (r == -EACCES || r == -EPERM)
+		r = open_users_socket();
 	if (r >= 0)
 		r = start_bus(r, &connection->bus);
 	if (r == -EACCES || r == -EPERM)
-		return connection_fail(connection, -EPERM, "permission denied: %s is root's", path);
+		return connection_fail(connection, -EPERM, "permission denied: %s is root's%s",
+				       path,
+				       is_elsewhere() ? "" :
+							", and nobody listens on " USERS_PATH
+							" (upcalld-users.socket)");
 	if (r == -EPIPE || r == -ECONNRESET)
 		return connection_fail(connection, -ECONNABORTED,
 				       "upcalld has hung up at once: it ends, or has too many "
@@ -189,6 +212,16 @@ int connection_method(struct upcall_connection *connection, const char *method,
 	if (r < 0)
 		return connection_fail(connection, r, "cannot make the message %s: %s", method,
 				       strerror(-r));
+	return 0;
+}
+
+int connection_has_fds(struct upcall_connection *connection)
+{
+	int r = sd_bus_can_send(connection->bus, SD_BUS_TYPE_UNIX_FD);
+
+	if (r == 0)
+		return connection_fail(connection, -EPERM, "only root may do that");
+	/* what is wrong is said by the call */
 	return 0;
 }
 

@@ -31,6 +31,9 @@ __attribute__((format(printf, 3, 4))) int connection_fail(struct upcall_connecti
 /* The same for an answer that makes no sense. */
 int connection_not_understood(struct upcall_connection *connection, int error);
 
+/* -EPERM where no fds can be sent, by upcalld-users: what needs some is root's. */
+int connection_has_fds(struct upcall_connection *connection);
+
 /*
  * Sends the call and waits. ret_reply may be NULL; else the caller owns the
  * reply. A failure's text is kept; its value is one of those in libupcall.h.

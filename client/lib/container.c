@@ -3,12 +3,15 @@
  * Containers: register, unregister, list.
  */
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <stddef.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "connection.h"
 #include "explain.h"
+#include "pidfd.h"
 
 #define FIELD(key, type, member)                                         \
 	{                                                                \
@@ -119,27 +122,67 @@ static int append_options(sd_bus_message *call, const struct upcall_register_opt
 	return r;
 }
 
-UPCALL_EXPORT int upcall_register(struct upcall_connection *connection, const char *name, int pidfd,
-				  const struct upcall_register_options *options,
-				  struct upcall_entry **ret)
+/* Through upcalld-users no fd goes: there a process is named by its number. */
+static int append_process(struct upcall_connection *connection, sd_bus_message **call, int pidfd,
+			  const char *name)
 {
-	cleanup_message sd_bus_message *call = NULL;
-	cleanup_message sd_bus_message *reply = NULL;
+	pid_t pid;
 	int r;
 
-	r = connection_begin(connection);
+	r = sd_bus_can_send(connection->bus, SD_BUS_TYPE_UNIX_FD);
+	if (r > 0) {
+		r = connection_method(connection, "Register", call);
+		return r < 0 ? r : sd_bus_message_append(*call, "sh", name, pidfd);
+	}
 	if (r < 0)
 		return r;
-	r = connection_method(connection, "Register", &call);
-	if (r < 0)
-		return r;
-	r = sd_bus_message_append(call, "sh", name, pidfd);
+	pid = pidfd_to_pid(AT_FDCWD, "/proc/self/fdinfo", pidfd);
+	if (pid < 0)
+		return pid;
+	r = connection_method(connection, "RegisterProcess", call);
+	return r < 0 ? r : sd_bus_message_append(*call, "su", name, (uint32_t)pid);
+}
+
+/* What had the number when upcalld looked was the process, if it has not ended since. */
+static int check_process(struct upcall_connection *connection, const char *name, int pidfd)
+{
+	struct pollfd poll_fd = { .fd = pidfd, .events = POLLIN };
+
+	if (sd_bus_can_send(connection->bus, SD_BUS_TYPE_UNIX_FD) > 0 || poll(&poll_fd, 1, 0) == 0)
+		return 0;
+	(void)upcall_unregister(connection, name);
+	return connection_fail(connection, -ESRCH, "the process has ended");
+}
+
+static int send_register(struct upcall_connection *connection, const char *name, int pidfd,
+			 const struct upcall_register_options *options, sd_bus_message **ret_reply)
+{
+	cleanup_message sd_bus_message *call = NULL;
+	int r;
+
+	r = append_process(connection, &call, pidfd, name);
+	if (r == -ESRCH)
+		return connection_fail(connection, r,
+				       "the process has ended, or is not ours to see");
 	if (r >= 0)
 		r = append_options(call, options);
 	if (r < 0)
 		return connection_fail(connection, r, "cannot send name, pidfd and options: %s",
 				       strerror(-r));
-	r = connection_call(connection, call, &reply);
+	r = connection_call(connection, call, ret_reply);
+	return r < 0 ? r : check_process(connection, name, pidfd);
+}
+
+UPCALL_EXPORT int upcall_register(struct upcall_connection *connection, const char *name, int pidfd,
+				  const struct upcall_register_options *options,
+				  struct upcall_entry **ret)
+{
+	cleanup_message sd_bus_message *reply = NULL;
+	int r;
+
+	r = connection_begin(connection);
+	if (r >= 0)
+		r = send_register(connection, name, pidfd, options, &reply);
 	if (r < 0 || !ret)
 		return r;
 	r = object_read(&entry_type, reply, (void **)ret);

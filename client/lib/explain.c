@@ -153,6 +153,8 @@ UPCALL_EXPORT int upcall_explain_process(struct upcall_connection *connection, i
 
 	r = connection_begin(connection);
 	if (r >= 0)
+		r = connection_has_fds(connection);
+	if (r >= 0)
 		r = connection_method(connection, "ExplainProcess", &call);
 	if (r < 0)
 		return r;

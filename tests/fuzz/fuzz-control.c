@@ -217,8 +217,8 @@ static bool connect_client(struct client *client)
 	int sockets[2];
 
 	property(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, sockets) == 0);
-	property(control_link_new(&daemon_of_all->control, sockets[0], client->root ? 0 : 1000) ==
-		 0);
+	property(control_link_new(&daemon_of_all->control, sockets[0], client->root ? 0 : 1000,
+				  /* relayed= */ !client->root) == 0);
 	property(sd_bus_new(&client->bus) >= 0);
 	property(sd_bus_set_fd(client->bus, sockets[1], sockets[1]) >= 0);
 	property(sd_bus_negotiate_fds(client->bus, true) >= 0);

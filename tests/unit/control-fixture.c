@@ -149,6 +149,7 @@ void run_daemon(struct fixture *fixture, bool with_shim)
 		daemon->shim_fd = daemon->registry.shim_fd = daemon->queue.shim_fd = FAKE_SHIM_FD;
 		daemon->registry.no_module = false;
 		*daemon->shim_error = '\0';
+		daemon->shim.features = UPCALL_FEATURE_OWNERS;
 	}
 	the_daemon = daemon;
 	ev_idle_init(&on_idle, idle_tell);
@@ -271,9 +272,8 @@ int connect_raw(const struct fixture *fixture)
 	return fd;
 }
 
-sd_bus *connect_bus(const struct fixture *fixture)
+static sd_bus *bus_on(int fd)
 {
-	int fd = connect_raw(fixture);
 	sd_bus *bus;
 
 	assert_true(sd_bus_new(&bus) >= 0);
@@ -281,6 +281,22 @@ sd_bus *connect_bus(const struct fixture *fixture)
 	assert_true(sd_bus_negotiate_fds(bus, true) >= 0);
 	assert_true(sd_bus_start(bus) >= 0);
 	return bus;
+}
+
+sd_bus *connect_bus(const struct fixture *fixture)
+{
+	return bus_on(connect_raw(fixture));
+}
+
+sd_bus *connect_user(sd_bus *root, uint32_t uid)
+{
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, ends),
+			 0);
+	assert_string_equal(call(root, "Relay", NULL, "uh", uid, ends[1]), "");
+	close(ends[1]);
+	return bus_on(ends[0]);
 }
 
 const char *call(sd_bus *bus, const char *method, sd_bus_message **reply, const char *types, ...)

@@ -49,6 +49,8 @@ struct tags fixture_tags(uint64_t id);
 
 int connect_raw(const struct fixture *fixture);
 sd_bus *connect_bus(const struct fixture *fixture);
+/* The user's, as upcalld-users makes it; root: root's. */
+sd_bus *connect_user(sd_bus *root, uint32_t uid);
 /* The error's short name, "" for none. */
 const char *call(sd_bus *bus, const char *method, sd_bus_message **reply, const char *types, ...);
 /* Position the message after `key` in its a{sv}; true if it is there. */

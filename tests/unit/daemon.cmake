@@ -40,3 +40,8 @@ endforeach()
 # every parser of numbers, the worker's and the client's too, with files that the test writes
 upcall_unit_test(NAME test-numbers SOURCES test-numbers.c LIBS upcalld-core upcall-worker-core)
 target_link_options(test-numbers PRIVATE -Wl,--wrap=open)
+
+upcall_unit_test(NAME test-users
+	SOURCES test-users.c ${PROJECT_SOURCE_DIR}/daemon/users/carry.c ${PROJECT_SOURCE_DIR}/daemon/users/linger.c
+	LIBS upcalld-core)
+target_include_directories(test-users PRIVATE ${PROJECT_SOURCE_DIR}/daemon/users)

@@ -227,7 +227,7 @@ int shim_tags(int fd, uint32_t pid, struct tags *ret)
 int shim_version(int fd, struct upcall_version *ret)
 {
 	*ret = (struct upcall_version){ .abi = UPCALL_ABI_VERSION,
-					.features = UPCALL_FEATURE_ADOPTION,
+					.features = UPCALL_FEATURE_ADOPTION | UPCALL_FEATURE_OWNERS,
 					.version = "fake" };
 	return 0;
 }
@@ -260,6 +260,9 @@ int shim_container_add(int fd, struct upcall_container *container)
 		fake_shim.before_add();
 	if (failure)
 		return failure;
+	if (container->flags & UPCALL_CONTAINER_OWNED &&
+	    container->owner == FAKE_SHIM_OWNER_OF_NOTHING)
+		return -EPERM;
 	for (unsigned int i = 0; i < fake_shim.containers_count; i++) {
 		const struct upcall_container *other = &fake_shim.containers[i];
 

@@ -37,6 +37,8 @@ struct fake_upcall {
 	uint32_t run_ms; /* of the last claim */
 };
 
+#define FAKE_SHIM_OWNER_OF_NOTHING 1001 /* of all other users each process is */
+
 struct fake_shim {
 	struct upcall_container containers[FAKE_CONTAINERS];
 	unsigned int containers_count;

@@ -105,11 +105,11 @@ static void test_bad(void **state)
 		const char *where; /* what the error begins with */
 		const char *what;  /* and what it says */
 	} cases[] = {
-		{ "empty", "", "f.conf:1:", "neither Name=, Cgroup= nor Runtime=" },
+		{ "empty", "", "f.conf:1:", "neither Name=, Cgroup=, Runtime= nor User=" },
 		{ "no match", "[Core]\nHandler=/a\n",
-		  "f.conf:1:", "neither Name=, Cgroup= nor Runtime=" },
+		  "f.conf:1:", "neither Name=, Cgroup=, Runtime= nor User=" },
 		{ "empty name", "[Match]\nName=\n",
-		  "f.conf:1:", "neither Name=, Cgroup= nor Runtime=" },
+		  "f.conf:1:", "neither Name=, Cgroup=, Runtime= nor User=" },
 		{ "before any section", "Name=a\n", "f.conf:1:", "before any section" },
 		{ "unknown section", M "[Cores]\n", "f.conf:3:", "unknown section [Cores]" },
 		{ "case of a section", M "[core]\n", "f.conf:3:", "unknown section" },
@@ -160,7 +160,12 @@ static void test_bad(void **state)
 		{ "upper case name", "[Match]\nName=Web\n", "f.conf:2:", "no pattern" },
 		{ "host", "[Match]\nName=@host\n", "f.conf:2:", "not supported yet" },
 		{ "label", "[Match]\nLabel=x\n", "f.conf:2:", "not supported yet" },
-		{ "user", "[Match]\nUser=1000\n", "f.conf:2:", "not supported yet" },
+		{ "user", "[Match]\nUser=nobody-like-that\n", "f.conf:2:", "no user in " },
+		{ "the user that is none", "[Match]\nUser=4294967295\n",
+		  "f.conf:2:", "no user in " },
+		{ "user's words", "[Match]\nUser=a:b\n", "f.conf:2:", "no pattern here" },
+		{ "user by cgroup", "[Match]\nUser=1000\nCgroup=/a\n",
+		  "f.conf:1:", "User= and Cgroup= in one [Match]" },
 		{ "relative cgroup", "[Match]\nCgroup=a/b\n", "f.conf:2:", "no path of a cgroup" },
 		{ "root cgroup", "[Match]\nCgroup=/\n", "f.conf:2:", "no path of a cgroup" },
 		{ "empty component", "[Match]\nCgroup=/a //b\n",

@@ -51,7 +51,7 @@ static void test_files(void **state)
 		  "f.conf:2: 'A' is no pattern here (comments need a line of their own)\n" },
 		{ "no name, and something else", "[Key]\nHandler=a\n",
 		  "f.conf:2: Handler=a: neither native, deny, dns nor an absolute path\n"
-		  "f.conf:1: neither Name=, Cgroup= nor Runtime= in [Match]\n" },
+		  "f.conf:1: neither Name=, Cgroup=, Runtime= nor User= in [Match]\n" },
 		{ "sections as a whole", M "[Core]\n[Key]\nHandler=deny\nRunIn=host\n",
 		  "f.conf:3: [Core] in a container has to name its Handler=\n"
 		  "f.conf:4: other settings have no meaning with Handler=native or deny\n" },

@@ -106,7 +106,7 @@ static void test_json(void **state)
 	ctl_put("etc/a.conf", "[Match]\nName=a\n[Other]\nHandler=native\n", 0644);
 	expect("config --json " DIRS, 0,
 	       "{\n \"policies\": [\n {\n \"file\": \"etc/a.conf\",\n \"bad\": false,\n"
-	       " \"names\": [\n \"a\"\n ],\n \"cgroups\": [],\n \"runtimes\": [],\n \"sections\": [\n"
+	       " \"names\": [\n \"a\"\n ],\n \"cgroups\": [],\n \"runtimes\": [],\n \"users\": [],\n \"sections\": [\n"
 	       " {\n \"section\": \"Match\",\n \"settings\": [\n {\n \"name\": \"Name\",\n"
 	       " \"value\": \"a\",\n \"default\": false,\n \"file\": \"etc/a.conf\",\n"
 	       " \"line\": 2\n }\n ]\n },\n"
