@@ -28,7 +28,7 @@ chmod 755 /usr/local/bin/as-alice
 # in a service of hers: conmon(8) goes on after it
 her_podman() { as-alice systemd-run -q --user --pipe --wait --collect -p KillMode=process podman "$@"; }
 hooked_podman() {
-	install -d -o alice -g alice /srv/alice/.config/containers
+	install -d -o alice -g alice /srv/alice/.config /srv/alice/.config/containers
 	cat >/srv/alice/.config/containers/containers.conf <<-'END'
 		[engine]
 		hooks_dir = ["/usr/share/containers/oci/hooks.d", "/usr/share/upcalld/oci/hooks.d"]
