@@ -93,7 +93,7 @@ static int load_policy(char *const *directories, const char *name, struct policy
 	int ret, more;
 
 	policy->observer = listener->observer;
-	policy->lenient = keep_bad && !listener->observer;
+	policy->lenient = keep_bad;
 	ret = add_file(directories, "", name, policy, listener);
 	if (ret != 0 && !config_is_end(listener->observer, ret)) {
 		more = files_refine(directories, name, policy, listener, add_file);
@@ -107,7 +107,8 @@ static int load_policy(char *const *directories, const char *name, struct policy
 	policy->observer = NULL;
 	if (ret == -EINVAL && keep_bad && make_bad(directories, name, policy, whole) < 0)
 		return -ENOMEM;
-	return ret;
+	/* said, and no more: a user who has gone since is no reason to refuse anybody anything */
+	return ret > 0 && policy->doubtful ? -EINVAL : ret;
 }
 
 /* -------------------------------------------------------------------- set */

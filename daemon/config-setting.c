@@ -88,10 +88,24 @@ static int parse_runtime(struct parser *parser, const char *value)
 	return parse_list(parser, &parser->policy->runtimes, value, RUNTIME_GLOB);
 }
 
-/*
- * Kept as a number: a name may be another's later, and is not looked up then. A name that is
- * left is nobody's: a user who has gone since is no reason to refuse everybody at a start.
- */
+static int refuse_user(const struct parser *parser, const char *user, int error)
+{
+	struct policy *policy = parser->policy;
+	int ret;
+
+	if (error == -ENOENT)
+		ret = parser_fail(parser,
+				  "User=%.*s%s: no user in %s; his number says the same, and * all",
+				  TEXT_SHORT(user, 64), user_file);
+	else
+		ret = parser_fail(parser, "User=%.*s%s: %s: %s", TEXT_SHORT(user, 64), user_file,
+				  strerror(-error));
+	policy->doubtful = true;
+	return policy->lenient ? 0 : ret;
+}
+
+/* Kept as a number: a name may be another's later, and is not looked up then. One that is left is
+ * nobody's. */
 static int keep_user(struct parser *parser, char **user)
 {
 	char number[16];
@@ -101,17 +115,8 @@ static int keep_user(struct parser *parser, char **user)
 	if (!strcmp(*user, "*"))
 		return 0;
 	ret = user_by_name(*user, &uid);
-	if (ret == -ENOMEM)
-		return ret;
-	if (ret < 0 && parser->policy->lenient)
-		return 0;
-	if (ret == -ENOENT)
-		return parser_fail(
-			parser, "User=%.*s%s: no user in %s; his number says the same, and * all",
-			TEXT_SHORT(*user, 64), user_file);
 	if (ret < 0)
-		return parser_fail(parser, "User=%.*s%s: %s: %s", TEXT_SHORT(*user, 64), user_file,
-				   strerror(-ret));
+		return ret == -ENOMEM ? ret : refuse_user(parser, *user, ret);
 	(void)snprintf(number, sizeof(number), "%u", uid);
 	free(*user);
 	*user = strdup(number);

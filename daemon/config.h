@@ -100,8 +100,8 @@ struct policy {
 	bool bad;	  /* could not be read: its containers get DENY */
 	bool anybody;	  /* an error left unknown whom it matches */
 	bool everybody;	  /* so it has to be taken for: all */
-	bool lenient;	  /* while it is read: it may be from before, and is not refused for who has
-			     gone */
+	bool lenient;	  /* while it is read: it is not bad for a user who is not known */
+	bool doubtful;	  /* there is one in it: he is nobody */
 	struct config_observer *observer; /* while it is read, or NULL */
 };
 

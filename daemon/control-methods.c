@@ -146,6 +146,11 @@ static int do_register(const struct control_link *link, const struct register_ca
 
 	if (!registry_takes(&daemon->registry))
 		return failure_set(failure, -ENODEV, "NoShim", "%s", daemon->shim_error);
+	/* ATTACK: it is what we say of whom nobody registered, and trust in */
+	if (args->options.runtime && !strcmp(args->options.runtime, CONTAINER_ADOPTED))
+		return failure_set(failure, -EINVAL, "BadArgument",
+				   "the runtime of who is registered is not '" CONTAINER_ADOPTED
+				   "'");
 	if (link->uid && daemon->shim_fd >= 0 && !(daemon->shim.features & UPCALL_FEATURE_OWNERS))
 		return failure_set(
 			failure, -ENODEV, "NoShim",

@@ -108,10 +108,6 @@ static int check_arguments(const struct registry *registry, const char *name, in
 			failure, -EINVAL, "BadArgument",
 			"the runtime's name is empty, longer than %d bytes or not printable",
 			STATE_RUNTIME_LEN);
-	if (options->runtime && !strcmp(options->runtime, CONTAINER_ADOPTED))
-		return failure_set(failure, -EINVAL, "BadArgument",
-				   "the runtime of who is registered is not '" CONTAINER_ADOPTED
-				   "'");
 	if (strv_count(options->labels) > STATE_LABELS_MAX)
 		return failure_set(failure, -EINVAL, "BadArgument", "more than %d labels",
 				   STATE_LABELS_MAX);

@@ -44,6 +44,7 @@ static int find_in_file(const char *name, uint32_t *ret)
 	if (!file)
 		return -errno;
 	errno = 0;
+	/* cppcheck-suppress fgetpwentCalled ; there is one thread */
 	while ((entry = fgetpwent(file)))
 		if (!strcmp(entry->pw_name, name)) {
 			*ret = entry->pw_uid;

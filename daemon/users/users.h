@@ -21,7 +21,8 @@
 #include "list.h"
 #include "watch.h"
 
-#define USERS_MAX      48 /* connections: as many as upcalld takes of others than root */
+/* Connections. Fewer than upcalld takes of others than root: it sees later that one has ended. */
+#define USERS_MAX      40
 #define USERS_MAX_USER 16
 #define USERS_QUIET    30. /* seconds in which nothing went either way: that one is ended */
 

@@ -85,8 +85,8 @@ static void check_kept(const struct config *kept)
 	bool bad = false;
 
 	for (size_t i = 0; i < kept->count; i++) {
-		property(strv_count(kept->policies[i].names) > 0 && kept->policies[i].file);
-		bad |= kept->policies[i].bad;
+		property(policy_has_match(&kept->policies[i]) && kept->policies[i].file);
+		bad |= kept->policies[i].bad || kept->policies[i].doubtful;
 		if (kept->policies[i].bad)
 			check_denies(&kept->policies[i]);
 	}

@@ -141,6 +141,7 @@ static char *write_policy(const struct policy *policy, size_t *size)
 	write_list(out, "Name", policy->names);
 	write_list(out, "Cgroup", policy->cgroups);
 	write_list(out, "Runtime", policy->runtimes);
+	write_list(out, "User", policy->users);
 	for (size_t i = 0; i < policy->rules_count; i++)
 		write_rule(out, &policy->rules[i]);
 	property(fclose(out) == 0);
@@ -174,6 +175,7 @@ static void check_round_trip(const struct policy *policy)
 	check_same_list(policy->names, again.names);
 	check_same_list(policy->cgroups, again.cgroups);
 	check_same_list(policy->runtimes, again.runtimes);
+	check_same_list(policy->users, again.users);
 	property(policy->rules_count == again.rules_count);
 	for (size_t i = 0; i < policy->rules_count; i++) {
 		check_same_rule(&policy->rules[i], &again.rules[i]);

@@ -47,8 +47,9 @@ static void check_error(const struct client *client, sd_bus_message *reply)
 	/* a sentence for a person */
 	for (const char *at = error->message; *at; at++)
 		property((unsigned char)*at >= ' ' && *at != 0x7f);
-	property(client->root || !strcmp(error->name, "org.upcalld.Error.Denied") ||
-		 strncmp(error->name, "org.upcalld.Error.", 18) != 0);
+	/* of what is root's, users are told nothing but that */
+	property(client->root || (strcmp(error->name, "org.upcalld.Error.NoSuchUpcall") != 0 &&
+				  strcmp(error->name, "org.upcalld.Error.HasEnded") != 0));
 }
 
 /* All of it can be read, with valid text. */

@@ -452,6 +452,33 @@ static void test_bad_set_at_start(void **state)
 	}
 }
 
+/* A user who has gone is said, and nobody: the file is no reason to refuse anybody anything. */
+static void test_gone_user_at_start(void **state)
+{
+	const struct policy_subject user = { .name = "7-web", .uid = 7 };
+	struct tree *tree = *state;
+	char error[CONFIG_ERROR_SIZE];
+	const struct policy *policy;
+	struct config *config;
+
+	put(tree->etc, "a.conf", "[Match]\nUser=nobody-like-that 7\n[Core]\nHandler=deny\n");
+	put(tree->etc, "b.conf", "[Match]\nName=b\n");
+	assert_null(load(tree, false, -EINVAL, error));
+	config = load(tree, true, -EINVAL, error);
+	assert_non_null(strstr(error, "a.conf:2: User=nobody-like-that: no user in "));
+	policy = policy_select(config, &user);
+	assert_true(policy == &config->policies[0] && !policy->bad);
+	policy = policy_select(config, &(struct policy_subject){ .name = "b" });
+	assert_true(policy == &config->policies[1] && !policy->bad);
+	assert_null(policy_select(config, &(struct policy_subject){ .name = "c" }));
+	config_unref(config);
+	/* both at once: who is taken by his cgroup would go by another file */
+	put(tree->etc, "a.conf", "[Match]\nUser=7\nCgroup=/a\n[Core]\nHandler=deny\n");
+	config = load(tree, true, -EINVAL, error);
+	assert_true(policy_select(config, &(struct policy_subject){ .name = "c" })->bad);
+	config_unref(config);
+}
+
 static void test_bad_refinement_at_start(void **state)
 {
 	struct tree *tree = *state;
@@ -552,6 +579,7 @@ int main(void)
 		in_tree(test_refine),
 		in_tree(test_bad_set_is_not_taken),
 		in_tree(test_bad_set_at_start),
+		in_tree(test_gone_user_at_start),
 		in_tree(test_bad_refinement_at_start),
 		in_tree(test_files_that_are_refused),
 		in_tree(test_unreadable_directory),
