@@ -11,6 +11,13 @@
 /* One connection must not keep the loop from the others. */
 #define TURNS_MAX 64
 
+static void set_timer(struct bus_loop *bus_loop, double seconds)
+{
+	ev_timer_stop(bus_loop->loop, &bus_loop->timer);
+	ev_timer_set(&bus_loop->timer, seconds, 0.);
+	ev_timer_start(bus_loop->loop, &bus_loop->timer);
+}
+
 static void dispatch(struct bus_loop *bus_loop)
 {
 	const int turns = bus_loop->modest ? 1 : TURNS_MAX;
@@ -30,6 +37,9 @@ static void dispatch(struct bus_loop *bus_loop)
 		return;
 	}
 	bus_loop_update(bus_loop);
+	/* what has been read and not looked at, as behind the handshake, no fd tells of */
+	if (ret > 0)
+		set_timer(bus_loop, 0.);
 }
 
 static void ready(struct watch *watch)
@@ -50,13 +60,6 @@ static double seconds_until(uint64_t usec)
 	(void)clock_gettime(CLOCK_MONOTONIC, &now);
 	now_us = (uint64_t)now.tv_sec * 1000000 + (uint64_t)now.tv_nsec / 1000;
 	return usec > now_us ? (double)(usec - now_us) / 1e6 : 0.;
-}
-
-static void set_timer(struct bus_loop *bus_loop, double seconds)
-{
-	ev_timer_stop(bus_loop->loop, &bus_loop->timer);
-	ev_timer_set(&bus_loop->timer, seconds, 0.);
-	ev_timer_start(bus_loop->loop, &bus_loop->timer);
 }
 
 void bus_loop_update(struct bus_loop *bus_loop)
