@@ -123,7 +123,8 @@ static void make_place(struct users *users)
 	list_for_each_entry(visitor, &users->visitors, link)
 		if (!quietest || last_moved(visitor) < last_moved(quietest))
 			quietest = visitor;
-	visitor_free(quietest);
+	if (quietest)
+		visitor_free(quietest);
 }
 
 static bool has_place(const struct users *users, uid_t uid)
