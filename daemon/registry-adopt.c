@@ -180,3 +180,27 @@ bool registry_may_adopt(const struct registry *registry, const struct tags_adopt
 			     &(struct policy_subject){ name, path, CONTAINER_ADOPTED });
 	return true;
 }
+
+static bool is_same_adopted(const struct container *other, const struct container *container)
+{
+	return container_is_adopted(other) && other->leader == container->leader &&
+	       other->start_time == container->start_time;
+}
+
+void registry_replace_adopted(struct registry *registry, const struct container *container)
+{
+	struct list *const lists[] = { &registry->containers, &registry->tombstones };
+	struct failure ignored = FAILURE_NULL;
+	char name[UPCALL_NAME_LEN] = "";
+	struct container *other;
+
+	/* ATTACK: of a user's it is not known yet whether the leader is his */
+	if (container_is_adopted(container) || container->uid)
+		return;
+	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+		list_for_each_entry(other, lists[i], link)
+			if (is_same_adopted(other, container))
+				memcpy(name, other->name, sizeof(name));
+	if (*name)
+		(void)registry_unregister(registry, name, &ignored);
+}

@@ -410,31 +410,6 @@ static int complete(struct registry *registry, struct container *container, stru
 	return ret < 0 ? failure_set(failure, ret, "Failed", "out of memory") : 0;
 }
 
-static bool is_same_adopted(const struct container *other, const struct container *container)
-{
-	return container_is_adopted(other) && other->leader == container->leader &&
-	       other->start_time == container->start_time;
-}
-
-/* Who registers knows what it is called; it was adopted only because nobody had. */
-static void replace_adopted(struct registry *registry, const struct container *container)
-{
-	struct list *const lists[] = { &registry->containers, &registry->tombstones };
-	struct failure ignored = FAILURE_NULL;
-	char name[UPCALL_NAME_LEN] = "";
-	struct container *other;
-
-	/* ATTACK: of a user's it is not known yet whether the leader is his */
-	if (container_is_adopted(container) || container->uid)
-		return;
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-		list_for_each_entry(other, lists[i], link)
-			if (is_same_adopted(other, container))
-				memcpy(name, other->name, sizeof(name));
-	if (*name)
-		(void)registry_unregister(registry, name, &ignored);
-}
-
 /* On failure it is in no table. */
 static int enter(struct registry *registry, struct container *container, const struct tags *tags,
 		 struct failure *failure)
@@ -481,7 +456,7 @@ int registry_register(struct registry *registry, const char *name, int pidfd,
 		r = check_boundary(container, options->cgroup, failure);
 	/* ORDER: nothing is left to find wrong but what the kernel does */
 	if (r >= 0)
-		replace_adopted(registry, container);
+		registry_replace_adopted(registry, container);
 	if (r >= 0)
 		r = save_filter(registry, name, options, failure);
 	if (r < 0)

@@ -98,6 +98,11 @@ bool registry_may_adopt(const struct registry *registry, const struct tags_adopt
 bool registry_is_users(const struct registry *registry, const char *name, uint32_t uid);
 /* Forget the users' containers for which no policy is any more. */
 void registry_drop_unwelcome(struct registry *registry);
+/*
+ * About to register the container: who adopted it knew no name, and gives way. Not for a user's,
+ * of whose leader it is not known yet whether it is his.
+ */
+void registry_replace_adopted(struct registry *registry, const struct container *container);
 int registry_unregister(struct registry *registry, const char *name, struct failure *failure);
 /* The same, if its leader is dead and its cgroup empty. -EBUSY. */
 int registry_unregister_ended(struct registry *registry, const char *name, struct failure *failure);

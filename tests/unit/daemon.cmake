@@ -33,7 +33,7 @@ foreach(module queue queue-cancel queue-container queue-quota queue-time queue-v
 endforeach()
 target_sources(test-queue-visit PRIVATE send-error.c)
 target_sources(test-queue-worker PRIVATE no-watches.c send-error.c)
-foreach(module control control-upcalls)
+foreach(module control control-upcalls control-user)
 	upcall_unit_test(NAME test-${module} SOURCES test-${module}.c control-fixture.c fake-shim.c
 		LIBS upcalld-core)
 endforeach()

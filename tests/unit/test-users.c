@@ -92,6 +92,14 @@ static void test_receiving_does_not_linger(void **state)
 		close(peers[i]);
 }
 
+static void make_pairs(int left[2], int right[2])
+{
+	const int type = SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK;
+
+	assert_int_equal(socketpair(AF_UNIX, type, 0, left), 0);
+	assert_int_equal(socketpair(AF_UNIX, type, 0, right), 0);
+}
+
 static bool is_over;
 
 static void over(struct carry *carry)
@@ -125,10 +133,7 @@ static void test_carry(void **state)
 	struct carry carry;
 	ssize_t count;
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, left),
-			 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, right),
-			 0);
+	make_pairs(left, right);
 	setsockopt(left[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
 	setsockopt(right[0], SOL_SOCKET, SO_SNDBUF, &small, sizeof(small));
 	carry = (struct carry){ .from = left[1], .to = right[0], .foreign = true, .over = over };
@@ -163,10 +168,7 @@ static void test_carry_refuses_fds(void **state)
 	struct carry carry;
 	char byte;
 
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, left),
-			 0);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, right),
-			 0);
+	make_pairs(left, right);
 	carry = (struct carry){ .from = left[1], .to = right[0], .foreign = true, .over = over };
 	carry_start(&carry, loop);
 	is_over = false;

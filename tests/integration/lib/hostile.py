@@ -165,7 +165,9 @@ def verb_half(count):
                 raise
             time.sleep(0.05)
     print(len(socks), flush=True)
-    sys.stdin.readline()
+    # for each line a descriptor more, behind half a message
+    for number, _ in enumerate(sys.stdin):
+        send_fds(socks[0], HALF[1 + number:2 + number], [0])
 
 
 def send_until_closed(sock, fds):
