@@ -1,66 +1,69 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The kernel of bookworm-debug: Debian's source, our configuration, packages that apt takes like any other's. What is
-# built stays in a work directory of the cache until the packages are made, so that a build that is interrupted is not
-# begun anew.
+# The kernels of bookworm-debug and bookworm-kcsan: Debian's source, our configuration, packages that apt takes like any
+# other's. What is built stays in a work directory of the cache until the packages are made, so that a build that is
+# interrupted is not begun anew. KIND is debug or kcsan: the second half of the suite's name.
 
 DEBUG_KERNEL_SERIES=6.1
-DEBUG_KERNEL_CONFIG=$VM_DIR/host/debug-kernel.config
-DEBUG_KERNEL_SUFFIX=-upcall-debug
+DEBUG_KERNEL_CONFIGS=$VM_DIR/host/debug-kernel
+# The kinds, and what their make is told beside the configuration.
+declare -A DEBUG_KERNEL_MAKE=([debug]='' [kcsan]='KCSAN_SANITIZE=n')
 DEBUG_KERNEL_TOOLS=("linux-source-$DEBUG_KERNEL_SERIES" bc bison flex libelf-dev libssl-dev rsync kmod cpio dwarves xz-utils debhelper)
 
 # Not of the build root: a newer kernel in the archive is no reason to build for half an hour. Removing what is in the cache
 # is what makes it anew.
 debug_kernel_key() {
 	{
-		echo "$DEBUG_KERNEL_SERIES $DEBUG_KERNEL_SUFFIX"
-		cat "$DEBUG_KERNEL_CONFIG"
+		echo "$DEBUG_KERNEL_SERIES $1 ${DEBUG_KERNEL_MAKE[$1]}"
+		debug_kernel_fragment "$1"
 	} | hash_text
 }
 
-# A directory that apt takes packages from.
-debug_kernel_dir() { echo "$CACHE/debug-kernel/$(debug_kernel_key)"; }
+debug_kernel_fragment() { cat "$DEBUG_KERNEL_CONFIGS/common.config" "$DEBUG_KERNEL_CONFIGS/$1.config"; }
 
-# debug_kernel_packages: the names of its packages, of which the version is a part; before it is built, what they will be
+# A directory that apt takes packages from.
+debug_kernel_dir() { echo "$CACHE/debug-kernel/$(debug_kernel_key "$1")"; }
+
+# debug_kernel_packages KIND: the names of its packages, of which the version is a part; before it is built, what they will be
 debug_kernel_packages() {
 	local dir
-	dir=$(debug_kernel_dir)
+	dir=$(debug_kernel_dir "$1")
 	[[ -e $dir/release ]] || return 0
 	echo "linux-image-$(<"$dir/release") linux-headers-$(<"$dir/release")"
 }
 
 ensure_debug_kernel() {
-	[[ -d $(debug_kernel_dir) ]] && return 0
+	[[ -d $(debug_kernel_dir "$1") ]] && return 0
 	ensure_root bookworm build
-	with_lock debug-kernel build_debug_kernel
+	with_lock "debug-kernel-$1" build_debug_kernel "$1"
 }
 
 build_debug_kernel() {
-	local dir tmp root work start=$SECONDS
-	dir=$(debug_kernel_dir)
+	local kind=$1 dir tmp root work start=$SECONDS
+	dir=$(debug_kernel_dir "$kind")
 	[[ -d $dir ]] && return 0
-	work=$CACHE/work/debug-kernel-$(debug_kernel_key)
+	work=$CACHE/work/debug-kernel-$(debug_kernel_key "$kind")
 	new_tmp tmp
 	mkdir -p "$work" "$tmp/root"
 	layered_copy "$(root_dir bookworm build)/root" "$tmp"
 	root=$tmp/root
-	say "building the debug kernel: half an hour on two processors (log: $work/log)"
+	say "building the $kind kernel: half an hour on two processors (log: $work/log)"
 	install_debug_kernel_tools "$root" "$work/log"
 	mkdir -p "$root/kernel"
 	mount --bind "$work" "$root/kernel"
-	cp "$DEBUG_KERNEL_CONFIG" "$work/fragment"
+	debug_kernel_fragment "$kind" >"$work/fragment"
 	# shellcheck disable=SC2016  # expanded in the chroot
-	in_root "$root" bash -euo pipefail -c "$(declare -f debug_kernel_make); debug_kernel_make $DEBUG_KERNEL_SERIES $DEBUG_KERNEL_SUFFIX" \
-		>>"$work/log" 2>&1 </dev/null || {
+	in_root "$root" bash -euo pipefail -c "$(declare -f debug_kernel_make); debug_kernel_make \"\$@\"" \
+		sh "$DEBUG_KERNEL_SERIES" "-upcall-$kind" ${DEBUG_KERNEL_MAKE[$kind]:+"${DEBUG_KERNEL_MAKE[$kind]}"} >>"$work/log" 2>&1 </dev/null || {
 		tail -n 30 "$work/log" >&2
-		die "the debug kernel was not built; the whole log: $work/log"
+		die "the $kind kernel was not built; the whole log: $work/log"
 	}
 	umount "$root/kernel"
 	mkdir -p "$CACHE/debug-kernel"
 	mv "$work/result" "$dir"
 	remove_tree "$work"
-	say "debug kernel built in $((SECONDS - start)) s: $dir"
+	say "$kind kernel built in $((SECONDS - start)) s: $dir"
 }
 
 install_debug_kernel_tools() {
@@ -72,9 +75,10 @@ install_debug_kernel_tools() {
 	umount "$root/var/lib/apt/lists"
 }
 
-# In the chroot, with the work directory at /kernel.
+# debug_kernel_make SERIES SUFFIX VARIABLE=VALUE…: in the chroot, with the work directory at /kernel
 debug_kernel_make() {
 	local series=$1 suffix=$2 tree=/kernel/tree
+	shift 2
 	if [[ ! -e $tree/Makefile ]]; then
 		mkdir -p "$tree"
 		tar -C "$tree" --strip-components=1 -xf "/usr/src/linux-source-$series.tar.xz"
@@ -91,9 +95,9 @@ debug_kernel_make() {
 		esac
 	done </kernel/fragment
 	[[ -z $missing ]] || { echo "not taken by kconfig:$missing" && return 1; }
-	make -s -j"$(nproc)" LOCALVERSION="$suffix" bzImage modules
+	make -s -j"$(nproc)" LOCALVERSION="$suffix" "$@" bzImage modules
 	rm -f ../*.deb
-	make -s LOCALVERSION="$suffix" KDEB_PKGVERSION=1 KDEB_COMPRESS=gzip bindeb-pkg
+	make -s LOCALVERSION="$suffix" "$@" KDEB_PKGVERSION=1 KDEB_COMPRESS=gzip bindeb-pkg
 	rm -f ../*-dbg_*.deb ../linux-libc-dev_*.deb
 	rm -rf /kernel/result
 	mkdir /kernel/result

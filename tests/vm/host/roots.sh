@@ -76,8 +76,8 @@ root_dir() { echo "$CACHE/roots/$1-$2-$(root_key "$1" "$2")"; }
 
 # ensure_root SUITE KIND
 ensure_root() {
-	local dir
-	[[ $1 != *-debug ]] || ensure_debug_kernel
+	local dir kernel
+	! kernel=$(debug_kernel_of "$1") || ensure_debug_kernel "$kernel"
 	dir=$(root_dir "$1" "$2")
 	if [[ -d $dir ]]; then
 		touch "$dir"

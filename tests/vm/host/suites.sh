@@ -3,7 +3,7 @@
 #
 # The suites, and the package sources of each. No host name is written here: the mirror is whatever the host's apt uses.
 
-SUITES=(bookworm trixie trixie-backports bookworm-debug)
+SUITES=(bookworm trixie trixie-backports bookworm-debug bookworm-kcsan)
 
 is_suite() {
 	local s
@@ -13,16 +13,24 @@ is_suite() {
 
 check_suite() { is_suite "$1" || usage_error "unknown suite '$1': one of ${SUITES[*]}"; }
 
-suite_release() {
-	local release=${1%-backports}
-	echo "${release%-debug}"
+suite_release() { echo "${1%%-*}"; }
+
+# debug_kernel_of SUITE: which of the kernels that are built here (debug-kernel.sh) it has; fails if it has Debian's
+debug_kernel_of() {
+	case $1 in
+	*-debug | *-kcsan) echo "${1##*-}" ;;
+	*) return 1 ;;
+	esac
 }
 
-# The kernel of a -backports suite comes from there, everything else from the release itself. That of bookworm-debug is
-# built here (debug-kernel.sh).
+# The kernel of a -backports suite comes from there, everything else from the release itself.
 suite_kernel_packages() {
+	local kind
+	if kind=$(debug_kernel_of "$1"); then
+		debug_kernel_packages "$kind"
+		return
+	fi
 	case $1 in
-	*-debug) debug_kernel_packages ;;
 	*-backports) echo "linux-image-amd64/$1 linux-headers-amd64/$1" ;;
 	*) echo "linux-image-amd64 linux-headers-amd64" ;;
 	esac
@@ -33,7 +41,13 @@ suite_kernel_packages() {
 suite_memory() { if [[ $1 = *-debug ]]; then echo 2048; else echo 1024; fi; }
 # More of the kernel's command line. kmemleak makes that kernel twice as slow again: UPCALL_VM_CMDLINE=kmemleak=on for who wants it.
 suite_cmdline() { if [[ $1 = *-debug ]]; then echo kmemleak=off; fi; }
-suite_patience() { if [[ $1 = *-debug ]]; then echo 5; else echo 1; fi; }
+suite_patience() {
+	case $1 in
+	*-debug) echo 5 ;;
+	*-kcsan) echo 3 ;;
+	*) echo 1 ;;
+	esac
+}
 
 # host_sources: "URI RELEASE COMPONENT" of the host's Debian archives. Every key is made of them, and asking apt takes a second
 # on a busy machine.
@@ -47,7 +61,7 @@ ask_apt_sources() {
 
 # suite_sources SUITE: lines of a sources.list, the host's with the release's name replaced.
 suite_sources() {
-	local suite=$1 release host uri rel comp found='' keyring=/usr/share/keyrings/debian-archive-keyring.gpg
+	local suite=$1 release kind host uri rel comp found='' keyring=/usr/share/keyrings/debian-archive-keyring.gpg
 	release=$(suite_release "$suite")
 	# shellcheck disable=SC1091  # the host's own
 	host=$(. /etc/os-release && echo "${VERSION_CODENAME:-}")
@@ -64,7 +78,7 @@ suite_sources() {
 			echo "deb [signed-by=$keyring] $uri $suite $comp"
 		fi
 	done < <(host_sources)
-	[[ $suite != *-debug ]] || echo "deb [trusted=yes] copy:$(debug_kernel_dir) ./"
+	! kind=$(debug_kernel_of "$suite") || echo "deb [trusted=yes] copy:$(debug_kernel_dir "$kind") ./"
 	[[ -n $found ]] || die "apt on this host has no source for Debian $host: see /etc/apt/sources.list*, and run 'apt-get update'"
 }
 
