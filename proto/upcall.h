@@ -259,7 +259,7 @@ enum upcall_adoption_attr {
 
 /* ------------------------------------------------------------------ ioctls */
 
-#define UPCALL_IOC_MAGIC 0xB5
+#define UPCALL_IOC_MAGIC 0xD5
 
 /* Module version as text, with its NUL. */
 #define UPCALL_VERSION_LEN 32
