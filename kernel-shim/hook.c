@@ -227,7 +227,8 @@ void hook_start(void)
 
 void hook_exit(void)
 {
-	unregister_ftrace_function(&hook_ops);
+	/* fails only where ftrace has found itself broken and does no more */
+	WARN_ON(unregister_ftrace_function(&hook_ops));
 	ftrace_free_filter(&hook_ops);
 	/* those that have given back the module but have not yet returned from here */
 	synchronize_rcu_tasks();
