@@ -17,6 +17,7 @@
 #include <linux/pid_namespace.h>
 #include <linux/sched/task.h>
 #include <linux/slab.h>
+#include <linux/stringhash.h>
 #include <linux/user_namespace.h>
 
 #include "match.h"
@@ -90,11 +91,25 @@ void table_visit(enum index_kind kind, u64 key, table_visitor fn, void *arg)
 
 static struct table_entry *entry_find(u64 id)
 {
-	struct table_entry *entry;
+	struct table_index *index;
 
 	lockdep_assert_held(&table_mutex);
+	hash_for_each_possible(table_hash[INDEX_ID], index, node, id)
+		if (index->key == id)
+			return index->entry;
+	return NULL;
+}
+
+/* The next one in the order of ids, also of one that has been taken out. */
+static struct table_entry *entry_after(u64 id)
+{
+	struct table_entry *entry = entry_find(id);
+
+	if (entry)
+		return list_is_last(&entry->link, &table_entries) ? NULL :
+								    list_next_entry(entry, link);
 	list_for_each_entry(entry, &table_entries, link)
-		if (entry->id == id)
+		if (entry->id > id)
 			return entry;
 	return NULL;
 }
@@ -105,6 +120,12 @@ static u64 own_key(const struct table_entry *entry, enum upcall_ns ns, u64 key)
 	return entry->own_ns & BIT(ns) ? key : 0;
 }
 
+/* Never 0. */
+static u64 name_key(const char *name)
+{
+	return full_name_hash(NULL, name, strlen(name)) | BIT_ULL(32);
+}
+
 static void entry_index(struct table_entry *entry)
 {
 	const u64 keys[INDEX_COUNT] = {
@@ -113,6 +134,9 @@ static void entry_index(struct table_entry *entry)
 		[INDEX_USER_NS] = own_key(entry, UPCALL_NS_USER, (unsigned long)entry->user_ns),
 		[INDEX_MNT] = own_key(entry, UPCALL_NS_MNT, entry->ns[UPCALL_NS_MNT]),
 		[INDEX_NET] = own_key(entry, UPCALL_NS_NET, entry->net_cookie),
+		[INDEX_ID] = entry->id,
+		[INDEX_LEADER] = (unsigned long)entry->leader,
+		[INDEX_NAME] = name_key(entry->name),
 	};
 	int kind;
 
@@ -272,21 +296,36 @@ static void entry_to_uapi(struct table_entry *entry, struct upcall_container *co
 						      lockdep_is_held(&table_mutex))->uapi;
 }
 
+struct rival {
+	const struct table_entry *entry;
+	bool found;
+};
+
+static void rival_by_leader(struct table_entry *entry, void *arg)
+{
+	struct rival *rival = arg;
+
+	rival->found = true;
+}
+
+static void rival_by_name(struct table_entry *entry, void *arg)
+{
+	struct rival *rival = arg;
+
+	if (!strcmp(entry->name, rival->entry->name) && !tombstone_is(entry))
+		rival->found = true;
+}
+
 static bool is_taken(const struct table_entry *entry)
 {
-	struct table_entry *other;
-	bool taken = false;
+	struct rival rival = { .entry = entry };
 
 	lockdep_assert_held(&table_mutex);
 	rcu_read_lock();
-	list_for_each_entry(other, &table_entries, link) {
-		taken = other->leader == entry->leader ||
-			(!strcmp(other->name, entry->name) && !tombstone_is(other));
-		if (taken)
-			break;
-	}
+	table_visit(INDEX_LEADER, (unsigned long)entry->leader, rival_by_leader, &rival);
+	table_visit(INDEX_NAME, name_key(entry->name), rival_by_name, &rival);
 	rcu_read_unlock();
-	return taken;
+	return rival.found;
 }
 
 static bool policy_releases(const struct upcall_policy *policy)
@@ -442,19 +481,13 @@ int table_get_releasers(struct table_entry ***entries)
 int table_next(struct upcall_container *container)
 {
 	struct table_entry *entry;
-	u64 after = container->id;
-	int ret = -ENOENT;
 
 	mutex_lock(&table_mutex);
-	list_for_each_entry(entry, &table_entries, link) {
-		if (entry->id <= after)
-			continue;
+	entry = entry_after(container->id);
+	if (entry)
 		entry_to_uapi(entry, container);
-		ret = 0;
-		break;
-	}
 	mutex_unlock(&table_mutex);
-	return ret;
+	return entry ? 0 : -ENOENT;
 }
 
 int __init table_init(void)
