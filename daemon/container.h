@@ -21,9 +21,11 @@ struct lane;
 struct registry;
 
 struct container {
-	struct hash_node by_name; /* registry's */
-	struct hash_node by_id;	  /* registry's */
-	struct list link;	  /* registry's containers, or tombstones */
+	struct hash_node by_name; /* these four are the registry's */
+	struct hash_node by_id;
+	struct hash_node by_leader;
+	struct hash_node by_user;
+	struct list link; /* registry's containers, or tombstones */
 	struct registry *registry;
 	struct lane *lane; /* the queue's; NULL: it has had no upcall yet */
 

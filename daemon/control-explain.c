@@ -108,10 +108,7 @@ static struct container *find_container(struct registry *registry, const char *n
 		return container;
 	if (registry->shim_fd >= 0)
 		registry_sweep(registry);
-	list_for_each_entry(container, &registry->tombstones, link)
-		if (!strcmp(container->name, name))
-			return container;
-	return NULL;
+	return registry_tombstone(registry, name);
 }
 
 /* What has a tombstone is refused everything. */

@@ -95,7 +95,7 @@ void hash_clear(struct hash *hash)
 	*hash = HASH_NULL;
 }
 
-/* FNV-1a. Names come from root only; others' will be counted, not trusted. */
+/* FNV-1a. Whoever is not root has few names, so what collides stays short. */
 uint64_t hash_text(const char *text)
 {
 	uint64_t key = UINT64_C(0xcbf29ce484222325);

@@ -29,11 +29,10 @@
 
 static bool is_registered(const struct registry *registry, const struct tags_adoption *adoption)
 {
-	struct container *container;
+	struct container *container = registry_by_leader(registry, adoption->leader);
 
-	list_for_each_entry(container, &registry->containers, link)
-		if (container->leader == adoption->leader &&
-		    container->start_time == adoption->start_time)
+	for (; container; container = registry_by_leader_next(container))
+		if (container->registry && container->start_time == adoption->start_time)
 			return true;
 	return false;
 }
@@ -126,14 +125,8 @@ static int check_place(const struct registry *registry, const char *path, struct
 static void name_for(const struct registry *registry, const struct tags_adoption *adoption,
 		     const char *path, char name[ADOPTION_NAME_SIZE])
 {
-	struct container *tombstone;
-	bool taken;
-
 	adoption_name(path, name);
-	taken = registry_by_name(registry, name) != NULL;
-	list_for_each_entry(tombstone, &registry->tombstones, link)
-		taken = taken || !strcmp(tombstone->name, name);
-	if (taken)
+	if (registry_by_name(registry, name) || registry_tombstone(registry, name))
 		adoption_name_other(name, adoption->leader);
 }
 
@@ -183,13 +176,11 @@ bool registry_may_adopt(const struct registry *registry, const struct tags_adopt
 
 static bool is_same_adopted(const struct container *other, const struct container *container)
 {
-	return container_is_adopted(other) && other->leader == container->leader &&
-	       other->start_time == container->start_time;
+	return container_is_adopted(other) && other->start_time == container->start_time;
 }
 
 void registry_replace_adopted(struct registry *registry, const struct container *container)
 {
-	struct list *const lists[] = { &registry->containers, &registry->tombstones };
 	struct failure ignored = FAILURE_NULL;
 	char name[UPCALL_NAME_LEN] = "";
 	struct container *other;
@@ -197,10 +188,10 @@ void registry_replace_adopted(struct registry *registry, const struct container 
 	/* ATTACK: of a user's it is not known yet whether the leader is his */
 	if (container_is_adopted(container) || container->uid)
 		return;
-	for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
-		list_for_each_entry(other, lists[i], link)
-			if (is_same_adopted(other, container))
-				memcpy(name, other->name, sizeof(name));
+	for (other = registry_by_leader(registry, container->leader); other;
+	     other = registry_by_leader_next(other))
+		if (is_same_adopted(other, container))
+			memcpy(name, other->name, sizeof(name));
 	if (*name)
 		(void)registry_unregister(registry, name, &ignored);
 }

@@ -277,9 +277,9 @@ static int check_tombstones(const struct registry *registry, const char *name,
 	struct upcall_container kernel;
 	struct container *tombstone;
 
-	list_for_each_entry(tombstone, &registry->tombstones, link)
-		if (!strcmp(tombstone->name, name) &&
-		    shim_container_next(registry->shim_fd, tombstone->id - 1, &kernel) >= 0 &&
+	for (tombstone = registry_tombstone(registry, name); tombstone;
+	     tombstone = registry_tombstone_next(tombstone))
+		if (shim_container_next(registry->shim_fd, tombstone->id - 1, &kernel) >= 0 &&
 		    kernel.id == tombstone->id && kernel.state == UPCALL_CONTAINER_LIVE)
 			return explain_tombstone(tombstone, failure);
 	return 0;
@@ -288,14 +288,13 @@ static int check_tombstones(const struct registry *registry, const char *name,
 int registry_explain_exists(const struct registry *registry, const struct container *container,
 			    struct failure *failure)
 {
-	struct container *other;
+	struct container *other = registry_tombstone(registry, container->name);
 
-	list_for_each_entry(other, &registry->tombstones, link)
-		if (!strcmp(other->name, container->name))
-			return explain_tombstone(other, failure);
-	list_for_each_entry(other, &registry->containers, link)
-		if (other->leader == container->leader &&
-		    (!container->uid || container->uid == other->uid))
+	if (other)
+		return explain_tombstone(other, failure);
+	for (other = registry_by_leader(registry, container->leader); other;
+	     other = registry_by_leader_next(other))
+		if (other->registry && (!container->uid || container->uid == other->uid))
 			return failure_set(failure, -EEXIST, "NameTaken",
 					   "process %u is the leader of container '%s' already",
 					   container->leader, other->name);

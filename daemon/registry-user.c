@@ -14,16 +14,6 @@
 #include "registry.h"
 #include "user.h"
 
-static unsigned int count_of(const struct list *containers, uint32_t uid)
-{
-	const struct container *container;
-	unsigned int count = 0;
-
-	list_for_each_entry(container, containers, link)
-		count += container->uid == uid;
-	return count;
-}
-
 int registry_check_user(const struct registry *registry, uint32_t uid, struct failure *failure)
 {
 	if (!uid)
@@ -37,8 +27,7 @@ int registry_check_user(const struct registry *registry, uint32_t uid, struct fa
 			failure, -EDQUOT, "LimitReached",
 			"there are %zu registered containers, and what is left of %d is root's",
 			registry->count, REGISTRY_MAX);
-	if (count_of(&registry->containers, uid) + count_of(&registry->tombstones, uid) >=
-	    USER_CONTAINERS_MAX)
+	if (registry_count_user(registry, uid) >= USER_CONTAINERS_MAX)
 		return failure_set(
 			failure, -EDQUOT, "LimitReached",
 			"user %u has %d registered containers, which is the limit for one", uid,
@@ -112,20 +101,19 @@ int registry_check_users_cgroup(const char *path, uint32_t uid, struct failure *
 	return 0;
 }
 
-static bool is_of_another(const struct list *containers, const char *name, uint32_t uid)
-{
-	const struct container *container;
-
-	list_for_each_entry(container, containers, link)
-		if (!strcmp(container->name, name) && container->uid != uid)
-			return true;
-	return false;
-}
-
 bool registry_is_users(const struct registry *registry, const char *name, uint32_t uid)
 {
-	return !uid || (!is_of_another(&registry->containers, name, uid) &&
-			!is_of_another(&registry->tombstones, name, uid));
+	struct container *container = registry_by_name(registry, name);
+
+	if (!uid)
+		return true;
+	if (container && container->uid != uid)
+		return false;
+	for (container = registry_tombstone(registry, name); container;
+	     container = registry_tombstone_next(container))
+		if (container->uid != uid)
+			return false;
+	return true;
 }
 
 void registry_drop_unwelcome(struct registry *registry)

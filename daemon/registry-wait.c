@@ -39,10 +39,11 @@ static bool is_on_host(const struct container *container)
 
 static bool leads_another(const struct registry *registry, const struct container *container)
 {
-	const struct container *other;
+	struct container *other;
 
-	list_for_each_entry(other, &registry->containers, link)
-		if (other->leader == container->leader)
+	for (other = registry_by_leader(registry, container->leader); other;
+	     other = registry_by_leader_next(other))
+		if (other->registry)
 			return true;
 	return false;
 }

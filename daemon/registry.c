@@ -42,6 +42,14 @@ static void save_counts(struct registry *registry, const struct container *conta
 			    container->name, strerror(-ret));
 }
 
+static void forget_tombstone(struct registry *registry, struct container *tombstone)
+{
+	registry_unindex(registry, tombstone);
+	list_unlink(&tombstone->link);
+	registry->tombstones_count--;
+	container_free(tombstone);
+}
+
 void registry_close(struct registry *registry)
 {
 	struct container *container, *after;
@@ -53,35 +61,16 @@ void registry_close(struct registry *registry)
 		registry_take_out(container);
 		container_free(container);
 	}
-	list_for_each_entry_safe(container, after, &registry->tombstones, link) {
-		list_unlink(&container->link);
-		container_free(container);
-	}
+	list_for_each_entry_safe(container, after, &registry->tombstones, link)
+		forget_tombstone(registry, container);
 	hash_clear(&registry->by_name);
 	hash_clear(&registry->by_id);
+	hash_clear(&registry->tombstones_by_name);
+	hash_clear(&registry->by_leader);
+	hash_clear(&registry->by_user);
 	registry->config = config_unref(registry->config);
 	registry->state_fd = close_keep_errno(registry->state_fd);
 	registry->loop = NULL;
-}
-
-struct container *registry_by_name(const struct registry *registry, const char *name)
-{
-	struct hash_node *node = hash_first(&registry->by_name, hash_text(name));
-
-	for (; node; node = hash_next(node)) {
-		struct container *container = container_of(node, struct container, by_name);
-
-		if (!strcmp(container->name, name))
-			return container;
-	}
-	return NULL;
-}
-
-struct container *registry_by_id(const struct registry *registry, uint64_t id)
-{
-	struct hash_node *node = hash_first(&registry->by_id, id);
-
-	return node ? container_of(node, struct container, by_id) : NULL;
 }
 
 /* ------------------------------------------------------------------ filter */
@@ -166,10 +155,10 @@ void registry_leader_moved(struct container *container)
 
 int registry_insert(struct registry *registry, struct container *container)
 {
-	if (hash_add(&registry->by_name, &container->by_name, hash_text(container->name)) < 0)
+	if (registry_index(registry, container, &registry->by_name) < 0)
 		return -ENOMEM;
 	if (container->id && hash_add(&registry->by_id, &container->by_id, container->id) < 0) {
-		hash_remove(&registry->by_name, &container->by_name);
+		registry_unindex(registry, container);
 		return -ENOMEM;
 	}
 	list_append(&registry->containers, &container->link);
@@ -188,7 +177,7 @@ void registry_take_out(struct container *container)
 	if (!registry)
 		return;
 	watch_stop(&container->leader_watch);
-	hash_remove(&registry->by_name, &container->by_name);
+	registry_unindex(registry, container);
 	hash_remove(&registry->by_id, &container->by_id);
 	list_unlink(&container->link);
 	registry->count--;
@@ -203,13 +192,6 @@ static bool kernel_has(const struct registry *registry, uint64_t id)
 	int ret = shim_container_next(registry->shim_fd, id - 1, &kernel);
 
 	return ret != -ENOENT && (ret < 0 || kernel.id == id);
-}
-
-static void forget_tombstone(struct registry *registry, struct container *tombstone)
-{
-	list_unlink(&tombstone->link);
-	registry->tombstones_count--;
-	container_free(tombstone);
 }
 
 /* Look at the oldest; true if it was forgotten. */
@@ -252,6 +234,11 @@ void registry_bury(struct registry *registry, struct container *container, const
 {
 	container->pidfd = close_keep_errno(container->pidfd);
 	container->refused = refused;
+	if (registry_index(registry, container, &registry->tombstones_by_name) < 0) {
+		/* the kernel's entry, which is what refuses, stays */
+		container_free(container);
+		return;
+	}
 	list_append(&registry->tombstones, &container->link);
 	registry->tombstones_count++;
 	/* two for each new one, so that they do not pile up where nobody lists */
@@ -262,15 +249,13 @@ void registry_bury(struct registry *registry, struct container *container, const
 /* True if there was one. */
 static bool unregister_tombstone(struct registry *registry, const char *name)
 {
-	struct container *tombstone, *after;
+	struct container *tombstone;
 	bool found = false;
 
 	if (registry->shim_fd < 0)
 		return false;
 	registry_sweep(registry);
-	list_for_each_entry_safe(tombstone, after, &registry->tombstones, link) {
-		if (strcmp(tombstone->name, name))
-			continue;
+	while ((tombstone = registry_tombstone(registry, name))) {
 		(void)shim_container_del(registry->shim_fd, tombstone->id);
 		forget_tombstone(registry, tombstone);
 		found = true;
@@ -344,8 +329,9 @@ int registry_unregister_ended(struct registry *registry, const char *name, struc
 
 	if (registry->shim_fd >= 0)
 		registry_sweep(registry);
-	list_for_each_entry(container, &registry->tombstones, link)
-		if (!strcmp(container->name, name) && !has_ended(container))
+	for (container = registry_tombstone(registry, name); container;
+	     container = registry_tombstone_next(container))
+		if (!has_ended(container))
 			left = container;
 	return left ? not_all_has_ended(left, failure) :
 		      registry_unregister(registry, name, failure);

@@ -49,8 +49,11 @@ struct registry {
 	bool no_module;	       /* with shim_fd -1: the kernel has no table */
 	bool require_shim;     /* who registers is not to wait for it */
 	int state_fd;	       /* folder of state files, ours, or -1 */
-	struct hash by_name;
+	struct hash by_name;   /* containers; so by_id */
 	struct hash by_id;
+	struct hash tombstones_by_name;
+	struct hash by_leader; /* both; so by_user, which root's are not in */
+	struct hash by_user;
 	struct list containers;
 	struct list tombstones;
 	size_t count; /* of containers */
@@ -73,8 +76,14 @@ void registry_init(struct registry *registry, struct ev_loop *loop, struct confi
 /* Saves what has been counted. The kernel's entries and the state files stay. */
 void registry_close(struct registry *registry);
 
+/* NULL: there is none. Of these three, the last two may have several: _next() is another. */
 struct container *registry_by_name(const struct registry *registry, const char *name);
 struct container *registry_by_id(const struct registry *registry, uint64_t id);
+struct container *registry_tombstone(const struct registry *registry, const char *name);
+struct container *registry_tombstone_next(struct container *tombstone);
+/* Tombstones, too, whose leader may be another by now: they have registry == NULL. */
+struct container *registry_by_leader(const struct registry *registry, uint32_t leader);
+struct container *registry_by_leader_next(struct container *container);
 
 /* Is there a module, or may who registers wait for it? */
 bool registry_takes(const struct registry *registry);
@@ -127,6 +136,13 @@ int registry_add_filter(const struct container *container, struct worker_request
 
 /* Its leader has moved: as if it had died, but not before the caller has returned. */
 void registry_leader_moved(struct container *container);
+
+/* ---- registry-find.c ---- */
+
+/* names: by_name or tombstones_by_name. -ENOMEM: it is nowhere. */
+int registry_index(struct registry *registry, struct container *container, struct hash *names);
+void registry_unindex(struct registry *registry, struct container *container);
+unsigned int registry_count_user(const struct registry *registry, uint32_t uid);
 
 /* ---- for registry-*.c ---- */
 
