@@ -156,7 +156,7 @@ static void entry_remove(struct table_entry *entry)
 	int kind;
 
 	lockdep_assert_held(&table_mutex);
-	list_del(&entry->link);
+	list_del_init(&entry->link);
 	WRITE_ONCE(table_count, table_count - 1);
 	for (kind = 0; kind < INDEX_COUNT; kind++)
 		hash_del_rcu(&entry->index[kind].node);
@@ -429,31 +429,32 @@ int table_set_policy(const struct upcall_container *container)
 int table_del(u64 id)
 {
 	struct table_entry *entry;
+	bool tombstone = false;
 
 	mutex_lock(&table_mutex);
 	entry = entry_find(id);
-	if (entry)
+	if (entry) {
+		tombstone = atomic_read(&entry->tombstone);
 		entry_remove(entry);
+	}
 	mutex_unlock(&table_mutex);
+	if (tombstone)
+		tombstone_drop();
 	return entry ? 0 : -ENOENT;
 }
 
-bool table_sweep(bool (*is_empty)(const struct table_entry *tombstone))
+bool table_del_empty(struct table_entry *entry, bool (*is_empty)(const struct table_entry *entry))
 {
-	struct table_entry *entry, *next;
-	bool left = false;
+	bool out;
 
 	mutex_lock(&table_mutex);
-	list_for_each_entry_safe(entry, next, &table_entries, link) {
-		if (!READ_ONCE(entry->tombstone))
-			continue;
-		if (is_empty(entry))
-			entry_remove(entry);
-		else
-			left = true;
+	out = list_empty(&entry->link);
+	if (!out && is_empty(entry)) {
+		entry_remove(entry);
+		out = true;
 	}
 	mutex_unlock(&table_mutex);
-	return left;
+	return out;
 }
 
 int table_get_releasers(struct table_entry ***entries)

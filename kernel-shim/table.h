@@ -13,7 +13,9 @@
 #ifndef UPCALL_SHIM_TABLE_H
 #define UPCALL_SHIM_TABLE_H
 
+#include <linux/atomic.h>
 #include <linux/list.h>
+#include <linux/llist.h>
 #include <linux/refcount.h>
 #include <linux/wait.h>
 #include <linux/workqueue.h>
@@ -73,7 +75,8 @@ struct table_entry {
 	bool leader_is_init; /* of a pid namespace of its own: nobody in it outlives it */
 
 	struct table_policy __rcu *policy;
-	bool tombstone;
+	atomic_t tombstone; /* 1: it is one */
+	struct llist_node tombstone_link;
 	struct queue_share share;
 	wait_queue_entry_t leader_watch;
 };
@@ -92,8 +95,8 @@ int table_add(struct upcall_container *container);
 int table_set_policy(const struct upcall_container *container);
 int table_del(u64 id);
 int table_next(struct upcall_container *container);
-/* Take out the tombstones that are empty. Are others left? */
-bool table_sweep(bool (*is_empty)(const struct table_entry *tombstone));
+/* Take it out if it is empty. True: it is out, whoever has done that. */
+bool table_del_empty(struct table_entry *entry, bool (*is_empty)(const struct table_entry *entry));
 
 struct table_entry *table_entry_get(struct table_entry *entry);
 void table_entry_put(struct table_entry *entry);
@@ -122,6 +125,9 @@ void table_visit(enum index_kind kind, u64 key, table_visitor fn, void *arg);
 
 /* When nothing is watched any more. */
 void tombstone_exit(void);
+
+/* One has been taken out: it is not kept any longer. */
+void tombstone_drop(void);
 
 /* From then on the leader's death makes it one, without anybody asking. */
 void tombstone_watch(struct table_entry *entry);

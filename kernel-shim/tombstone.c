@@ -10,7 +10,9 @@
  * dead one: the kernel kills all of a pid namespace before its init is reported
  * dead.
  */
+#include <linux/atomic.h>
 #include <linux/cgroup.h>
+#include <linux/llist.h>
 #include <linux/minmax.h>
 #include <linux/pid.h>
 #include <linux/sched/signal.h>
@@ -31,6 +33,8 @@
 #define TOMBSTONE_PERIOD_MAX (5 * HZ)
 
 static unsigned long tombstone_period;
+/* All of them, each with a reference, so that nobody has to look at who lives. */
+static LLIST_HEAD(tombstone_list);
 static void tombstones_work(struct work_struct *work);
 static DECLARE_DELAYED_WORK(tombstones, tombstones_work);
 
@@ -38,6 +42,20 @@ static void tombstones_soon(void)
 {
 	WRITE_ONCE(tombstone_period, TOMBSTONE_PERIOD_MIN);
 	mod_delayed_work(table_workqueue, &tombstones, 0);
+}
+
+void tombstone_drop(void)
+{
+	tombstones_soon();
+}
+
+/* Once, whoever notices; under RCU or the leader's watch. */
+static void tombstone_set(struct table_entry *entry)
+{
+	/* none: it is being freed, and in nobody's way */
+	if (!atomic_xchg(&entry->tombstone, 1) && table_entry_get(entry))
+		llist_add(&entry->tombstone_link, &tombstone_list);
+	tombstones_soon();
 }
 
 /* ----------------------------------------------------------------- leader */
@@ -101,27 +119,25 @@ bool tombstone_is(struct table_entry *entry)
 	struct task_facts facts;
 	int ret;
 
-	if (READ_ONCE(entry->tombstone))
+	if (atomic_read(&entry->tombstone))
 		return true;
 	ret = leader_facts(entry, &facts);
 	if (ret == -EAGAIN || (!ret && leader_stays(entry, &facts)))
 		return false;
-	WRITE_ONCE(entry->tombstone, true);
-	tombstones_soon();
+	tombstone_set(entry);
 	return true;
 }
 
 /* ------------------------------------------------------------------ watch */
 
-/* Runs under tasklist_lock and the wait queue's, so: a flag and a work, no more. */
+/* Runs under tasklist_lock and the wait queue's, so: a flag, a list without a lock and a work. */
 static int leader_wake(wait_queue_entry_t *watch, unsigned int mode, int flags, void *key)
 {
 	struct table_entry *entry = container_of(watch, struct table_entry, leader_watch);
 
 	if (leader_lives(entry))
 		return 0;
-	WRITE_ONCE(entry->tombstone, true);
-	tombstones_soon();
+	tombstone_set(entry);
 	return 0;
 }
 
@@ -163,8 +179,18 @@ static bool tombstone_empty(const struct table_entry *entry)
 static void tombstones_work(struct work_struct *work)
 {
 	unsigned long period = READ_ONCE(tombstone_period);
+	struct table_entry *entry, *next;
+	bool left = false;
 
-	if (!table_sweep(tombstone_empty))
+	llist_for_each_entry_safe(entry, next, llist_del_all(&tombstone_list), tombstone_link) {
+		if (table_del_empty(entry, tombstone_empty)) {
+			table_entry_put(entry);
+		} else {
+			llist_add(&entry->tombstone_link, &tombstone_list);
+			left = true;
+		}
+	}
+	if (!left)
 		return;
 	/* unless another has died meanwhile */
 	cmpxchg(&tombstone_period, period, min(2 * period, (unsigned long)TOMBSTONE_PERIOD_MAX));
@@ -174,5 +200,9 @@ static void tombstones_work(struct work_struct *work)
 
 void tombstone_exit(void)
 {
+	struct table_entry *entry, *next;
+
 	cancel_delayed_work_sync(&tombstones);
+	llist_for_each_entry_safe(entry, next, llist_del_all(&tombstone_list), tombstone_link)
+		table_entry_put(entry);
 }

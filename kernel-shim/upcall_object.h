@@ -8,7 +8,7 @@
  *
  *   table_mutex > task_lock()               a leader's facts: is_taken(), entry_to_uapi()
  *   table_mutex > wait_pidfd.lock           tombstone_watch(), tombstone_unwatch()
- *   table_mutex > the kernel's own locks    of cgroups: table_sweep(); of workqueues
+ *   table_mutex > the kernel's own locks    of cgroups: table_del_empty(); of workqueues
  *   tasklist_lock > wait_pidfd.lock         the kernel's, when a process has ended
  *   wait_pidfd.lock > upcall.lock           handler_wake()
  *   upcall.lock > queue_lock                queue_set_state()
