@@ -2,8 +2,10 @@
 /* The columns of outlooks: what would happen to each class. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "column.h"
+#include "stands-for.h"
 
 COLUMN_STRING(struct upcall_outlook, verdict)
 COLUMN_STRING(struct upcall_outlook, section)
@@ -33,8 +35,23 @@ static void class_json(const char *key, const void *row)
 	free(text);
 }
 
+static char *stands_for_text(const void *row)
+{
+	const struct upcall_outlook *outlook = row;
+
+	return strdup(stands_for(outlook->class_name, outlook->key_type));
+}
+
+static void stands_for_json(const char *key, const void *row)
+{
+	const struct upcall_outlook *outlook = row;
+
+	json_string(key, stands_for(outlook->class_name, outlook->key_type));
+}
+
 static const struct column columns[] = {
 	{ "class", "", true, false, class_text, class_json },
+	{ "stands-for", "", true, false, stands_for_text, stands_for_json },
 	{ "verdict", "", true, false, verdict_text, verdict_json },
 	{ "section", "", true, false, section_text, section_json },
 	{ "handler", "", true, false, handler_text, handler_json },

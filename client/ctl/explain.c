@@ -14,6 +14,7 @@
 #include "json.h"
 #include "kin.h"
 #include "number.h"
+#include "stands-for.h"
 #include "table.h"
 #include "verb.h"
 
@@ -120,7 +121,8 @@ static int explain_upcall(const struct verb *verb, struct upcall_connection *con
 struct explained {
 	struct upcall_process *process;
 	struct upcall_outlook **outlook;
-	const void **rows; /* of these, those that were asked for */
+	const void **rows;    /* of these, those that were asked for */
+	const char *key_type; /* that was asked for, or NULL */
 	struct upcall_entry **entries;
 	struct kin kin;
 	struct kin_step steps[KIN_STEPS];
@@ -146,8 +148,10 @@ static bool is_asked(const struct explained *explained, const struct upcall_outl
 
 static int choose_rows(struct explained *explained, const char *asked)
 {
+	const char *type = strchr(asked ?: "", '/');
 	size_t count = 0, used = 0;
 
+	explained->key_type = type ? type + 1 : NULL;
 	while (explained->outlook[count])
 		count++;
 	explained->rows = calloc(count + 1, sizeof(*explained->rows));
@@ -206,6 +210,8 @@ static void print_json(const struct explained *explained)
 	json_string("container", process->container);
 	json_string("policy", process->policy);
 	json_number("cgroup-id", process->cgroup_id);
+	if (explained->key_type)
+		json_string("stands-for", stands_for("key", explained->key_type));
 	json_open("steps", '[');
 	for (size_t i = 0; i < KIN_STEPS; i++) {
 		const struct kin_step *step = &explained->steps[i];
@@ -256,6 +262,9 @@ static int print_text(const struct explained *explained)
 		 *process->policy    ? process->policy :
 		 *process->container ? "none matches it" :
 				       "");
+	if (explained->key_type)
+		describe("such a key stands for", "%s",
+			 stands_for_meaning(stands_for("key", explained->key_type)));
 	putchar('\n');
 	return table_print(&outlook_columns, explained->rows, &format);
 }

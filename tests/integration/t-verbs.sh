@@ -146,6 +146,15 @@ check_equal 'explain: what would happen to a key' 'key/user offer /usr/libexec/h
 	"$(explained "${leader[web]}" '.outlook[] | "\(.class) \(.verdict) \(.handler) \(."run-in")"' --class key/user)"
 check_equal 'explain: to a key of another type' 'key native its policy file has no section for it' \
 	"$(explained "${leader[web]}" '.outlook[] | "\(.class) \(.verdict) \(.why)"' --class key/dns_resolver)"
+stands='"\(."stands-for") " + ([.outlook[] | ."stands-for"] | join(","))'
+check_equal 'explain: a key of its own stands for the process' 'process process' \
+	"$(explained "${leader[web]}" "$stands" --class key/user)"
+check_equal 'explain: a name for the network' 'network process' \
+	"$(explained "${leader[web]}" "$stands" --class key/dns_resolver)"
+check_equal 'explain: what the kernel asks for itself for nobody' 'nobody process' \
+	"$(explained "${leader[web]}" "$stands" --class key/cifs.spnego)"
+check 'explain: and says so in words' \
+	grep -q '^such a key stands for: *nobody: the kernel asks for itself' <(upcallctl explain --pid "${leader[web]}" --class key/cifs.spnego)
 container_exec web /bin/requester unshare wait /tmp/go &
 waiting=$!
 unshared=''
