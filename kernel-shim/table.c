@@ -100,7 +100,10 @@ static struct table_entry *entry_find(u64 id)
 	return NULL;
 }
 
-/* The next one in the order of ids, also of one that has been taken out. */
+/*
+ * The next one in the order of ids. Who goes through all of them names one that is there, who
+ * looks for a certain one the id before his.
+ */
 static struct table_entry *entry_after(u64 id)
 {
 	struct table_entry *entry = entry_find(id);
@@ -108,6 +111,9 @@ static struct table_entry *entry_after(u64 id)
 	if (entry)
 		return list_is_last(&entry->link, &table_entries) ? NULL :
 								    list_next_entry(entry, link);
+	entry = entry_find(id + 1);
+	if (entry)
+		return entry;
 	list_for_each_entry(entry, &table_entries, link)
 		if (entry->id > id)
 			return entry;
