@@ -81,7 +81,7 @@ static void adoption_from_cgroup(struct adoption *adoption, struct task_struct *
 {
 	adoption->cgroup_id = cgroup_id(cgroup);
 	/* one that the cgroup does not hold leads another container, and a pod's are several */
-	if (!init || init->flags & PF_EXITING ||
+	if (!init || READ_ONCE(init->flags) & PF_EXITING ||
 	    !cgroup_is_descendant(task_dfl_cgroup(init), cgroup))
 		return;
 	adoption->leader = task_tgid_nr(init);

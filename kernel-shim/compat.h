@@ -94,7 +94,7 @@ static inline u32 compat_dump_mode(const struct coredump_params *params)
  */
 static inline bool compat_group_ended(struct task_struct *leader)
 {
-	return leader->exit_state && thread_group_empty(leader);
+	return READ_ONCE(leader->exit_state) && thread_group_empty(leader);
 }
 
 /* The status that wait(2) would report of a thread group that has ended. */

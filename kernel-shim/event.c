@@ -55,6 +55,7 @@ struct listener {
  */
 static DEFINE_SPINLOCK(listeners_lock);
 static struct listener broker;
+static struct pid *broker_process; /* its process, compared without the lock */
 static struct listener monitors[MONITORS_MAX];
 unsigned int event_monitors;
 
@@ -144,6 +145,7 @@ int event_listen(const struct file *device, int netlink_fd, enum upcall_cmd even
 	ret = PTR_ERR_OR_ZERO(place);
 	if (!ret) {
 		swap(*place, listener);
+		WRITE_ONCE(broker_process, broker.process);
 		if (event == UPCALL_CMD_DECIDED)
 			WRITE_ONCE(event_monitors, event_monitors + 1);
 	}
@@ -160,8 +162,10 @@ void event_unlisten(const struct file *device)
 	int i;
 
 	spin_lock_irq(&listeners_lock);
-	if (broker.device == device)
+	if (broker.device == device) {
+		WRITE_ONCE(broker_process, NULL);
 		swap(broker, old_broker);
+	}
 	for (i = 0; i < MONITORS_MAX; i++)
 		if (monitors[i].device == device) {
 			swap(monitors[i], old_monitor);
@@ -174,7 +178,7 @@ void event_unlisten(const struct file *device)
 
 bool event_from_broker(void)
 {
-	struct pid *process = READ_ONCE(broker.process);
+	struct pid *process = READ_ONCE(broker_process);
 
 	/* a comparison of addresses: a stale one is not ours while we live */
 	return process && process == task_tgid(current);

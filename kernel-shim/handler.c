@@ -62,9 +62,10 @@ static u64 leaf_cgroup_id(void)
 
 void handler_watch(struct upcall *upcall)
 {
-	upcall->handler = get_pid(task_tgid(current));
+	/* queue.c looks at these two without our lock */
+	WRITE_ONCE(upcall->handler, get_pid(task_tgid(current)));
 	rcu_read_lock();
-	upcall->handler_cgroup = leaf_cgroup_id();
+	WRITE_ONCE(upcall->handler_cgroup, leaf_cgroup_id());
 	rcu_read_unlock();
 	upcall_get(upcall);
 	upcall->watched = true;

@@ -84,7 +84,7 @@ static void queue_count_upcall(struct upcall *upcall, int step)
 	struct queue_share *share = share_of(upcall);
 
 	lockdep_assert_held(&queue_lock);
-	queue_count += step;
+	WRITE_ONCE(queue_count, queue_count + step);
 	if (upcall->class == UPCALL_CLASS_MODULE)
 		queue_modules += step;
 	if (share)
@@ -132,9 +132,9 @@ void queue_set_state(struct upcall *upcall, enum upcall_state to)
 {
 	spin_lock(&queue_lock);
 	if (upcall->state == UPCALL_STATE_OFFERED)
-		queue_offered--;
+		WRITE_ONCE(queue_offered, queue_offered - 1);
 	if (to == UPCALL_STATE_OFFERED) {
-		queue_offered++;
+		WRITE_ONCE(queue_offered, queue_offered + 1);
 		WRITE_ONCE(queue_offered_ever, queue_offered_ever + 1);
 	}
 	WRITE_ONCE(upcall->state, to);
@@ -202,6 +202,7 @@ static u64 deadline_left_ns(const struct upcall *upcall)
 u32 queue_list(u64 after, struct upcall_list_entry *entries, u32 room)
 {
 	struct upcall *upcall;
+	struct pid *handler;
 	u32 count = 0;
 	u64 now;
 
@@ -223,8 +224,9 @@ u32 queue_list(u64 after, struct upcall_list_entry *entries, u32 room)
 		entry->generation = READ_ONCE(upcall->generation);
 		entry->state = READ_ONCE(upcall->state);
 		entry->class = upcall->class;
-		if (READ_ONCE(upcall->handler))
-			entry->handler = pid_nr(upcall->handler);
+		handler = READ_ONCE(upcall->handler);
+		if (handler)
+			entry->handler = pid_nr(handler);
 		count++;
 	}
 	spin_unlock_irq(&queue_lock);
@@ -324,7 +326,8 @@ void queue_depth(const struct subject *subject, struct tags_upcall *nested)
 		return;
 	spin_lock_irq(&queue_lock);
 	list_for_each_entry(upcall, &queue, link)
-		if (upcall->handler_cgroup == subject->cgroup_id && is_inside(upcall->entry)) {
+		if (READ_ONCE(upcall->handler_cgroup) == subject->cgroup_id &&
+		    is_inside(upcall->entry)) {
 			nested->parent = upcall->id;
 			nested->depth = upcall->depth + 1;
 			break;

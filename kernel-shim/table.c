@@ -207,12 +207,13 @@ static int entry_from_leader(struct table_entry *entry, struct task_struct *lead
 			     const struct upcall_container *container)
 {
 	bool bounded = !(container->flags & UPCALL_CONTAINER_UNBOUNDED);
+	unsigned int flags = READ_ONCE(leader->flags);
 	struct cgroup_namespace *cgroup_ns;
 	struct task_facts facts;
 	int ret;
 
-	if (leader->flags & (PF_KTHREAD | PF_EXITING))
-		return leader->flags & PF_KTHREAD ? -EINVAL : -ESRCH;
+	if (flags & (PF_KTHREAD | PF_EXITING))
+		return flags & PF_KTHREAD ? -EINVAL : -ESRCH;
 	if (entry->start_time && entry->start_time != leader->start_boottime)
 		return -ESRCH;
 	task_facts_get(leader, &facts);
