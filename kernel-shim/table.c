@@ -3,10 +3,10 @@
  * The table of registered containers
  *
  * Written under table_mutex, read under RCU by whoever raises an upcall. But for
- * two members: an entry's tombstone, which is only ever set, by whoever notices,
- * under RCU or tasklist_lock; and its share, which is the queue's. An entry that
- * is taken out stays readable until a grace period has passed and the last upcall
- * that refers to it has ended.
+ * an entry's tombstone, which is only ever set, by whoever notices, under RCU or
+ * tasklist_lock, with its place in a list of these; and its share, which is the
+ * queue's. An entry that is taken out stays readable until a grace period has
+ * passed and the last upcall that refers to it has ended.
  */
 #include <linux/cgroup.h>
 #include <linux/cred.h>
@@ -19,6 +19,7 @@
 #include <linux/slab.h>
 #include <linux/stringhash.h>
 #include <linux/user_namespace.h>
+#include <linux/xarray.h>
 
 #include "match.h"
 #include "ownership.h"
@@ -30,6 +31,7 @@
 
 static DEFINE_MUTEX(table_mutex);
 static LIST_HEAD(table_entries);
+static DEFINE_XARRAY(table_ids); /* the same, by id */
 static unsigned int table_count;
 static u64 table_next_id = UPCALL_CONTAINER_FIRST;
 static struct hlist_head table_hash[INDEX_COUNT][1 << TABLE_BITS];
@@ -91,33 +93,17 @@ void table_visit(enum index_kind kind, u64 key, table_visitor fn, void *arg)
 
 static struct table_entry *entry_find(u64 id)
 {
-	struct table_index *index;
-
 	lockdep_assert_held(&table_mutex);
-	hash_for_each_possible(table_hash[INDEX_ID], index, node, id)
-		if (index->key == id)
-			return index->entry;
-	return NULL;
+	return xa_load(&table_ids, id);
 }
 
-/*
- * The next one in the order of ids. Who goes through all of them names one that is there, who
- * looks for a certain one the id before his.
- */
+/* The next one in the order of ids, whether or not that one is there. */
 static struct table_entry *entry_after(u64 id)
 {
-	struct table_entry *entry = entry_find(id);
+	unsigned long at = id;
 
-	if (entry)
-		return list_is_last(&entry->link, &table_entries) ? NULL :
-								    list_next_entry(entry, link);
-	entry = entry_find(id + 1);
-	if (entry)
-		return entry;
-	list_for_each_entry(entry, &table_entries, link)
-		if (entry->id > id)
-			return entry;
-	return NULL;
+	lockdep_assert_held(&table_mutex);
+	return xa_find_after(&table_ids, &at, ULONG_MAX, XA_PRESENT);
 }
 
 /* Only namespaces of its own tell a container; the initial ones are the host's. */
@@ -140,7 +126,6 @@ static void entry_index(struct table_entry *entry)
 		[INDEX_USER_NS] = own_key(entry, UPCALL_NS_USER, (unsigned long)entry->user_ns),
 		[INDEX_MNT] = own_key(entry, UPCALL_NS_MNT, entry->ns[UPCALL_NS_MNT]),
 		[INDEX_NET] = own_key(entry, UPCALL_NS_NET, entry->net_cookie),
-		[INDEX_ID] = entry->id,
 		[INDEX_LEADER] = (unsigned long)entry->leader,
 		[INDEX_NAME] = name_key(entry->name),
 	};
@@ -162,6 +147,7 @@ static void entry_remove(struct table_entry *entry)
 	int kind;
 
 	lockdep_assert_held(&table_mutex);
+	xa_erase(&table_ids, entry->id);
 	list_del_init(&entry->link);
 	WRITE_ONCE(table_count, table_count - 1);
 	for (kind = 0; kind < INDEX_COUNT; kind++)
@@ -358,12 +344,16 @@ static void entry_note_releases(struct table_entry *entry, const struct upcall_p
 static int table_insert(struct table_entry *entry)
 {
 	struct table_policy *policy;
+	int ret;
 
 	lockdep_assert_held(&table_mutex);
 	if (table_count >= TABLE_MAX)
 		return -ENOSPC;
 	if (is_taken(entry))
 		return -EEXIST;
+	ret = xa_insert(&table_ids, table_next_id, entry, GFP_KERNEL_ACCOUNT);
+	if (ret)
+		return ret;
 	entry->id = table_next_id++;
 	list_add_tail(&entry->link, &table_entries);
 	WRITE_ONCE(table_count, table_count + 1);

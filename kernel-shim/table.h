@@ -39,8 +39,7 @@ enum index_kind {
 	INDEX_USER_NS, /* address */
 	INDEX_MNT,     /* inode number */
 	INDEX_NET,     /* cookie */
-	/* these three under table_mutex */
-	INDEX_ID,
+	/* these two under table_mutex */
 	INDEX_LEADER,  /* address of its struct pid */
 	INDEX_NAME,    /* hash */
 	INDEX_COUNT
