@@ -153,7 +153,7 @@ static FILE *open_file(const char *directory, const char *name)
 	return fopen(path, "re");
 }
 
-bool cgroup_is_empty(const char *path)
+static bool is_empty(const char *path)
 {
 	char directory[sizeof(CGROUP_ROOT) + CGROUP_PATH_MAX + 1], text[256];
 	cleanup_file FILE *file = NULL;
@@ -170,6 +170,21 @@ bool cgroup_is_empty(const char *path)
 		return errno == ENODEV; /* it went after it was opened */
 	text[size] = '\0';
 	return strstr(text, "populated 0\n");
+}
+
+/*
+ * ATTACK: what that file says is the sum of three numbers, looked at one after the other. A task
+ * that goes to and fro between this cgroup and one below it may be in neither, at one moment in
+ * some thousands, but not in all of these.
+ */
+#define EMPTY_LOOKS 4
+
+bool cgroup_is_empty(const char *path)
+{
+	for (int i = 0; i < EMPTY_LOOKS; i++)
+		if (!is_empty(path))
+			return false;
+	return true;
 }
 
 static int check_tasks(struct walk *walk, const char *directory)

@@ -154,6 +154,29 @@ void tombstone_unwatch(struct table_entry *entry)
 
 /* -------------------------------------------------------------------- end */
 
+/*
+ * Of the three numbers that make cgroup_is_populated() two change when a task moves between
+ * a cgroup and one below it, under the kernel's css_set_lock, which modules do not have.
+ * ATTACK: to who looks at each once, a task that goes to and fro may be in neither. It is
+ * counted where it goes before it is not any more where it was, so it would have to move
+ * between any two of these looks, which take a nanosecond each.
+ */
+#define POPULATED_LOOKS 32
+
+static bool is_populated(const struct cgroup *cgroup)
+{
+	int i;
+
+	for (i = 0; i < POPULATED_LOOKS; i++) {
+		if (READ_ONCE(cgroup->nr_populated_csets) ||
+		    READ_ONCE(cgroup->nr_populated_domain_children) ||
+		    READ_ONCE(cgroup->nr_populated_threaded_children))
+			return true;
+		smp_rmb(); /* a look, and then the next; there is nothing to pair with */
+	}
+	return false;
+}
+
 int cgroup_id_populated(u64 id)
 {
 	struct cgroup *cgroup = cgroup_get_from_id(id);
@@ -161,7 +184,7 @@ int cgroup_id_populated(u64 id)
 
 	if (IS_ERR(cgroup))
 		return -ENOENT;
-	populated = cgroup_is_populated(cgroup);
+	populated = is_populated(cgroup);
 	cgroup_put(cgroup);
 	return populated;
 }
