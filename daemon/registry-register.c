@@ -80,7 +80,7 @@ static int check_filter(const struct registry_options *options, struct failure *
 		       0;
 }
 
-static int check_arguments(const struct registry *registry, const char *name, int pidfd,
+static int check_arguments(struct registry *registry, const char *name, int pidfd,
 			   const struct registry_options *options, struct failure *failure)
 {
 	int ret;

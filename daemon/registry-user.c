@@ -14,7 +14,17 @@
 #include "registry.h"
 #include "user.h"
 
-int registry_check_user(const struct registry *registry, uint32_t uid, struct failure *failure)
+/* ATTACK: not of tombstones, either: who has many die at once would have more than his part. */
+static bool has_enough(struct registry *registry, uint32_t uid)
+{
+	if (registry_count_user(registry, uid) < USER_CONTAINERS_MAX)
+		return false;
+	/* some may have gone in the kernel since */
+	registry_sweep(registry);
+	return registry_count_user(registry, uid) >= USER_CONTAINERS_MAX;
+}
+
+int registry_check_user(struct registry *registry, uint32_t uid, struct failure *failure)
 {
 	if (!uid)
 		return 0;
@@ -27,7 +37,7 @@ int registry_check_user(const struct registry *registry, uint32_t uid, struct fa
 			failure, -EDQUOT, "LimitReached",
 			"there are %zu registered containers, and what is left of %d is root's",
 			registry->count, REGISTRY_MAX);
-	if (registry_count_user(registry, uid) >= USER_CONTAINERS_MAX)
+	if (has_enough(registry, uid))
 		return failure_set(
 			failure, -EDQUOT, "LimitReached",
 			"user %u has %d registered containers, which is the limit for one", uid,

@@ -76,7 +76,7 @@ void registry_init(struct registry *registry, struct ev_loop *loop, struct confi
 /* Saves what has been counted. The kernel's entries and the state files stay. */
 void registry_close(struct registry *registry);
 
-/* NULL: there is none. Of these three, the last two may have several: _next() is another. */
+/* NULL: there is none. Of the last two there may be several: _next() is another. */
 struct container *registry_by_name(const struct registry *registry, const char *name);
 struct container *registry_by_id(const struct registry *registry, uint64_t id);
 struct container *registry_tombstone(const struct registry *registry, const char *name);
@@ -159,7 +159,7 @@ int registry_use_own_cgroup(struct container *container, const struct tags *tags
 
 /* ---- registry-user.c: each is 0 for root ---- */
 
-int registry_check_user(const struct registry *registry, uint32_t uid, struct failure *failure);
+int registry_check_user(struct registry *registry, uint32_t uid, struct failure *failure);
 /*
  * May the journal be told what has become of it? ATTACK: a user could register and unregister
  * until the journal takes nothing more of ours.

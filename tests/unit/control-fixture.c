@@ -149,7 +149,7 @@ void run_daemon(struct fixture *fixture, bool with_shim)
 		daemon->shim_fd = daemon->registry.shim_fd = daemon->queue.shim_fd = FAKE_SHIM_FD;
 		daemon->registry.no_module = false;
 		*daemon->shim_error = '\0';
-		daemon->shim.features = UPCALL_FEATURE_OWNERS;
+		daemon->shim.features = fixture->old_module ? 0 : UPCALL_FEATURE_OWNERS;
 	}
 	the_daemon = daemon;
 	ev_idle_init(&on_idle, idle_tell);

@@ -21,6 +21,7 @@ struct fixture {
 	char config[64];
 	char worker[64];
 	pid_t daemon;
+	bool old_module; /* with_shim: one that knows of no owners */
 	pid_t leader;
 	int pidfd;
 	bool stays; /* --idle-seconds 0 */

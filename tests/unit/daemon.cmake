@@ -23,7 +23,7 @@ foreach(module launcher-fork watch)
 endforeach()
 upcall_unit_test(NAME test-launcher-systemd SOURCES test-launcher-systemd.c LIBS upcalld-core)
 target_link_options(test-launcher-systemd PRIVATE -Wl,--wrap=lstat)
-foreach(module registry registry-restart registry-wait)
+foreach(module registry registry-find registry-restart registry-wait)
 	upcall_unit_test(NAME test-${module} SOURCES test-${module}.c registry-fixture.c fake-shim.c no-watches.c
 		LIBS upcalld-core)
 endforeach()

@@ -124,6 +124,30 @@ static void test_user_of_nothing(void **state)
 	sd_bus_close_unref(root);
 }
 
+/* A module that cannot say it: of an installation that has been upgraded since it was loaded. */
+static void test_old_module(void **state)
+{
+	struct fixture *fixture = *state;
+	sd_bus *root, *user;
+
+	if (geteuid() != 0)
+		skip();
+	put(fixture, "users.conf", "[Match]\nUser=*\n[Key]\n");
+	stop_daemon(fixture);
+	fixture->old_module = true;
+	start_daemon(fixture, true);
+	root = connect_bus(fixture);
+	user = connect_user(root, 1000);
+	assert_string_equal(call(user, "RegisterProcess", NULL, "sua{sv}", "web",
+				 (uint32_t)getpid(), 0),
+			    "NoShim");
+	assert_int_equal(count_of(root, "List"), 0);
+	/* root's are none of its business */
+	assert_string_equal(call(root, "Register", NULL, "sha{sv}", "web", fixture->pidfd, 0), "");
+	sd_bus_close_unref(user);
+	sd_bus_close_unref(root);
+}
+
 #define fixed(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
@@ -131,6 +155,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		fixed(test_user),
 		fixed(test_user_of_nothing),
+		fixed(test_old_module),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
