@@ -13,7 +13,7 @@ mkdir -p $containers
 . lib/setup.sh
 
 rounds=${1:?usage: registry.sh ROUNDS FEW MANY} few=$2 many=$3
-expiries=20
+expiries=3 ends=100
 
 # round CASE SIDE: each line of standard input is one
 round() { sed "s/^/round\t$1\t$2\t/"; }
@@ -35,14 +35,25 @@ start() {
 daemon_kib() { sed -n 's/^VmRSS:[[:space:]]*\([0-9]*\) kB$/\1/p' "/proc/$(systemctl show -P MainPID upcalld)/status"; }
 daemon_fds() { find "/proc/$(systemctl show -P MainPID upcalld)/fd" -mindepth 1 | wc -l; }
 
+# live PATTERN: how many containers of such names are, tombstones not counted
+live() {
+	upcallctl list --json | jq --arg name "$1" '[.containers[] | select(.state == "live" and (.name | test($name)))] | length'
+}
+
 # measure SIDE: one after the other, beside all that are there already
 measure() {
-	local side=$1
-	check "$side: $((rounds + expiries)) containers more" start $((rounds + expiries)) "$side.pids"
-	head -n "$rounds" "$side.pids" | ./registry register "$side" | round register "$side"
-	tail -n "$expiries" "$side.pids" | ./registry fill "$side-end"
-	tail -n "$expiries" "$side.pids" | ./registry expire | round expiry "$side"
-	check_equal "$side: those that were killed are gone" '' "$(upcallctl list | grep "^$side-end-")"
+	local side=$1 i
+	check "$side: $((rounds + expiries * ends)) containers more" start $((rounds + expiries * ends)) "$side.pids"
+	head -n "$rounds" "$side.pids" | ./registry register "$side" >took
+	check_equal "$side: each of them is registered" "$rounds" "$(wc -l <took)"
+	round register "$side" <took
+	for ((i = 0; i < expiries; i++)); do
+		tail -n +$((rounds + i * ends + 1)) "$side.pids" | head -n "$ends" >ends.pids
+		check "$side: $ends more are registered" ./registry fill "$side-end" <ends.pids
+		check_equal "$side: and live" "$ends" "$(live "^$side-end-")"
+		./registry expire "$(systemctl show -P MainPID systemd-journald)" <ends.pids | round expiry "$side"
+	done
+	check_equal "$side: those that were killed are gone" 0 "$(live "^$side-end-")"
 	container_exec box /bin/bench-client -n "$rounds" key user 'bench:%' c | cut -d' ' -f1 | round look-up "$side"
 }
 
@@ -77,11 +88,12 @@ echo "upcalld: $each bytes for each of $many, $((($(daemon_fds) - fds) * 1000 / 
 check 'upcalld: at most 2 KiB for each' [ "$each" -le 2048 ]
 check 'upcalld: at most one descriptor for each' [ $(($(daemon_fds) - fds)) -le "$many" ]
 measure ours
-check 'all are listed' [ "$(upcallctl list --noheadings | wc -l)" -gt "$many" ]
+all=$((1 + few + many + 2 * rounds))
+check_equal 'all are listed, and live' $all "$(live .)"
 
 begun=$(date +%s%N)
 check 'upcalld is started again' systemctl restart upcalld.service
-check 'all are there' [ "$(upcallctl list --noheadings | wc -l)" -gt "$many" ]
+check_equal 'all are there, and live' $all "$(live .)"
 echo "restart: $((($(date +%s%N) - begun) / 1000000)) ms with the list of all"
 kill "${crowds[@]}"
 check 'audited' audit_checkpoint

@@ -3,7 +3,7 @@
 #
 # lane: default
 # suites: bookworm trixie trixie-backports
-# soak-suites: bookworm-debug
+# soak-suites: bookworm-debug bookworm-kcsan
 #
 # The module by itself, driven by shim-client instead of the daemon: every transition, every deadline, each ending once.
 # an answer to nobody, to another generation, before the claim, malformed, twice or too late changes nothing.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
-# soak-suites: trixie trixie-backports bookworm-debug
+# soak-suites: trixie trixie-backports bookworm-debug bookworm-kcsan
 # module: kmod
 #
 # What call_usermodehelper_exec() returns, who runs init() and when cleanup() runs, for every wait mode and from every

@@ -38,6 +38,8 @@ int main(int argc, char **argv)
 	if (argc != 3)
 		return 2;
 	count = atoi(argv[1]);
+	/* who is killed is gone */
+	signal(SIGCHLD, SIG_IGN);
 	list = fopen("crowd.new", "w");
 	if (!list)
 		return 1;
