@@ -16,8 +16,8 @@ static const struct {
 	const char *key_type;
 	const char *word;
 } types[] = {
-	{ "dns_resolver", NETWORK }, { "rxrpc", NETWORK },	{ "rxrpc_s", NETWORK },
-	{ "cifs.idmap", NOBODY },    { "cifs.spnego", NOBODY }, { "id_legacy", NOBODY },
+	{ "dns_resolver", NETWORK }, { "psk", NETWORK },       { "rxrpc", NETWORK },
+	{ "rxrpc_s", NETWORK },	     { "cifs.idmap", NOBODY }, { "cifs.spnego", NOBODY },
 	{ "id_resolver", NOBODY },
 };
 
@@ -26,9 +26,9 @@ static const struct {
 	const char *meaning;
 } meanings[] = {
 	{ NETWORK,
-	  "the network namespace that the key is for, whoever happens to ask: what a mount needs" },
+	  "the network namespace that the key is for, if one container alone has it, as for what a mount needs; else the process, where it asks by request_key(2)" },
 	{ NOBODY,
-	  "nobody: the kernel asks for itself, and its cache is the whole machine's; native, or refused by deny" },
+	  "nobody, where the kernel asks for itself: its cache is the whole machine's; the process, where it asks by request_key(2)" },
 	{ PROCESS, "the process that asks" },
 };
 

@@ -154,7 +154,7 @@ check_equal 'explain: a name for the network' 'network process' \
 check_equal 'explain: what the kernel asks for itself for nobody' 'nobody process' \
 	"$(explained "${leader[web]}" "$stands" --class key/cifs.spnego)"
 check 'explain: and says so in words' \
-	grep -q '^such a key stands for: *nobody: the kernel asks for itself' <(upcallctl explain --pid "${leader[web]}" --class key/cifs.spnego)
+	grep -q '^such a key stands for: *nobody, where the kernel asks for itself: .* request_key(2)$' <(upcallctl explain --pid "${leader[web]}" --class key/cifs.spnego)
 container_exec web /bin/requester unshare wait /tmp/go &
 waiting=$!
 unshared=''
