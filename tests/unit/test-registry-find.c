@@ -6,6 +6,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -25,7 +26,7 @@ static void bury(struct fixture *fixture, const char *name, uint32_t leader, uin
 					     .leader = leader,
 					     .owner = uid,
 					     .state = UPCALL_CONTAINER_TOMBSTONE };
-	strcpy(kernel->name, name);
+	snprintf(kernel->name, sizeof(kernel->name), "%s", name);
 	container_from_kernel(container, kernel);
 	container->leader = leader;
 	container->uid = uid;
