@@ -13,7 +13,7 @@ declare -gA _upcallctl_options=(
 	[explain]='--pid --class --id --json'
 	[monitor]='--native --namespaces --json'
 	[check]='--config-dir --json'
-	[config]='--config-dir --json'
+	[config]='--config-dir --json --runtime --user'
 	[exec]='--timeout --json'
 	[run]='--name --new-fs --new-cgroup --new-uts --new-ipc --new-pid --new-net --new-user --map --json'
 )
@@ -67,7 +67,7 @@ _upcallctl_arguments() {
 	local i count=0
 	for ((i = 2; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--pid | --cgroup | --label | --runtime | --seccomp-filter | --output | --timeout | --class | --id | --config-dir | --name | --map) ((i++)) ;;
+		--pid | --cgroup | --label | --runtime | --seccomp-filter | --output | --timeout | --class | --id | --config-dir | --name | --map | --user) ((i++)) ;;
 		--) ;;
 		-*) ;;
 		*) ((count++)) ;;

@@ -55,6 +55,8 @@ complete -c upcallctl -n '__upcallctl_verb monitor' -l native -d 'what the kerne
 complete -c upcallctl -n '__upcallctl_verb monitor' -l namespaces -d 'with --native, their numbers'
 complete -c upcallctl -n '__upcallctl_verb explain' -l class -x -a 'core key module release-agent other' -d 'only that class'
 complete -c upcallctl -n '__upcallctl_verb explain' -l id -x -a '(__upcallctl_upcalls)' -d 'an upcall'
+complete -c upcallctl -n '__upcallctl_verb config' -l user -x -a '(__fish_complete_users)' -d 'whose it is'
+complete -c upcallctl -n '__upcallctl_verb config' -l runtime -x -d 'what made it'
 complete -c upcallctl -n '__upcallctl_verb check config' -l config-dir -x -a '(__fish_complete_directories)' -d 'instead of upcalld.d'
 complete -c upcallctl -n '__upcallctl_verb check' -F
 complete -c upcallctl -n '__upcallctl_verb run' -l name -x -d 'what it is called'

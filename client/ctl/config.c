@@ -15,13 +15,17 @@
 #include "policies.h"
 #include "policy.h"
 #include "text.h"
+#include "user.h"
 #include "verb.h"
 
 #define WIDTH 44
 
 struct arguments {
 	bool json;
-	const char *name; /* of a container, or NULL: all policies */
+	const char *name;    /* of a container, or NULL: all policies */
+	const char *runtime; /* its, or NULL */
+	uint32_t uid;	     /* who registers it */
+	bool for_one;	     /* one of these two is given */
 	char **directories;
 };
 
@@ -52,6 +56,8 @@ struct own {
 
 static const struct option options[] = {
 	{ "config-dir", required_argument, NULL, 'c' },
+	{ "runtime", required_argument, NULL, 'r' },
+	{ "user", required_argument, NULL, 'u' },
 	{ "json", no_argument, NULL, 'j' },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -306,7 +312,10 @@ static void print(const struct reader *reader, const struct own *own, const stru
 	const struct policy *only = NULL;
 
 	if (arguments->name)
-		only = policy_select(config, &(struct policy_subject){ .name = arguments->name });
+		only = policy_select(config,
+				     &(struct policy_subject){ .name = arguments->name,
+							       .runtime = arguments->runtime,
+							       .uid = arguments->uid });
 	if (arguments->json) {
 		json_open(NULL, '{');
 	}
@@ -335,14 +344,33 @@ static void print(const struct reader *reader, const struct own *own, const stru
 
 /* ------------------------------------------------------------------- verb */
 
+static int take_user(const struct verb *verb, struct arguments *arguments)
+{
+	int r = user_by_name(optarg, &arguments->uid);
+
+	arguments->for_one = true;
+	return r < 0 ? usage_error(verb, "--user %s: %s", optarg,
+				   r == -ENOENT ? "no such user" : strerror(-r)) :
+		       -1;
+}
+
 /* Negative if all is well, else an exit status. */
 static int take_arguments(const struct verb *verb, int argc, char **argv,
 			  struct arguments *arguments)
 {
-	int option;
+	int option, status;
 
-	while ((option = getopt_long(argc, argv, ":hjc:", options, NULL)) != -1) {
+	while ((option = getopt_long(argc, argv, ":hjc:r:u:", options, NULL)) != -1) {
 		switch (option) {
+		case 'r':
+			arguments->runtime = optarg;
+			arguments->for_one = true;
+			break;
+		case 'u':
+			status = take_user(verb, arguments);
+			if (status >= 0)
+				return status;
+			break;
 		case 'c':
 			if (policies_add_directory(&arguments->directories, optarg) < 0)
 				return failed(verb, ENOMEM, "--config-dir");
@@ -362,6 +390,8 @@ static int take_arguments(const struct verb *verb, int argc, char **argv,
 		return usage_error(verb, "%s: one argument too many", argv[optind]);
 	if (arguments->name && !text_is_name(arguments->name))
 		return usage_error(verb, "%s: no container can have that name", arguments->name);
+	if (arguments->for_one && !arguments->name)
+		return usage_error(verb, "--user and --runtime are about a NAME");
 	return -1;
 }
 
@@ -417,14 +447,16 @@ static int run(const struct verb *verb, int argc, char **argv)
 
 const struct verb verb_config = {
 	.name = "config",
-	.arguments = "[NAME] [--config-dir DIR...] [--json]",
+	.arguments = "[NAME [--user USER] [--runtime NAME]] [--config-dir DIR...] [--json]",
 	.summary = "Show what policies say, with defaults, and the file and line of each setting",
 	.details =
 		"With NAME: only the policy that a container of that name would get; without it,\n"
 		"upcalld.conf, too. Neither daemon nor module is needed. Errors are told on stderr, status 1 if there are any.\n"
 		"Handler=kernel means that none is set: the kernel's own program and arguments.\n\n"
 		"  --config-dir DIR   policies there only, instead of upcalld.d in /usr/lib, /run\n"
-		"                     and /etc; may be repeated, later ones win\n\n",
+		"                     and /etc; may be repeated, later ones win\n"
+		"  --user USER        an ordinary user's container, by name or number; default: root's\n"
+		"  --runtime NAME     what has made it says so of itself\n\n",
 	.example = "upcallctl config web-1",
 	.run = run,
 };

@@ -126,6 +126,12 @@ last_served() { [ "$(show .last.result)" = served ]; }
 check 'show: the last one was served' wait_for 10 last_served
 check_equal 'explain: and so was that one' 'served key user' \
 	"$(explain "$(show .last.id)" '"\(.result) \(.class) \(."key-type")"')"
+mkdir users.d
+printf '%s\n' '[Match]' 'User=*' '[Key]' >users.d/users.conf
+check 'config: what a user gets' grep -q '^/.*/users.d/users.conf$' \
+	<(upcallctl config 1000-web --user 1000 --config-dir "$PWD/users.d")
+check 'config: and root does not' grep -q '^1000-web: no policy names it' \
+	<(upcallctl config 1000-web --config-dir "$PWD/users.d")
 check_equal 'explain: one that never was' 3 "$(status_of upcallctl explain --id 999999)"
 check 'explain: names the command that finds older ones' grep -q 'journalctl -b _SYSTEMD_UNIT=upcalld.service UPCALL_ID=999999' said
 check_equal 'explain: not for others than root' 4 \

@@ -367,6 +367,8 @@ static const struct {
 	  .status = 0,
 	  .says = "key/user process    offer   [Key user] /x" },
 	{ .arguments = "show web --json", .status = 0, .says = "\"result\": \"entry-failed\"" },
+	{ .arguments = "config --user 1000", .status = 2, .says = "are about a NAME" },
+	{ .arguments = "config web --user no-such", .status = 2, .says = "no such user" },
 	{ .arguments = "explain", .status = 2, .says = "either --pid or --id" },
 	{ .arguments = "explain --pid 1 --id 1", .status = 2, .says = "either --pid or --id" },
 	{ .arguments = "explain --pid 0", .status = 2, .says = "--pid 0" },
