@@ -155,22 +155,21 @@ void tombstone_unwatch(struct table_entry *entry)
 /* -------------------------------------------------------------------- end */
 
 /*
- * Of the three numbers that make cgroup_is_populated() two change when a task moves between
- * a cgroup and one below it, under the kernel's css_set_lock, which modules do not have.
+ * cgroup_is_populated() looks at numbers of which two change when a task moves between a
+ * cgroup and one below it, under the kernel's css_set_lock, which modules do not have.
  * ATTACK: to who looks at each once, a task that goes to and fro may be in neither. It is
  * counted where it goes before it is not any more where it was, so it would have to move
- * between any two of these looks, which take a nanosecond each.
+ * between any two of these looks, which take some nanoseconds.
  */
 #define POPULATED_LOOKS 32
 
-static bool is_populated(const struct cgroup *cgroup)
+static bool is_populated(struct cgroup *cgroup)
 {
 	int i;
 
 	for (i = 0; i < POPULATED_LOOKS; i++) {
-		if (READ_ONCE(cgroup->nr_populated_csets) ||
-		    READ_ONCE(cgroup->nr_populated_domain_children) ||
-		    READ_ONCE(cgroup->nr_populated_threaded_children))
+		/* until 7.3 it does not say READ_ONCE() itself */
+		if (data_race(cgroup_is_populated(cgroup)))
 			return true;
 		smp_rmb(); /* a look, and then the next; there is nothing to pair with */
 	}
