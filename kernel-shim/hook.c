@@ -80,12 +80,8 @@ static int exec_refused(struct subprocess_info *info, int wait, const struct sub
 
 	counters_add(subject->class, count);
 	event_decided(info, wait, subject, UPCALL_VERDICT_DENY);
-	if (!preemptible()) { /* rejecting a key would sleep */
-		ret = -EPERM;
-	} else {
-		ret = result_refused(subject, wait, error);
-		result_keep_private(subject);
-	}
+	/* rejecting a key would sleep */
+	ret = preemptible() ? result_refused(subject, wait, error) : -EPERM;
 	return info_finish(info, ret);
 }
 
@@ -113,7 +109,6 @@ static bool exec_offered(struct subprocess_info *info, int wait, const struct su
 	case OFFER_AGAIN:
 		return false;
 	case OFFER_ANSWERED:
-		result_keep_private(subject);
 		*ret = info_finish(info, *ret);
 		break;
 	}
@@ -123,6 +118,9 @@ static bool exec_offered(struct subprocess_info *info, int wait, const struct su
 static bool exec_decided(struct subprocess_info *info, int wait, const struct subject *subject,
 			 int *ret)
 {
+	/* ORDER: before anybody else is asked, or answers */
+	if (subject->verdict != UPCALL_VERDICT_NATIVE && preemptible())
+		result_keep_private(subject);
 	switch (subject->verdict) {
 	case UPCALL_VERDICT_DENY:
 		*ret = exec_refused(info, wait, subject, UPCALL_COUNT_DENIED, EKEYREJECTED);

@@ -20,13 +20,15 @@ echo 'create dns_resolver * * /bin/keyctl negate %k 1 %S' >/etc/request-key.d/dn
 # ------------------------------------------------------------------ the server
 
 for module in nfsd nfsv4 veth dns_resolver; do check "the kernel has $module" modprobe "$module"; done
-mkdir -p /srv/nfs/away /srv/nfs/target /etc/exports.d
+mkdir -p /srv/nfs/away /srv/nfs/late /srv/nfs/target /etc/exports.d
 echo "of $nonce" >/srv/nfs/target/file
 mount --bind /srv/nfs/away /srv/nfs/away
+mount --bind /srv/nfs/late /srv/nfs/late
 cat >/etc/exports.d/test.exports <<END
 /srv/nfs *(ro,fsid=0,no_subtree_check,insecure,crossmnt)
 /srv/nfs/target *(ro,fsid=1,no_subtree_check,insecure)
 /srv/nfs/away *(ro,fsid=2,no_subtree_check,insecure,refer=/target@$name)
+/srv/nfs/late *(ro,fsid=3,no_subtree_check,insecure,refer=/target@late-$name)
 END
 mountpoint -q /proc/fs/nfsd || mount -t nfsd nfsd /proc/fs/nfsd
 echo 10 >/proc/fs/nfsd/nfsv4leasetime
@@ -81,6 +83,24 @@ check_equal "the kernel's request was box's" 'box served' \
 	"$(records 'UPCALL_CONTAINER + " " + .UPCALL_RESULT' UPCALL_KEY_TYPE=dns_resolver | tail -n 1)"
 check "and its answer is in no cache of the machine's" wait_for 20 is_in_no_cache
 check 'audited: nothing ran on the host for it' audit_checkpoint
+
+# A container decides how long its own answer takes: whoever asks for that name meanwhile does not get it, nor wait for it.
+resolver=$(pgrep -x dns-server | head -n 1)
+check_equal 'the first resolver is that of box' "$(readlink "/proc/$(container_pid box)/ns/net")" "$(readlink "/proc/$resolver/ns/net")"
+kill -STOP "$resolver"
+container_exec box /bin/cat /mnt/late/file >late.log 2>&1 &
+late=$!
+is_asked() { [ "$(upcallctl pending --json | jq -r '.upcalls[] | .class + " " + .container')" = 'key/dns_resolver box' ]; }
+check 'box asks for a name, and its resolver takes its time' wait_for 20 is_asked
+audit_expect_host /sbin/request-key 'bare asks for the same'
+audit_expect_host /bin/keyctl 'what that becomes'
+check_fails 'bare has its answer' container_exec bare /bin/cat /mnt/late/file
+check 'while box waits' is_asked
+check 'it was the host that was asked' grep -qx /sbin/request-key <<<"$(audit_host_upcalls)"
+check 'audited' audit_checkpoint
+kill -CONT "$resolver"
+wait "$late"
+check_fails 'box has none either' grep -q "$nonce" late.log
 
 audit_expect_host /sbin/request-key 'whoever is not registered asks the host'
 audit_expect_host /bin/keyctl 'what that becomes'
