@@ -26,11 +26,7 @@
 
 #include "subject.h"
 
-/*
- * In whole seconds of the wall clock, of which the first may end at once. One that
- * has ended before its requester looks at it makes construct_key() warn: ATTACK: of
- * a container with hardly any processor time, for which seconds can lie between.
- */
+/* In whole seconds of the wall clock, of which the first may end at once. */
 #define REJECT_SECONDS 5
 #define EXIT_FAILURE_STATUS 0x100
 
@@ -115,8 +111,14 @@ void result_exit(void)
 	kept_sweep(true);
 }
 
-static int key_refused(struct key *key, int error)
+/*
+ * ATTACK: a key that has ended before its requester looks at it, which in a container with
+ * hardly any processor time is seconds later, has construct_key() warn, unless the authority
+ * to make it is gone. So that goes with the refusal, as with an answer.
+ */
+static int key_refused(const struct subject *subject, int error)
 {
+	struct key *key = subject->key;
 	struct kept_key *kept;
 	int ret;
 
@@ -129,7 +131,8 @@ static int key_refused(struct key *key, int error)
 		kfree(kept);
 		kept = NULL;
 	}
-	ret = key_reject_and_link(key, REJECT_SECONDS, key_error(error), NULL, NULL);
+	ret = key_reject_and_link(key, REJECT_SECONDS, key_error(error), NULL,
+				  subject->authority);
 	/* EBUSY: somebody was quicker and it is instantiated: a good key, and its owner's */
 	if (kept && ret)
 		kept_free(kept);
@@ -141,7 +144,8 @@ static int key_refused(struct key *key, int error)
 /*
  * ATTACK: what the kernel looks up for itself it keeps in a cache of its own, and finds there by
  * the name alone, whosever network that was. A container's answer would be the next one's, and
- * the host's. Its requester has the key in hand and needs no cache; who comes next asks anew.
+ * the host's; so would be a key that a container is still asked for, for as long as it likes. Its
+ * requester has the key in hand and needs no cache; who comes next asks anew.
  */
 void result_keep_private(const struct subject *subject)
 {
@@ -156,7 +160,7 @@ void result_keep_private(const struct subject *subject)
 int result_refused(const struct subject *subject, int wait, int error)
 {
 	if (subject->class == UPCALL_CLASS_KEY)
-		return key_refused(subject->key, error);
+		return key_refused(subject, error);
 	if (error == EINTR)
 		return -ERESTARTSYS;
 	if (wait & UMH_WAIT_PROC)

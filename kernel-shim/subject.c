@@ -49,6 +49,26 @@ static struct key *key_get_under_construction(const struct subprocess_info *info
 	return IS_ERR(ref) ? NULL : key_ref_to_ptr(ref);
 }
 
+/*
+ * Who is to make the key gets a keyring for its session, which has nothing in it yet but
+ * the authority to. A reference, or NULL. ATTACK: later others will have added to it.
+ */
+static struct key *key_get_authority(const struct subprocess_info *info)
+{
+	struct key *session = info->data;
+	key_serial_t serial = 0;
+	key_ref_t ref;
+	long size;
+
+	down_read(&session->sem);
+	size = session->type->read(session, (char *)&serial, sizeof(serial));
+	up_read(&session->sem);
+	if (size != sizeof(serial))
+		return NULL;
+	ref = lookup_user_key(serial, KEY_LOOKUP_PARTIAL, KEY_DEFER_PERM_CHECK);
+	return IS_ERR(ref) ? NULL : key_ref_to_ptr(ref);
+}
+
 /* Under RCU. */
 static const struct net *key_net(const struct key *key)
 {
@@ -222,11 +242,14 @@ void subject_init(struct subject *subject, const struct subprocess_info *info,
 	if (match.scope == UPCALL_SCOPE_CONTAINER && !subject->entry)
 		subject->scope = UPCALL_SCOPE_UNREGISTERED;
 	rcu_read_unlock();
+	if (subject->key && subject->verdict != UPCALL_VERDICT_NATIVE && preemptible())
+		subject->authority = key_get_authority(info);
 }
 
 void subject_release(struct subject *subject)
 {
 	key_put(subject->key);
+	key_put(subject->authority);
 	release_clear(&subject->release);
 	table_entry_put(subject->entry);
 }

@@ -28,7 +28,8 @@ struct subject {
 	struct adoption adoption;  /* of whom nobody has registered, and a rule is about */
 
 	/* class key */
-	struct key *key; /* reference, or NULL */
+	struct key *key;       /* reference, or NULL */
+	struct key *authority; /* the same, to instantiate it; of what is not native */
 	enum upcall_origin origin;
 	bool has_net; /* its domain tag was found */
 	u32 net;
