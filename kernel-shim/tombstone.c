@@ -88,17 +88,18 @@ static int leader_facts(const struct table_entry *entry, struct task_facts *fact
 /*
  * Is the leader in the namespaces that it was registered with? Of a thread-group
  * leader that has exited while its group lives (a main thread that has ended, or
- * for a moment an exec by another thread) most of them cannot be told any more:
- * it has not moved. Nobody enters the container by it meanwhile: the broker,
- * which compares too, finds none of them.
+ * for a moment an exec by another thread) most of them cannot be told any more, and
+ * once the exec has taken its pid not even the pid namespace: it has not moved.
+ * Nobody enters the container by it meanwhile: the broker, which compares too,
+ * finds none of them.
  */
 static bool leader_stays(const struct table_entry *entry, const struct task_facts *facts)
 {
-	if (facts->pid_ns != entry->pid_ns || facts->user_ns != entry->user_ns)
+	if (facts->user_ns != entry->user_ns)
 		return false;
 	if (!facts->ns[UPCALL_NS_MNT])
-		return leader_lives(entry);
-	return facts->net_cookie == entry->net_cookie &&
+		return (!facts->pid_ns || facts->pid_ns == entry->pid_ns) && leader_lives(entry);
+	return facts->pid_ns == entry->pid_ns && facts->net_cookie == entry->net_cookie &&
 	       !memcmp(facts->ns, entry->ns, sizeof(facts->ns));
 }
 
