@@ -28,7 +28,7 @@ module_param(run_ms, uint, 0644);
 MODULE_PARM_DESC(run_ms, "time for a handler to run, at most (default: 3610000)");
 static unsigned int key_run_ms = 35000;
 module_param(key_run_ms, uint, 0644);
-MODULE_PARM_DESC(key_run_ms, "the same for a handler that request_key(2) waits for (default: 35000)");
+MODULE_PARM_DESC(key_run_ms, "the same for the handler of a key (default: 35000)");
 static unsigned int core_run_ms = 3610000;
 module_param(core_run_ms, uint, 0644);
 MODULE_PARM_DESC(core_run_ms, "the same for a core dump's handler (default: 3610000)");
@@ -92,7 +92,8 @@ static unsigned int run_time_max(const struct upcall *upcall)
 {
 	if (upcall->class == UPCALL_CLASS_CORE)
 		return READ_ONCE(core_run_ms);
-	if (holds_key_types(upcall))
+	/* also what the kernel waits for, deaf to signals, with locks of a file system's */
+	if (upcall->class == UPCALL_CLASS_KEY)
 		return min(READ_ONCE(key_run_ms), READ_ONCE(run_ms));
 	return READ_ONCE(run_ms);
 }
