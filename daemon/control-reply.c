@@ -53,6 +53,19 @@ static int warn_waiting(char ***warnings, const struct container *container)
 	return container_waits(container) ? strv_append(warnings, text, strlen(text)) : 0;
 }
 
+#define INSIDE (1U << UPCALL_NS_USER | 1U << UPCALL_NS_PID | 1U << UPCALL_NS_MNT)
+
+/* The kernel takes tasks without any of these for the host's, see kernel-shim/match.c. */
+static int warn_host(char ***warnings, const struct container *container)
+{
+	static const char text[] =
+		"its leader has the host's users, processes and mounts, so it is the host's itself, and no handler can be run where it is: register one that has mounts of its own";
+
+	return container->own_ns && !(container->own_ns & INSIDE) ?
+		       strv_append(warnings, text, strlen(text)) :
+		       0;
+}
+
 /* What refuses it everything and how that ends, in a command. */
 static int warn_refused(char ***warnings, const struct container *container)
 {
@@ -116,6 +129,8 @@ static int append_warnings(sd_bus_message *reply, const struct container *contai
 	}
 	if (ret >= 0)
 		ret = warn_waiting(&warnings, container);
+	if (ret >= 0)
+		ret = warn_host(&warnings, container);
 	if (ret >= 0)
 		ret = warn_refused(&warnings, container);
 	if (ret >= 0)
