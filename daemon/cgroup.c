@@ -47,8 +47,7 @@ int cgroup_normalize(const char *text, char *out, size_t room)
 	return 0;
 }
 
-/* Returns an O_PATH fd. */
-static int open_below(const char *path)
+int cgroup_open(const char *path)
 {
 	const struct open_how how = {
 		.flags = O_PATH | O_DIRECTORY | O_CLOEXEC,
@@ -65,7 +64,7 @@ static int open_below(const char *path)
 
 int cgroup_id(const char *path, uint64_t *ret)
 {
-	cleanup_fd int fd = open_below(path);
+	cleanup_fd int fd = cgroup_open(path);
 	struct statfs fs;
 	struct stat st;
 
@@ -82,7 +81,7 @@ int cgroup_id(const char *path, uint64_t *ret)
 
 int cgroup_owner(const char *path, uint32_t *ret)
 {
-	cleanup_fd int fd = open_below(path);
+	cleanup_fd int fd = cgroup_open(path);
 	struct stat st;
 
 	if (fd < 0)

@@ -21,6 +21,9 @@
  */
 int cgroup_normalize(const char *text, char *out, size_t room);
 
+/* An O_PATH fd of whatever directory is there: cgroup_id() says what it is. */
+int cgroup_open(const char *path);
+
 /* -ENOENT no such cgroup; -EINVAL no cgroup2. */
 int cgroup_id(const char *path, uint64_t *ret);
 

@@ -6,7 +6,7 @@
 _upcallctl_verbs='register unregister list status reload drain pending cancel show explain monitor check config doctor exec test run'
 
 declare -gA _upcallctl_options=(
-	[register]='--pid --cgroup --label --runtime --seccomp-filter --json'
+	[register]='--pid --ns --cgroup --label --runtime --seccomp-filter --json'
 	[list]='--json --raw --noheadings --output'
 	[drain]='--timeout --undo --json'
 	[pending]='--json --raw --noheadings --output'
@@ -57,6 +57,7 @@ _upcallctl_value() {
 		;;
 	--cgroup | --config-dir) _upcallctl_directories "$3" ;;
 	--seccomp-filter) _upcallctl_files "$3" ;;
+	--ns) _upcallctl_words 'cgroup= ipc= mnt= net= pid= time= user= uts=' "$3" ;;
 	--label | --runtime | --timeout | --name | --map) COMPREPLY=() ;;
 	*) return 1 ;;
 	esac
@@ -67,7 +68,7 @@ _upcallctl_arguments() {
 	local i count=0
 	for ((i = 2; i < COMP_CWORD; i++)); do
 		case ${COMP_WORDS[i]} in
-		--pid | --cgroup | --label | --runtime | --seccomp-filter | --output | --timeout | --class | --id | --config-dir | --name | --map | --user) ((i++)) ;;
+		--pid | --ns | --cgroup | --label | --runtime | --seccomp-filter | --output | --timeout | --class | --id | --config-dir | --name | --map | --user) ((i++)) ;;
 		--) ;;
 		-*) ;;
 		*) ((count++)) ;;

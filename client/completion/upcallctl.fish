@@ -42,6 +42,7 @@ complete -c upcallctl -n '__upcallctl_verb unregister show config exec test' -a 
 complete -c upcallctl -n '__upcallctl_verb test' -a 'core key key/ module'
 complete -c upcallctl -n '__upcallctl_verb cancel' -a '(__upcallctl_upcalls)'
 complete -c upcallctl -n '__upcallctl_verb register explain' -l pid -x -a '(__fish_complete_pids)' -d 'a process'
+complete -c upcallctl -n '__upcallctl_verb register' -l ns -x -a 'cgroup= ipc= mnt= net= pid= time= user= uts=' -d 'a namespace of its'
 complete -c upcallctl -n '__upcallctl_verb register' -l cgroup -x -a '(__fish_complete_directories)' -d 'where its tasks are'
 complete -c upcallctl -n '__upcallctl_verb register' -l label -x -d 'for [Match] Label='
 complete -c upcallctl -n '__upcallctl_verb register' -l runtime -x -d 'for [Match] Runtime='

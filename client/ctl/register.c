@@ -11,9 +11,11 @@
 #include <sys/pidfd.h>
 
 #include "cleanup.h"
+#include "holder.h"
 #include "number.h"
 #include "read-all.h"
 #include "table.h"
+#include "text.h"
 #include "verb.h"
 
 #define LABELS_MAX 64
@@ -22,6 +24,7 @@
 struct arguments {
 	const char *name;
 	uint32_t pid;
+	struct joins joins; /* instead of it */
 	bool json;
 	size_t label_count;
 	const char *labels[LABELS_MAX + 1];
@@ -32,6 +35,7 @@ struct arguments {
 
 static const struct option options[] = {
 	{ "pid", required_argument, NULL, 'p' },
+	{ "ns", required_argument, NULL, 'n' },
 	{ "cgroup", required_argument, NULL, 'c' },
 	{ "label", required_argument, NULL, 'l' },
 	{ "runtime", required_argument, NULL, 'r' },
@@ -40,6 +44,20 @@ static const struct option options[] = {
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
 };
+
+static int take_namespace(const struct verb *verb, struct joins *joins)
+{
+	int r = joins_add(joins, optarg);
+
+	if (r == -EEXIST)
+		return usage_error(verb, "--ns %s: another one of that type is there", optarg);
+	if (r < 0)
+		return usage_error(
+			verb,
+			"--ns %s: not TYPE=PATH, with TYPE one of cgroup, ipc, mnt, net, pid, time, user and uts",
+			optarg);
+	return -1;
+}
 
 /* One option other than --help; negative if all is well, else an exit status. */
 static int take_option(const struct verb *verb, int option, char **argv,
@@ -50,6 +68,8 @@ static int take_option(const struct verb *verb, int option, char **argv,
 		if (parse_number(optarg, 1, INT32_MAX, &arguments->pid) < 0)
 			return usage_error(verb, "--pid %s: not a process number", optarg);
 		return -1;
+	case 'n':
+		return take_namespace(verb, &arguments->joins);
 	case 'c':
 		arguments->options.cgroup = optarg;
 		return -1;
@@ -99,8 +119,12 @@ static int take_arguments(const struct verb *verb, int argc, char **argv,
 	if (argc - optind != 1)
 		return refuse_words(verb, argv + optind, argc - optind, arguments->pid != 0);
 	arguments->name = argv[optind];
-	if (!arguments->pid)
-		return usage_error(verb, "%s: no --pid given", arguments->name);
+	if (arguments->pid && joins_any(&arguments->joins))
+		return usage_error(verb, "%s: --pid or --ns, not both", arguments->name);
+	if (!arguments->pid && !joins_any(&arguments->joins))
+		return usage_error(verb, "%s: no --pid given, nor any --ns", arguments->name);
+	if (!arguments->pid && !arguments->options.cgroup)
+		return usage_error(verb, "%s: --ns: not without --cgroup", arguments->name);
 	arguments->options.labels = arguments->labels;
 	return -1;
 }
@@ -150,15 +174,14 @@ static int print_result(const struct verb *verb, const struct arguments *argumen
 	return finish_output(verb);
 }
 
-static int register_as(const struct verb *verb, struct arguments *arguments)
+/* holder: whose pidfd it is, or NULL */
+static int register_process(const struct verb *verb, struct arguments *arguments, int pidfd,
+			    struct holder *holder)
 {
 	struct upcall_connection *connection;
 	struct upcall_entry *entry = NULL;
-	cleanup_fd int pidfd = pidfd_open((pid_t)arguments->pid, 0);
 	int r, status;
 
-	if (pidfd < 0)
-		return failed(verb, errno, "%s: pid %u", arguments->name, arguments->pid);
 	r = upcall_connect(&connection);
 	if (r >= 0)
 		r = upcall_register(connection, arguments->name, pidfd, &arguments->options,
@@ -168,10 +191,54 @@ static int register_as(const struct verb *verb, struct arguments *arguments)
 		/* the name is none, or an option's value: wrong usage */
 		return r == -EINVAL ? STATUS_USAGE : status;
 	}
-	status = print_result(verb, arguments, entry);
+	r = holder ? holder_keep(holder) : 0;
+	if (r < 0)
+		(void)upcall_unregister(connection, entry->name);
+	status = r < 0 ? failed(verb, r, "%s: its leader", arguments->name) :
+			 print_result(verb, arguments, entry);
 	upcall_entry_free(entry);
 	upcall_close(connection);
 	return status;
+}
+
+static int register_pid(const struct verb *verb, struct arguments *arguments)
+{
+	cleanup_fd int pidfd = pidfd_open((pid_t)arguments->pid, 0);
+
+	if (pidfd < 0)
+		return failed(verb, errno, "%s: pid %u", arguments->name, arguments->pid);
+	return register_process(verb, arguments, pidfd, NULL);
+}
+
+static void cleanup_holder(struct holder *holder)
+{
+	(void)holder_end(holder);
+}
+
+/* ORDER: the leader ends with us until it is registered */
+static int register_held(const struct verb *verb, struct arguments *arguments)
+{
+	cleanup_with(cleanup_holder) struct holder holder = HOLDER_NULL;
+	char reason[JOINS_REASON_SIZE];
+	const char *what;
+	int r;
+
+	if (!text_is_name(arguments->name))
+		return usage_error(verb, "'%s' is no name for a container", arguments->name);
+	if (!joins_open(&arguments->joins, reason)) {
+		fprintf(stderr, "upcallctl: register %s: --ns %s\n", arguments->name, reason);
+		return STATUS_FAILED;
+	}
+	r = holder_start(&holder, arguments->name, &arguments->joins, arguments->options.cgroup,
+			 &what);
+	if (r < 0)
+		return failed(verb, r, "%s: %s", arguments->name, what);
+	return register_process(verb, arguments, holder.pidfd, &holder);
+}
+
+static int register_as(const struct verb *verb, struct arguments *arguments)
+{
+	return arguments->pid ? register_pid(verb, arguments) : register_held(verb, arguments);
 }
 
 static int run(const struct verb *verb, int argc, char **argv)
@@ -185,6 +252,7 @@ static int run(const struct verb *verb, int argc, char **argv)
 	r = read_filter(&arguments);
 	status = r < 0 ? failed(verb, -r, "--seccomp-filter %s", arguments.filter_path) :
 			 register_as(verb, &arguments);
+	joins_close(&arguments.joins);
 	free(arguments.filter);
 	return status;
 }
@@ -192,10 +260,13 @@ static int run(const struct verb *verb, int argc, char **argv)
 const struct verb verb_register = {
 	.name = "register",
 	.arguments =
-		"NAME --pid PID [--cgroup PATH] [--label LABEL]... [--runtime NAME] [--seccomp-filter FILE] [--json]",
+		"NAME {--pid PID | --ns TYPE=PATH...} [--cgroup PATH] [--label LABEL]... [--runtime NAME] [--seccomp-filter FILE] [--json]",
 	.summary = "Register the container that a process lives in",
 	.details =
 		"  --pid PID       its first process\n"
+		"  --ns TYPE=PATH  instead of a process, one of its namespaces, for instance\n"
+		"                  net=/run/netns/blue; may repeat. A process that does nothing is\n"
+		"                  put there, into a cgroup below --cgroup, until 'unregister'\n"
 		"  --cgroup PATH   where its tasks are, below /sys/fs/cgroup; default: the root of PID's\n"
 		"                  cgroup namespace, or else what upcallctl(1) says\n"
 		"  --label LABEL   is kept and shown; may repeat\n"
