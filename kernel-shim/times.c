@@ -36,11 +36,12 @@ MODULE_PARM_DESC(core_run_ms, "the same for a core dump's handler (default: 3610
 /*
  * ATTACK: request_key(2) holds key_types_sem while it waits. Whoever registers a
  * type, as a module that is loaded, waits for that, and behind him all that have to
- * do with keys, on the whole machine.
+ * do with keys, on the whole machine. What the kernel looks up for itself holds what
+ * the file system does that wants it, and no signal ends that.
  */
-static bool holds_key_types(const struct upcall *upcall)
+static bool holds_others_up(const struct upcall *upcall)
 {
-	return upcall->class == UPCALL_CLASS_KEY && upcall->origin == UPCALL_ORIGIN_SYSCALL;
+	return upcall->class == UPCALL_CLASS_KEY;
 }
 
 void times_begin(struct upcall *upcall)
@@ -71,7 +72,7 @@ static unsigned int turn_time(const struct upcall *upcall, unsigned int ms)
 {
 	unsigned long end = turn_end(upcall), now = jiffies;
 
-	if (!holds_key_types(upcall) || !upcall->requeues)
+	if (!holds_others_up(upcall) || !upcall->requeues)
 		return ms;
 	return time_before(now, end) ? min(ms, jiffies_to_msecs(end - now)) : 0;
 }
@@ -92,8 +93,7 @@ static unsigned int run_time_max(const struct upcall *upcall)
 {
 	if (upcall->class == UPCALL_CLASS_CORE)
 		return READ_ONCE(core_run_ms);
-	/* also what the kernel waits for, deaf to signals, with locks of a file system's */
-	if (upcall->class == UPCALL_CLASS_KEY)
+	if (holds_others_up(upcall))
 		return min(READ_ONCE(key_run_ms), READ_ONCE(run_ms));
 	return READ_ONCE(run_ms);
 }
@@ -135,7 +135,7 @@ void times_stood(struct upcall *upcall)
 
 	if (time_before(now, upcall->look + STOOD))
 		return;
-	if (holds_key_types(upcall) && upcall->stood++ >= STOOD_MAX)
+	if (holds_others_up(upcall) && upcall->stood++ >= STOOD_MAX)
 		return;
 	upcall->begun += now - upcall->looked;
 	WRITE_ONCE(upcall->deadline, upcall->deadline + now - upcall->looked);
