@@ -8,7 +8,8 @@
  *
  *   table_mutex > task_lock()               a leader's facts: is_taken(), entry_to_uapi()
  *   table_mutex > wait_pidfd.lock           tombstone_watch(), tombstone_unwatch()
- *   table_mutex > the kernel's own locks    of cgroups: table_del_empty(); of workqueues
+ *   table_mutex > the kernel's own locks    of cgroups: table_del_empty(); of workqueues; of
+ *                                           an XArray, and reclaim: table_insert()
  *   tasklist_lock > wait_pidfd.lock         the kernel's, when a process has ended
  *   wait_pidfd.lock > upcall.lock           handler_wake()
  *   upcall.lock > queue_lock                queue_set_state()
@@ -19,6 +20,8 @@
  *
  * task_lock() is also taken alone, by all that ask for another task's facts; with
  * interrupts or bottom halves off it is tried only, as who holds it has them on.
+ * The kernel's locks of keys, of its cgroup hierarchy and of usermodehelpers are taken with none
+ * of ours held: result.c, subject.c, release.c, hook.c.
  * The listeners_lock, cores_lock, adopt_mutex and the siglock in suspend.c are leaves: no lock of
  * ours is held around them, and none is taken inside. Nor is any inside queue_lock.
  *
