@@ -31,8 +31,9 @@ struct said {
 	const char *what;
 };
 
-struct start {
-	const struct joins *joins;
+struct child {
+	const struct holder_start *start;
+	int cgroup;  /* not for it */
 	int go[2];   /* sockets; the second end is the child's, as of */
 	int said[2]; /* this one */
 };
@@ -57,9 +58,29 @@ static _Noreturn void hold(int go)
 		(void)pause();
 }
 
+/* Whoever reads what the starter prints would wait for us, too. */
+static int leave_output(void)
+{
+	cleanup_fd int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+
+	if (null < 0 || dup2(null, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0)
+		return -errno;
+	return 0;
+}
+
+/* Everybody may read the command line of everybody: it names paths of the host's. */
+static void words_erase(char **argv)
+{
+	for (size_t i = 0; argv[i]; i++)
+		memset(argv[i], 0, strlen(argv[i]));
+}
+
 /* ORDER: nothing of the container's has been joined, nor are we among its users. */
 static int leave_the_starter(const char **ret)
 {
+	*ret = "/dev/null";
+	if (leave_output() < 0)
+		return -errno;
 	*ret = "its directory";
 	if (chdir("/") < 0)
 		return -errno;
@@ -72,27 +93,30 @@ static int leave_the_starter(const char **ret)
  * What is in a pid namespace is a child of who has joined it. RACE: he stays until all is done by
  * its pid, or somebody else could have that by then.
  */
-static _Noreturn void child_run(const struct start *start)
+static _Noreturn void child_run(const struct child *child)
 {
 	struct said said = { 0 };
 
-	close_keep_errno(start->go[0]);
-	close_keep_errno(start->said[0]);
+	close_keep_errno(child->go[0]);
+	close_keep_errno(child->said[0]);
+	close_keep_errno(child->cgroup);
 	(void)setsid();
 	(void)prctl(PR_SET_NAME, HOLDER_NAME);
 	said.error = leave_the_starter(&said.what);
 	if (said.error >= 0)
-		said.error = joins_enter(start->joins, &said.what);
+		said.error = joins_enter(child->start->joins, &said.what);
+	/* what it says of them is in our starter's memory, too */
+	words_erase(child->start->argv);
 	if (said.error >= 0) {
 		said.what = "no process in its pid namespace";
 		said.pid = fork();
 		if (said.pid == 0)
-			hold(start->go[1]);
+			hold(child->go[1]);
 		said.error = said.pid < 0 ? -errno : 0;
 	}
-	(void)!write(start->said[1], &said, sizeof(said));
+	(void)!write(child->said[1], &said, sizeof(said));
 	/* nothing is ever said there, so it ends with our starter's end */
-	(void)!read(start->said[1], &said, sizeof(said));
+	(void)!read(child->said[1], &said, sizeof(said));
 	_exit(0);
 }
 
@@ -131,41 +155,57 @@ static int listen_to_child(struct holder *holder, int said_fd, const char **ret)
 	return holder->pidfd < 0 ? -errno : cgroup_put(holder, said.pid);
 }
 
-static int fork_holder(struct holder *holder, struct start *start, const char **ret)
+static int fork_holder(struct holder *holder, struct child *child, const char **ret)
 {
-	pid_t child = fork();
+	pid_t pid = fork();
 	int r;
 
-	if (child < 0)
+	if (pid < 0)
 		return -errno;
-	if (child == 0)
-		child_run(start);
+	if (pid == 0)
+		child_run(child);
 	/* or we would not see that it ends without a word */
-	start->said[1] = close_keep_errno(start->said[1]);
-	r = listen_to_child(holder, start->said[0], ret);
+	child->said[1] = close_keep_errno(child->said[1]);
+	r = listen_to_child(holder, child->said[0], ret);
 	/* ORDER: it is waited for last, as long as it is there its child's pid is */
-	(void)kill(child, SIGKILL);
-	while (waitpid(child, NULL, 0) < 0 && errno == EINTR)
+	(void)kill(pid, SIGKILL);
+	while (waitpid(pid, NULL, 0) < 0 && errno == EINTR)
 		;
 	return r;
 }
 
-static int start_process(struct holder *holder, const struct joins *joins, const char **ret)
+/* Above the three that the child replaces, whatever of them is closed here. */
+static int sockets_make(int ends[2])
 {
-	struct start start = { .joins = joins, .go = { -1, -1 }, .said = { -1, -1 } };
+	int made[2], r = 0;
+
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, made) < 0)
+		return -errno;
+	for (int i = 0; i < 2; i++) {
+		ends[i] = fcntl(made[i], F_DUPFD_CLOEXEC, 3);
+		r = ends[i] < 0 ? -errno : r;
+		close_keep_errno(made[i]);
+	}
+	return r;
+}
+
+static int start_process(struct holder *holder, const struct holder_start *start, const char **ret)
+{
+	struct child child = {
+		.start = start, .cgroup = holder->cgroup, .go = { -1, -1 }, .said = { -1, -1 }
+	};
 	int r;
 
 	*ret = "its process";
-	r = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, start.go) < 0 ? -errno : 0;
-	holder->go = start.go[0];
+	r = sockets_make(child.go);
+	holder->go = child.go[0];
 	if (r >= 0)
-		r = socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, start.said) < 0 ? -errno :
-											    0;
+		r = sockets_make(child.said);
 	if (r >= 0)
-		r = fork_holder(holder, &start, ret);
-	close_keep_errno(start.go[1]);
-	close_keep_errno(start.said[0]);
-	close_keep_errno(start.said[1]);
+		r = fork_holder(holder, &child, ret);
+	close_keep_errno(child.go[1]);
+	close_keep_errno(child.said[0]);
+	close_keep_errno(child.said[1]);
 	return r;
 }
 
@@ -183,21 +223,21 @@ static int cgroup_begin(struct holder *holder, const char *name, const char *cgr
 	if (r < 0)
 		return r;
 	holder->cgroup = r;
-	/* one is left where somebody has killed the holder, and the cgroup is there yet */
 	(void)snprintf(holder->leaf, sizeof(holder->leaf), HOLDER_NAME "-%.63s", name);
-	return mkdirat(holder->cgroup, holder->leaf, 0755) < 0 && errno != EEXIST ? -errno : 0;
+	holder->made = mkdirat(holder->cgroup, holder->leaf, 0755) == 0;
+	/* one is left where somebody has killed the holder, and the cgroup is there yet */
+	return !holder->made && errno != EEXIST ? -errno : 0;
 }
 
-int holder_start(struct holder *holder, const char *name, const struct joins *joins,
-		 const char *cgroup, const char **ret)
+int holder_start(struct holder *holder, const struct holder_start *start, const char **ret)
 {
-	int r = cgroup_begin(holder, name, cgroup);
+	int r = cgroup_begin(holder, start->name, start->cgroup);
 
 	if (r < 0) {
-		*ret = cgroup;
+		*ret = start->cgroup;
 		return r;
 	}
-	return start_process(holder, joins, ret);
+	return start_process(holder, start, ret);
 }
 
 void holder_close(struct holder *holder)
@@ -232,9 +272,14 @@ static int cgroup_end(struct holder *holder)
 	cleanup_fd int leaf = openat(holder->cgroup, holder->leaf,
 				     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
 
+	int r;
+
 	if (leaf < 0)
 		return errno == ENOENT ? 0 : -errno;
-	(void)cgroup_event_wait(leaf, "populated", false, deadline_in(END_MS));
+	r = cgroup_event_wait(leaf, "populated", false, deadline_in(END_MS));
+	/* a handler's may be empty for the moment in which it is made */
+	if (r < 0)
+		return r == -ETIMEDOUT ? -EBUSY : r;
 	leaves_remove(leaf);
 	return unlinkat(holder->cgroup, holder->leaf, AT_REMOVEDIR) < 0 ? -errno : 0;
 }
@@ -245,7 +290,7 @@ int holder_end(struct holder *holder)
 
 	if (holder->pidfd >= 0)
 		(void)pidfd_send_signal(holder->pidfd, SIGKILL, NULL, 0);
-	if (holder->cgroup >= 0 && *holder->leaf)
+	if (holder->made)
 		r = cgroup_end(holder);
 	holder_close(holder);
 	return r;
@@ -261,27 +306,32 @@ static bool has_our_name(uint32_t pid)
 	return read_line(path, name, sizeof(name)) >= 0 && !strcmp(name, HOLDER_NAME);
 }
 
-/* It lives right below the container's cgroup, in one that is called after the container. */
-static bool find_leaf(struct holder *holder, const struct upcall_entry *entry)
+/* A user's container has his number before its name, which he need not have said. */
+static const char *without_uid(const struct upcall_entry *entry)
 {
-	char path[CGROUP_PATH_MAX + 2], *leaf;
-	const size_t prefix = strlen(HOLDER_NAME "-"), name = strlen(entry->name);
+	char prefix[16];
+	size_t size = (size_t)snprintf(prefix, sizeof(prefix), "%u-", entry->uid);
 
-	if (process_cgroup(entry->leader, path, sizeof(path)) < 0)
-		return false;
-	leaf = strrchr(path, '/');
-	if (!leaf || leaf == path || strlen(leaf + 1) >= sizeof(holder->leaf) ||
-	    strncmp(leaf + 1, HOLDER_NAME "-", prefix) != 0)
-		return false;
-	(void)snprintf(holder->leaf, sizeof(holder->leaf), "%s", leaf + 1);
-	*leaf = '\0';
-	/* a user's container has his number before its name, which he need not have said */
-	if (strcmp(path + 1, entry->cgroup) != 0 || strlen(holder->leaf) - prefix > name ||
-	    strcmp(entry->name + name - (strlen(holder->leaf) - prefix), holder->leaf + prefix) !=
-		    0)
-		return false;
-	holder->cgroup = cgroup_open(path + 1);
-	return holder->cgroup >= 0;
+	return entry->uid && !strncmp(entry->name, prefix, size) ? entry->name + size : entry->name;
+}
+
+static bool find_leaf(struct holder *holder, const char *name)
+{
+	struct stat found;
+
+	(void)snprintf(holder->leaf, sizeof(holder->leaf), HOLDER_NAME "-%.63s", name);
+	holder->made = fstatat(holder->cgroup, holder->leaf, &found, AT_SYMLINK_NOFOLLOW) == 0;
+	return holder->made;
+}
+
+/* Who has its cgroup may have moved it to another one there. */
+static bool lives_below(uint32_t pid, const char *cgroup)
+{
+	char path[CGROUP_PATH_MAX + 2];
+	const size_t size = strlen(cgroup);
+
+	return process_cgroup(pid, path, sizeof(path)) >= 0 && !strncmp(path + 1, cgroup, size) &&
+	       path[1 + size] == '/';
 }
 
 /*
@@ -292,6 +342,13 @@ void holder_find(struct holder *holder, const struct upcall_entry *entry)
 {
 	cleanup_fd int pidfd = pidfd_open((pid_t)entry->leader, 0);
 
-	if (pidfd >= 0 && has_our_name(entry->leader) && find_leaf(holder, entry))
+	if (!*entry->cgroup)
+		return;
+	holder->cgroup = cgroup_open(entry->cgroup);
+	if (holder->cgroup < 0)
+		return;
+	if (!find_leaf(holder, without_uid(entry)) && !find_leaf(holder, entry->name))
+		return;
+	if (pidfd >= 0 && has_our_name(entry->leader) && lives_below(entry->leader, entry->cgroup))
 		holder->pidfd = take_fd(&pidfd);
 }

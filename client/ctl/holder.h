@@ -10,6 +10,8 @@
 #ifndef UPCALLCTL_HOLDER_H
 #define UPCALLCTL_HOLDER_H
 
+#include <stdbool.h>
+
 #include "joins.h"
 #include "libupcall.h"
 
@@ -21,16 +23,24 @@ struct holder {
 	int go;	    /* it ends with this, unless it has had the word */
 	int cgroup; /* the container's */
 	char leaf[96];
+	bool made; /* by us: that leaf was there before, and another lives in it */
 };
 
 #define HOLDER_NULL ((struct holder){ .pidfd = -1, .go = -1, .cgroup = -1 })
 
+/* What it is to be started with. */
+struct holder_start {
+	const char *name;
+	const struct joins *joins; /* open */
+	const char *cgroup;	   /* as for upcall_register_options */
+	char **argv;		   /* of main(), whose words those of the others are */
+};
+
 /*
- * A negative errno, and what could not be done: a path, or words. cgroup: as for
- * upcall_register_options. joins: is open. holder_end() is for the caller, also on failure.
+ * A negative errno, and what could not be done: a path, or words. holder_end() is for the caller,
+ * also on failure.
  */
-int holder_start(struct holder *holder, const char *name, const struct joins *joins,
-		 const char *cgroup, const char **ret);
+int holder_start(struct holder *holder, const struct holder_start *start, const char **ret);
 /* It stays when we end. */
 int holder_keep(struct holder *holder);
 /* Kills it and removes its cgroup: -EBUSY where a handler lives there yet. */
@@ -38,7 +48,10 @@ int holder_end(struct holder *holder);
 /* It goes on as it is: without the word it ends. */
 void holder_close(struct holder *holder);
 
-/* If the container has such a leader, it becomes the holder's; else that stays what it is. */
+/*
+ * If the container has such a leader, or had one, of whom there is a cgroup, that becomes the
+ * holder's; else that stays what it is.
+ */
 void holder_find(struct holder *holder, const struct upcall_entry *entry);
 
 #endif

@@ -13,6 +13,7 @@
 #include "cleanup.h"
 #include "holder.h"
 #include "number.h"
+#include "process.h"
 #include "read-all.h"
 #include "table.h"
 #include "text.h"
@@ -22,6 +23,7 @@
 #define FILTER_MAX (BPF_MAXINSNS * sizeof(struct sock_filter)) /* bytes */
 
 struct arguments {
+	char **argv;
 	const char *name;
 	uint32_t pid;
 	struct joins joins; /* instead of it */
@@ -215,24 +217,54 @@ static void cleanup_holder(struct holder *holder)
 	(void)holder_end(holder);
 }
 
+/* What is wrong with the daemon or the module has statuses of its own. */
+static int not_held(const struct verb *verb, const struct arguments *arguments, int error,
+		    const char *what)
+{
+	int status = failed(verb, error, "%s: %s", arguments->name, what);
+
+	return status == STATUS_NO_SUCH || status == STATUS_DENIED ? status : STATUS_FAILED;
+}
+
+/*
+ * ATTACK: whoever joins a user namespace of somebody else's has new credentials, and with this
+ * anybody there may trace him before he can say that it is not to be.
+ */
+static bool is_traceable(void)
+{
+	char line[16];
+
+	return read_line("/proc/sys/fs/suid_dumpable", line, sizeof(line)) < 0 ||
+	       !strcmp(line, "1");
+}
+
 /* ORDER: the leader ends with us until it is registered */
 static int register_held(const struct verb *verb, struct arguments *arguments)
 {
 	cleanup_with(cleanup_holder) struct holder holder = HOLDER_NULL;
+	const struct holder_start start = { .name = arguments->name,
+					    .joins = &arguments->joins,
+					    .cgroup = arguments->options.cgroup,
+					    .argv = arguments->argv };
 	char reason[JOINS_REASON_SIZE];
 	const char *what;
 	int r;
 
 	if (!text_is_name(arguments->name))
 		return usage_error(verb, "'%s' is no name for a container", arguments->name);
+	if (is_traceable()) {
+		fprintf(stderr,
+			"upcallctl: register %s: --ns: fs.suid_dumpable is 1: sysctl -w fs.suid_dumpable=0\n",
+			arguments->name);
+		return STATUS_FAILED;
+	}
 	if (!joins_open(&arguments->joins, reason)) {
 		fprintf(stderr, "upcallctl: register %s: --ns %s\n", arguments->name, reason);
 		return STATUS_FAILED;
 	}
-	r = holder_start(&holder, arguments->name, &arguments->joins, arguments->options.cgroup,
-			 &what);
+	r = holder_start(&holder, &start, &what);
 	if (r < 0)
-		return failed(verb, r, "%s: %s", arguments->name, what);
+		return not_held(verb, arguments, r, what);
 	return register_process(verb, arguments, holder.pidfd, &holder);
 }
 
@@ -243,7 +275,7 @@ static int register_as(const struct verb *verb, struct arguments *arguments)
 
 static int run(const struct verb *verb, int argc, char **argv)
 {
-	struct arguments arguments = { 0 };
+	struct arguments arguments = { .argv = argv };
 	int r, status;
 
 	status = take_arguments(verb, argc, argv, &arguments);

@@ -4,7 +4,6 @@
  */
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "cleanup.h"
 #include "holder.h"
@@ -21,10 +20,8 @@ static bool is_called(const struct upcall_entry *entry, const char *name)
 {
 	char full[128];
 
-	if (!strcmp(entry->name, name))
-		return true;
-	(void)snprintf(full, sizeof(full), "%u-%s", geteuid(), name);
-	return geteuid() != 0 && !strcmp(entry->name, full);
+	(void)snprintf(full, sizeof(full), "%u-%s", entry->uid, name);
+	return !strcmp(entry->name, name) || (entry->uid && !strcmp(entry->name, full));
 }
 
 /* ORDER: while it is registered, so that its leader is whom the pid means. */
@@ -36,7 +33,7 @@ static void find_holder(struct upcall_connection *connection, const char *name,
 	if (upcall_list(connection, &entries) < 0)
 		return;
 	for (struct upcall_entry **entry = entries; *entry; entry++)
-		if (holder->pidfd < 0 && is_called(*entry, name))
+		if (holder->cgroup < 0 && is_called(*entry, name))
 			holder_find(holder, *entry);
 	upcall_list_free(entries);
 }
@@ -48,7 +45,7 @@ static int forget(struct upcall_connection *connection, const char *name)
 
 	find_holder(connection, name, &holder);
 	r = upcall_unregister(connection, name);
-	if (r >= 0 && holder.pidfd >= 0 && holder_end(&holder) < 0)
+	if (r >= 0 && holder_end(&holder) < 0)
 		fprintf(stderr, "upcallctl: unregister %s: warning: its cgroup %s is left\n", name,
 			holder.leaf);
 	return r;

@@ -86,6 +86,10 @@ refused_with 1 "$PWD/device: no namespace" --ns "net=$PWD/device" --cgroup /blue
 refused_with 1 '/run/netns/blue: no namespace of that type' --ns mnt=/run/netns/blue --cgroup /blue
 refused_with 1 '/proc/self/ns/user: that is your own' --ns user=/proc/self/ns/user --cgroup /blue
 refused_with 3 '/green: No such file or directory' --ns net=/run/netns/blue --cgroup /green
+dumpable=$(cat /proc/sys/fs/suid_dumpable)
+echo 1 >/proc/sys/fs/suid_dumpable
+refused_with 1 'fs.suid_dumpable is 1: sysctl -w fs.suid_dumpable=0' --ns net=/run/netns/blue --cgroup /blue
+echo "$dumpable" >/proc/sys/fs/suid_dumpable
 systemctl stop upcalld-shim.socket upcalld.socket upcalld.service
 check_equal 'without upcalld' 5 "$(status_of with_net)"
 check 'nothing is left' none_is_left
@@ -93,7 +97,8 @@ systemctl start upcalld.socket upcalld-shim.socket
 
 # ------------------------------------------------------------------- its network
 
-check 'a network is registered' with_net
+check_equal 'a network is registered, and nobody keeps what is printed open' 'registered blue:' \
+	"$(timeout 20 bash -c 'upcallctl register blue --ns net=/run/netns/blue --cgroup /blue' | grep -o '^registered blue:')"
 holder=$(entry blue .leader)
 check_equal 'its leader is there for that' upcall-holder "$(cat "/proc/$holder/comm")"
 check_equal 'in its network' "$net" "$(readlink "/proc/$holder/ns/net")"
@@ -124,6 +129,7 @@ check_equal 'nor is it anybody else who has mounts of his own' "payload served i
 check 'the host had its own upcalls' grep -qx /sbin/request-key <<<"$(audit_host_upcalls)"
 check 'audited' audit_checkpoint
 check_equal 'a second of that name is refused' 8 "$(status_of with_net)"
+check 'the first keeps its cgroup' test -d "$boundary/upcall-holder-blue"
 check 'and the first is still there' test "$(entry blue .leader) $(holders)" = "$holder 1"
 systemctl kill --kill-whom=main --signal=KILL upcalld.service
 check_equal 'upcalld is killed: its key is made inside' "payload served in $net" "$(key inside | sed '/^ok/d')"
@@ -186,6 +192,7 @@ check_equal 'its handlers have at most what containers have usually' 00000000000
 its_tasks=(nsenter -t "$first" -U -p -m -n -S 0 -G 0)
 check_equal 'its key is made inside' "payload served in $theirs" "$(key in_cgroup "${its_tasks[@]}" | sed '/^ok/d')"
 shown=$(in_cgroup "${its_tasks[@]}" sh -c 'for p in /proc/[0-9]*; do [ "$(cat $p/comm)" = upcall-holder ] && echo ${p#/proc/}; done')
+check_equal 'its command line says nothing' upcallctl "$(tr -d '\0' <"/proc/$holder/cmdline")"
 check 'its root sees the leader' test -n "$shown"
 for what in "cat /proc/$shown/environ" "ls /proc/$shown/fd" "readlink /proc/$shown/exe" "readlink /proc/$shown/root"; do
 	check_fails "and gets at nothing of it: $what" in_cgroup "${its_tasks[@]}" sh -c "$what"
