@@ -165,6 +165,8 @@ counted() {
 }
 of_daemon() { sed -n "s/^$1:[ \t]*\([0-9]*\) kB/\1/p" "/proc/$daemon/status"; }
 of_machine() { sed -n "s/^$1:[ \t]*\([0-9]*\) kB/\1/p" /proc/meminfo; }
+# Bytes of each kind of object of the kernel's.
+slabs() { awk 'NR > 2 { print $1, $3 * $4 }' /proc/slabinfo | sort; }
 # about NAME BEFORE AFTER PERCENT: in KiB
 about() { check "A-54: $1: $2 KiB before, $3 KiB after" test "$3" -le $(($2 * (100 + $4) / 100)); }
 
@@ -174,6 +176,7 @@ load_for $((seconds / 6 > 20 ? seconds / 6 : 20))
 settled 'before'
 dying=$(sed -n 's/^nr_dying_descendants //p' /sys/fs/cgroup/cgroup.stat)
 counted >before
+slabs >slabs.before
 memory=$(of_daemon VmRSS) slab=$(of_machine SUnreclaim)
 : | tee keys.out cores.out modules.out host.out churn.out churn.err >/dev/null
 first=$churned
@@ -185,6 +188,7 @@ cat after
 check 'A-54: as much as before of everything that can be counted' diff before after
 about "upcalld's memory" "$memory" "$(of_daemon VmRSS)" 5
 about "the kernel's" "$slab" "$(of_machine SUnreclaim)" 10
+slabs | join slabs.before - | awk '{ print int(($3 - $2) / 1024) " KiB more of", $1 }' | sort -rn | head -n 8
 check_equal 'A-54: upcalld ran all the time' "$daemon" "$(systemctl show -p MainPID --value upcalld.service)"
 for class in 0 1 2; do
 	counters=$(./shim-client counters "$class")
