@@ -195,6 +195,34 @@ awake
 check 'podman: it is removed' podman rm -f -t 0 pod
 check 'podman: and it is unregistered' wait_for 20 is_gone "$name"
 
+awake
+check 'podman: makes a pod' podman pod create --name pair --network none
+# in_pair NAME
+in_pair() {
+	podman run -d --name "$1" --pod pair --security-opt seccomp="$(podman_filter)" --rootfs "$containers/$1/rootfs" /bin/sleep 2147483647
+}
+for member in left right; do
+	with_handlers "$containers/$member/rootfs"
+	awake
+	check "podman: runs $member in it" in_pair "$member"
+	name=oci-$(podman ps --quiet --filter "name=^$member\$")
+	check_equal "podman: $member is registered" "$(podman inspect -f '{{.State.Pid}}' "$member") live" \
+		"$(entry "$name" '"\(.leader) \(.state)"')"
+done
+net_of() { readlink "/proc/$(podman inspect -f '{{.State.Pid}}' "$1")/ns/net"; }
+check_equal 'podman: both have one network' "$(net_of left)" "$(net_of right)"
+check 'podman: so far the audit is clean' audit_checkpoint
+for member in left right; do
+	audit_expect_host '*' 'what podman needs for exec'
+	served "podman, $member of a pod" "$containers/$member/rootfs" podman exec "$member"
+	podman exec "$member" /bin/busybox killall dns-server
+done
+audit_expect_host '*' 'runtimes make what they need'
+awake
+check 'podman: the pod is removed' podman pod rm -f -t 0 pair
+none_of_podman() { [ "$(upcallctl list --json | jq '[.containers[] | select(.name | startswith("oci-"))] | length')" = 0 ]; }
+check 'podman: and nothing of it is registered' wait_for 30 none_of_podman
+
 # ------------------------------------------------------------------------- LXC
 
 policy lxc <<-'CONF'
