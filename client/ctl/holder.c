@@ -271,7 +271,6 @@ static int cgroup_end(struct holder *holder)
 {
 	cleanup_fd int leaf = openat(holder->cgroup, holder->leaf,
 				     O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-
 	int r;
 
 	if (leaf < 0)
