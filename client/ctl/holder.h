@@ -23,7 +23,7 @@ struct holder {
 	int go;	    /* it ends with this, unless it has had the word */
 	int cgroup; /* the container's */
 	char leaf[96];
-	bool made; /* by us: that leaf was there before, and another lives in it */
+	bool made; /* that leaf is ours to remove; false: it was there, and another may live in it */
 };
 
 #define HOLDER_NULL ((struct holder){ .pidfd = -1, .go = -1, .cgroup = -1 })

@@ -13,10 +13,10 @@
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
-#include <sys/syscall.h>
 #include <sys/vfs.h>
 #include <unistd.h>
 
+#include "capabilities.h"
 #include "cleanup.h"
 #include "joins.h"
 
@@ -214,15 +214,6 @@ static int become_root_inside(const char **ret)
 	return 0;
 }
 
-static int capabilities_drop(const char **ret)
-{
-	const struct __user_cap_header_struct header = { .version = _LINUX_CAPABILITY_VERSION_3 };
-	const struct __user_cap_data_struct none[_LINUX_CAPABILITY_U32S_3] = { 0 };
-
-	*ret = "its capabilities";
-	return syscall(SYS_capset, &header, none) < 0 ? -errno : 0;
-}
-
 /*
  * ATTACK: before anything of a container's is joined. Whoever gets at who joins has all that the
  * starter has: his memory, files and groups.
@@ -250,5 +241,8 @@ int joins_enter(const struct joins *joins, const char **ret)
 		r = enter_one(joins, USER, ret);
 	if (r >= 0)
 		r = joins->fds[USER] >= 0 ? become_root_inside(ret) : leave_the_host(ret);
-	return r < 0 ? r : capabilities_drop(ret);
+	if (r < 0)
+		return r;
+	*ret = "its capabilities";
+	return capabilities_drop();
 }
