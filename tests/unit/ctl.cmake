@@ -12,7 +12,7 @@ endforeach()
 set(ctl ${PROJECT_SOURCE_DIR}/client/ctl)
 upcall_unit_test(NAME test-ctl-exec
 	SOURCES test-ctl-exec.c ctl-run.c fake-daemon.c fake-worker.c
-		${ctl}/carrier.c ${ctl}/failure.c ${ctl}/relay.c ${ctl}/visit.c
+		${ctl}/capabilities.c ${ctl}/carrier.c ${ctl}/failure.c ${ctl}/relay.c ${ctl}/visit.c
 		${PROJECT_SOURCE_DIR}/daemon/common/pairs.c
 	LIBS libupcall PkgConfig::SYSTEMD DEFINES UPCALLCTL="$<TARGET_FILE:upcallctl>")
 target_include_directories(test-ctl-exec BEFORE PRIVATE ${ctl}) # there is a visit.h of the daemon's
