@@ -21,15 +21,13 @@
 #include <unistd.h>
 
 #include "cleanup.h"
+#include "defaults.h"
 #include "hook.h"
+#include "late.h"
 #include "number.h"
 #include "read-all.h"
 
-#define TIMEOUT_MS     3000
 #define TIMEOUT_MS_MAX 60000
-#define STATE_TIMES    10 /* of that, for the state */
-
-#define PREFIX "oci-"
 
 /* --------------------------------------------------------------- arguments */
 
@@ -176,8 +174,7 @@ static void read_filter(struct hook *hook)
 	if (!hook->phase->begins || !*hook->state.bundle)
 		return;
 	(void)snprintf(path, sizeof(path), "%s/config.json", hook->state.bundle);
-	limit_says(hook->required, "%s %s: %s has not been read in time; %s", hook->phase->name,
-		   hook->state.id, path, hook->phase->failed);
+	late_config(hook->required, hook->phase->name, hook->state.id, path, hook->phase->failed);
 	fd = open(path, O_RDONLY | O_CLOEXEC);
 	size = fd < 0 ? -errno : read_all(fd, OCI_TEXT_MAX + 1, &text);
 	if (size < 0)
@@ -210,9 +207,7 @@ static int take_state(struct hook *hook)
 	bool required = hook->required || (hook->phase->begins && !hook->id);
 	int r;
 
-	limit_says(required,
-		   "%s: standard input has not ended, or cannot be read, within %u ms; %s",
-		   hook->phase->name, most_ms, hook->phase->failed);
+	late_state(required, hook->phase->name, most_ms, hook->phase->failed);
 	r = limit_start(most_ms, 2);
 	if (r < 0)
 		return fail(hook, r, "cannot set a timer: %s", strerror(-r));

@@ -8,7 +8,9 @@
 #include <sys/pidfd.h>
 
 #include "cleanup.h"
+#include "defaults.h"
 #include "hook.h"
+#include "late.h"
 
 #define PAUSE_MS 20 /* before upcalld is asked again */
 
@@ -75,8 +77,7 @@ static int unregister_container(struct hook *hook, struct upcall_connection *con
 #define FORGOTTEN "upcalld forgets the container when all of it has ended"
 
 static const struct phase phases[] = {
-	{ "createRuntime", "the container is not registered", "the container may not be registered",
-	  true, register_container },
+	{ CREATE_RUNTIME, NOT_REGISTERED, MAYBE_REGISTERED, true, register_container },
 	{ "poststop", FORGOTTEN, FORGOTTEN, false, unregister_container },
 };
 
@@ -101,7 +102,7 @@ static bool is_its_name(const struct hook *hook, const struct upcall_entry *entr
 	return !strcmp(entry->name, entry->uid ? name : hook->name);
 }
 
-/* Who has hung up on us may have done it before. */
+/* Who has hung up on us, or on who has left this to us, may have done it before. */
 static bool is_registered(const struct hook *hook, struct upcall_connection *connection)
 {
 	struct upcall_entry **entries;
@@ -110,13 +111,15 @@ static bool is_registered(const struct hook *hook, struct upcall_connection *con
 	if (upcall_list(connection, &entries) < 0)
 		return false;
 	for (struct upcall_entry **entry = entries; *entry && !found; entry++)
-		found = is_its_name(hook, *entry) && (*entry)->leader == (uint32_t)hook->state.pid;
+		found = is_its_name(hook, *entry) &&
+			(*entry)->leader == (uint32_t)hook->state.pid &&
+			strcmp((*entry)->state, "tombstone") != 0;
 	upcall_list_free(entries);
 	return found;
 }
 
 /* 1: somebody was there and has hung up, as upcalld does when it has too many, or ends. */
-static int ask(struct hook *hook, bool again)
+static int ask(struct hook *hook)
 {
 	struct upcall_connection *connection;
 	int r;
@@ -124,7 +127,7 @@ static int ask(struct hook *hook, bool again)
 	r = upcall_connect(&connection);
 	if (r >= 0) {
 		r = hook->phase->run(hook, connection);
-		if (r == -EEXIST && again && is_registered(hook, connection))
+		if (r == -EEXIST && is_registered(hook, connection))
 			r = 0;
 		r = r == -ENOTCONN ? 1 : r;
 	} else {
@@ -139,13 +142,13 @@ int phase_run(struct hook *hook)
 {
 	int r;
 
-	limit_says(hook->required, "%s %s: upcalld has not answered within %u ms; %s",
-		   hook->phase->name, hook->state.id, hook->timeout_ms, hook->phase->late);
+	late_answer(hook->required, hook->phase->name, hook->state.id, hook->timeout_ms,
+		    hook->phase->late);
 	/* of its own: whoever has made the state long has none of this */
 	r = limit_start(hook->timeout_ms, 1);
 	if (r < 0)
 		return fail(hook, r, "cannot set a timer: %s", strerror(-r));
-	for (bool again = false; (r = ask(hook, again)) > 0; again = true) {
+	while ((r = ask(hook)) > 0) {
 		limit_says(hook->required, "%s %s: within %u ms: %s; %s", hook->phase->name,
 			   hook->state.id, hook->timeout_ms, hook->reason, hook->phase->late);
 		(void)poll(NULL, 0, PAUSE_MS);

@@ -119,6 +119,13 @@ void limit_says(int status, const char *format, ...)
 	late_line = other;
 }
 
+void limit_stop(void)
+{
+	const struct itimerval none = { 0 };
+
+	(void)setitimer(ITIMER_REAL, &none, NULL);
+}
+
 int limit_start(unsigned int milliseconds, int alarms)
 {
 	const struct sigaction action = { .sa_handler = on_limit };

@@ -16,6 +16,8 @@ report_format(1) void report(const char *format, ...);
  * one in each such part of the time.
  */
 int limit_start(unsigned int milliseconds, int alarms);
+/* It has no end any more: a timer outlives execve(2). */
+void limit_stop(void);
 report_format(2) void limit_says(int status, const char *format, ...);
 
 #endif

@@ -79,6 +79,21 @@ check_equal 'crun: it is registered: the hook has started upcalld' "$(container_
 	"$(entry oci-cold '"\(.leader) \(.state)"')"
 container_stop cold
 
+# Of the hook's two programs the first does alone what nothing is special about.
+register=${hook%/*}/upcall-oci-register
+mv "$register" "$register.away"
+awake
+check 'crun: runs alone, whose hook has no second program' container_start alone "$(hooked)"
+check_equal 'crun: it is registered, by its first process' "$(container_pid alone) live" "$(entry oci-alone '"\(.leader) \(.state)"')"
+container_stop alone
+check 'crun: one with a filter runs, too' container_start bare "$(hooked) | $filtered"
+check 'crun: unregistered' is_gone oci-bare
+check 'crun: the hook has said why' hook_said "cannot execute $register: No such file or directory; the container is not registered"
+container_stop bare
+check_fails 'crun: required, it does not run' container_start bare "$(hooked --required)"
+check_fails 'crun: a state that is none is a failure all the same' "$hook" createRuntime <<<'{"id":'
+mv "$register.away" "$register"
+
 for privileges in true false; do
 	name=filtered-$privileges
 	with_handlers "$containers/$name/rootfs"

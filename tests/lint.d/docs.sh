@@ -30,7 +30,7 @@ DOCS_NUMBERS=(
 	"client/ctl/drain.c TIMEOUT_SEC upcallctl.1 drain"
 	"client/ctl/exec.c SECONDS_USUAL upcallctl.1 exec"
 	"client/ctl/exec.c SECONDS_MAX upcallctl.1 exec"
-	"client/hook/main.c TIMEOUT_MS upcall-oci-hook.8 --timeout-ms"
+	"client/hook/defaults.h TIMEOUT_MS upcall-oci-hook.8 --timeout-ms"
 	"client/hook/main.c TIMEOUT_MS_MAX upcall-oci-hook.8 --timeout-ms"
 	"proto/worker.h WORKER_VISITS upcallctl.1 exec"
 	"kernel-shim/queue.c QUEUE_MAX upcall-shim.7 pending_max"

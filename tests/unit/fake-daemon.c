@@ -54,7 +54,7 @@ static void append_container(const struct fake_daemon *fake, sd_bus_message *rep
 	if (fake->wrong_types)
 		must(sd_bus_message_append(reply, "{sv}", "leader", "s", "4711"));
 	else
-		must(sd_bus_message_append(reply, "{sv}", "leader", "u", 4711));
+		must(sd_bus_message_append(reply, "{sv}", "leader", "u", fake->leader ?: 4711));
 	must(sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}", "id", "t", (uint64_t)16, "state", "s",
 				   fake->cgroup ? "tombstone" : "live", "since", "t",
 				   UINT64_C(1000000000000000), "served", "t", UINT64_MAX));
@@ -134,6 +134,31 @@ static int on_register(sd_bus_message *call, void *data, sd_bus_error *error)
 	return 1;
 }
 
+static int on_register_process(sd_bus_message *call, void *data, sd_bus_error *error)
+{
+	const struct fake_daemon *fake = data;
+	sd_bus_message *reply = NULL;
+	const char *name;
+	uint32_t pid;
+
+	if (fake->error_name)
+		return sd_bus_error_set(error, fake->error_name, fake->error_text);
+	must(sd_bus_message_read(call, "su", &name, &pid));
+	if (is_wrong(fake, name, error))
+		return -EINVAL;
+	if (fake->leader && fake->leader != pid)
+		return sd_bus_error_setf(error, "org.upcalld.Error.NoSuchProcess", "%u is not %u",
+					 pid, fake->leader);
+	must(sd_bus_message_skip(call, "a{sv}"));
+	must(sd_bus_message_at_end(call, 1) - 1);
+	must(sd_bus_message_new_method_return(call, &reply));
+	append_container(fake, reply, name);
+	must(sd_bus_message_close_container(reply));
+	must(sd_bus_send(NULL, reply, NULL));
+	sd_bus_message_unref(reply);
+	return 1;
+}
+
 static int on_unregister(sd_bus_message *call, void *data, sd_bus_error *error)
 {
 	const struct fake_daemon *fake = data;
@@ -162,10 +187,14 @@ static int on_list(sd_bus_message *call, void *data, sd_bus_error *error)
 	sd_bus_message *reply = NULL;
 	char name[16];
 
-	if (fake->error_name)
+	if (fake->error_name && !fake->listed)
 		return sd_bus_error_set(error, fake->error_name, fake->error_text);
 	must(sd_bus_message_new_method_return(call, &reply));
 	must(sd_bus_message_open_container(reply, 'a', "a{sv}"));
+	if (fake->listed) {
+		append_container(fake, reply, fake->listed);
+		must(sd_bus_message_close_container(reply));
+	}
 	for (unsigned int i = 0; i < fake->containers; i++) {
 		snprintf(name, sizeof(name), "c%u", i);
 		append_container(fake, reply, name);
@@ -320,6 +349,8 @@ static int on_monitor(sd_bus_message *call, void *data, sd_bus_error *error)
 static const sd_bus_vtable vtable[] = {
 	SD_BUS_VTABLE_START(0),
 	SD_BUS_METHOD("Register", "sha{sv}", "a{sv}", on_register, SD_BUS_VTABLE_UNPRIVILEGED),
+	SD_BUS_METHOD("RegisterProcess", "sua{sv}", "a{sv}", on_register_process,
+		      SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("Unregister", "s", "", on_unregister, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("UnregisterEnded", "s", "", on_unregister_ended, SD_BUS_VTABLE_UNPRIVILEGED),
 	SD_BUS_METHOD("List", "", "aa{sv}", on_list, SD_BUS_VTABLE_UNPRIVILEGED),
@@ -356,6 +387,17 @@ static void serve(struct fake_daemon *fake, int fd)
 	sd_bus_close_unref(bus);
 }
 
+/* Until the other end is closed. */
+static void say(const struct fake_daemon *fake, int fd)
+{
+	char byte;
+
+	must(write(fd, fake->says, strlen(fake->says)));
+	while (read(fd, &byte, 1) > 0)
+		;
+	close(fd);
+}
+
 static void run(struct fake_daemon *fake, int listener)
 {
 	must(prctl(PR_SET_PDEATHSIG, SIGKILL));
@@ -365,6 +407,8 @@ static void run(struct fake_daemon *fake, int listener)
 		must(fd);
 		if (fake->hang_up)
 			close(fd);
+		else if (fake->says)
+			say(fake, fd);
 		else
 			serve(fake, fd);
 	}

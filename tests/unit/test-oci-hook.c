@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * upcall-oci-hook as a runtime runs it: state on standard input, a line on standard
- * error, an exit status. Its bound is measured where nobody answers.
+ * upcall-oci-register, which does what the hook does not by itself: state on standard input, a
+ * line on standard error, an exit status. Its bound is measured where nobody answers.
  */
 #include <fcntl.h>
 #include <setjmp.h>
@@ -14,59 +14,20 @@
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
-#include <sys/wait.h>
-#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
 #include "fake-daemon.h"
+#include "hook-run.h"
 
 #define HEX64 "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef"
 
-static char output[4096];
-static double took;
-
-static double now(void)
-{
-	struct timespec at;
-
-	clock_gettime(CLOCK_MONOTONIC, &at);
-	return (double)at.tv_sec + (double)at.tv_nsec / 1e9;
-}
-
-/* The exit status; `input` is a shell command, whose pid is $$ in the state. */
-static int run(const char *input, const char *arguments)
-{
-	double start = now();
-	char command[1024];
-	size_t length;
-	FILE *pipe;
-	int status;
-
-	snprintf(command, sizeof(command), "{ %s; } | %s %s 2>&1", input, UPCALL_OCI_HOOK,
-		 arguments);
-	print_message("%s\n", command);
-	pipe = popen(command, "r"); /* lint: a test's own fixed command */
-	assert_non_null(pipe);
-	length = fread(output, 1, sizeof(output) - 1, pipe);
-	output[length] = '\0';
-	status = pclose(pipe);
-	took = now() - start;
-	print_message("%s", output);
-	assert_true(WIFEXITED(status));
-	return WEXITSTATUS(status);
-}
-
-#define STATE(id)   "printf '{\"id\":\"" id "\",\"pid\":%d}' $$"
-#define STOPPED	    "printf '{\"id\":\"web\",\"pid\":0}'"
-#define UNKNOWN_PID "printf '{\"id\":\"web\",\"pid\":2147483647}'"
-
 static void says(const char *text)
 {
-	assert_non_null(strstr(output, text));
+	assert_non_null(strstr(hook_output, text));
 	/* one line */
-	assert_ptr_equal(strchr(output, '\n') + 1, output + strlen(output));
+	assert_ptr_equal(strchr(hook_output, '\n') + 1, hook_output + strlen(hook_output));
 }
 
 static void test_phases(void **state)
@@ -87,8 +48,8 @@ static void test_phases(void **state)
 		struct fake_daemon fake = { .name = cases[i].name };
 
 		fake_daemon_start(&fake);
-		assert_int_equal(run(cases[i].input, cases[i].arguments), 0);
-		assert_string_equal(output, "");
+		assert_int_equal(hook_run(cases[i].input, cases[i].arguments), 0);
+		assert_string_equal(hook_output, "");
 		fake_daemon_stop(&fake);
 	}
 }
@@ -97,7 +58,7 @@ static void is_bounded(const char *text)
 {
 	says(text);
 	/* not before its time, and soon after it, also on a busy machine: the library's is 30 s */
-	assert_true(took >= 0.3 && took < 15);
+	assert_true(hook_took >= 0.3 && hook_took < 15);
 }
 
 /* Whatever the daemon says against it, the container starts, unless it is required. */
@@ -107,48 +68,61 @@ static void test_refused(void **state)
 				    .error_text = "somebody has it" };
 
 	fake_daemon_start(&fake);
-	assert_int_equal(run(STATE("web"), "createRuntime"), 0);
+	assert_int_equal(hook_run(STATE("web"), "createRuntime"), 0);
 	says("createRuntime web: somebody has it; the container is not registered\n");
-	assert_int_equal(run(STATE("web"), "--required createRuntime"), 1);
+	assert_int_equal(hook_run(STATE("web"), "--required createRuntime"), 1);
 	says("somebody has it");
 	fake_daemon_stop(&fake);
 
 	/* who is hung up on asks again, as long as he may */
 	fake = (struct fake_daemon){ .hang_up = true };
 	fake_daemon_start(&fake);
-	assert_int_equal(run(STATE("web"), "--timeout-ms 300 createRuntime"), 0);
+	assert_int_equal(hook_run(STATE("web"), "--timeout-ms 300 createRuntime"), 0);
 	is_bounded("createRuntime web: within 300 ms: ");
 	fake_daemon_stop(&fake);
 
 	fake = (struct fake_daemon){ .error_name = "org.upcalld.Error.NoSuchContainer",
 				     .error_text = "no such" };
 	fake_daemon_start(&fake);
-	assert_int_equal(run(STOPPED, "--required poststop"), 0);
-	assert_string_equal(output, "");
+	assert_int_equal(hook_run(STOPPED, "--required poststop"), 0);
+	assert_string_equal(hook_output, "");
 	fake_daemon_stop(&fake);
 
 	fake = (struct fake_daemon){ .error_name = "org.upcalld.Error.Busy",
 				     .error_text = "it lives" };
 	fake_daemon_start(&fake);
-	assert_int_equal(run(STOPPED, "poststop"), 0);
+	assert_int_equal(hook_run(STOPPED, "poststop"), 0);
 	says("poststop web: it lives; ");
 	fake_daemon_stop(&fake);
 }
 
-/* A bundle's config.json says that, and the state where it is. */
-static void in_bundle(const char *config, char *directory)
+/* Who is registered already, as the first of two who ask may have done it, is not refused. */
+static void test_registered(void **state)
 {
-	char path[64];
-	FILE *file;
+	static const struct {
+		const char *listed, *cgroup; /* a cgroup: it is a tombstone */
+		bool other;		     /* another process leads it */
+		int status;
+	} cases[] = {
+		{ "oci-web", NULL, false, 0 },
+		{ "oci-web", NULL, true, 1 },
+		{ "oci-web", "box", false, 1 },
+		{ "oci-other", NULL, false, 1 },
+	};
+	char input[64];
 
-	strcpy(directory, "/tmp/upcall-bundle-XXXXXX");
-	assert_non_null(mkdtemp(directory));
-	snprintf(path, sizeof(path), "%s/config.json", directory);
-	file = config ? fopen(path, "we") : NULL;
-	if (file)
-		assert_int_equal(fprintf(file, "%s", config), strlen(config));
-	if (file)
-		assert_int_equal(fclose(file), 0);
+	snprintf(input, sizeof(input), "printf '{\"id\":\"web\",\"pid\":%d}'", (int)getpid());
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fake_daemon fake = { .error_name = "org.upcalld.Error.NameTaken",
+					    .error_text = "somebody has it",
+					    .listed = cases[i].listed,
+					    .cgroup = cases[i].cgroup,
+					    .leader = cases[i].other ? 1 : (uint32_t)getpid() };
+
+		fake_daemon_start(&fake);
+		assert_int_equal(hook_run(input, "--required createRuntime"), cases[i].status);
+		fake_daemon_stop(&fake);
+	}
 }
 
 /* Whatever its filter is, the container is registered; what is not understood is said. */
@@ -172,23 +146,21 @@ static void test_bundle(void **state)
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		struct fake_daemon fake = { .name = "oci-web", .older = cases[i].older };
-		char directory[64], input[160], command[80];
+		char directory[HOOK_BUNDLE_SIZE], input[160];
 
-		in_bundle(cases[i].config, directory);
-		snprintf(input, sizeof(input),
-			 "printf '{\"id\":\"web\",\"pid\":%%d,\"bundle\":\"%s\"}' $$", directory);
+		hook_bundle_make(cases[i].config, directory);
+		hook_bundle_state(directory, input, sizeof(input));
 		fake_daemon_start(&fake);
-		assert_int_equal(run(input, "--required createRuntime"), 0);
+		assert_int_equal(hook_run(input, "--required createRuntime"), 0);
 		if (*cases[i].says)
 			says(cases[i].says);
 		else
-			assert_string_equal(output, "");
+			assert_string_equal(hook_output, "");
 		/* nobody asks at its end */
-		assert_int_equal(run(input, "--required poststop"), 0);
-		assert_string_equal(output, "");
+		assert_int_equal(hook_run(input, "--required poststop"), 0);
+		assert_string_equal(hook_output, "");
 		fake_daemon_stop(&fake);
-		snprintf(command, sizeof(command), "rm -r %s", directory);
-		assert_int_equal(system(command), 0); /* lint: a test's own fixed command */
+		hook_bundle_remove(directory);
 	}
 }
 
@@ -209,12 +181,12 @@ static void test_denied(void **state)
 				    .error_text = "only root may do that" };
 
 	fake_daemon_start(&fake);
-	assert_int_equal(run(STATE("web"), "createRuntime"), 0);
+	assert_int_equal(hook_run(STATE("web"), "createRuntime"), 0);
 	if (is_root_of_the_host())
 		says("only root may do that");
 	else
-		assert_string_equal(output, "");
-	assert_int_equal(run(STATE("web"), "--required createRuntime"), 1);
+		assert_string_equal(hook_output, "");
+	assert_int_equal(hook_run(STATE("web"), "--required createRuntime"), 1);
 	says("only root may do that");
 	fake_daemon_stop(&fake);
 }
@@ -222,10 +194,10 @@ static void test_denied(void **state)
 static void test_no_daemon(void **state)
 {
 	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
-	assert_int_equal(run(STATE("web"), "createRuntime"), 0);
+	assert_int_equal(hook_run(STATE("web"), "createRuntime"), 0);
 	says("createRuntime web: cannot connect to /nonexistent/control: No such file or directory;");
-	assert_int_equal(run(STATE("web"), "--required createRuntime"), 1);
-	assert_int_equal(run(STOPPED, "poststop"), 0);
+	assert_int_equal(hook_run(STATE("web"), "--required createRuntime"), 1);
+	assert_int_equal(hook_run(STOPPED, "poststop"), 0);
 	says("poststop web: cannot connect");
 	unsetenv("UPCALLD_SOCKET");
 }
@@ -243,11 +215,11 @@ static void test_silence(void **state)
 	assert_int_equal(listen(listener, 8), 0);
 	setenv("UPCALLD_SOCKET", address.sun_path, 1);
 
-	assert_int_equal(run(STATE("web"), "createRuntime"), 0);
+	assert_int_equal(hook_run(STATE("web"), "createRuntime"), 0);
 	is_bounded("createRuntime web: upcalld has not answered within 3000 ms;");
-	assert_int_equal(run(STATE("web"), "--timeout-ms 300 --required createRuntime"), 1);
+	assert_int_equal(hook_run(STATE("web"), "--timeout-ms 300 --required createRuntime"), 1);
 	is_bounded("upcalld has not answered within 300 ms;");
-	assert_int_equal(run(STOPPED, "--timeout-ms 300 poststop"), 0);
+	assert_int_equal(hook_run(STOPPED, "--timeout-ms 300 poststop"), 0);
 	is_bounded("poststop web: upcalld has not answered within 300 ms;");
 
 	unsetenv("UPCALLD_SOCKET");
@@ -269,11 +241,11 @@ static void test_endless_input(void **state)
 	assert_true(fd >= 0);
 	assert_int_equal(write(fd, "{", 1), 1);
 	snprintf(arguments, sizeof(arguments), "--timeout-ms 40 createRuntime <%s", fifo);
-	assert_int_equal(run(":", arguments), 1);
+	assert_int_equal(hook_run(":", arguments), 1);
 	is_bounded(
 		"createRuntime: standard input has not ended, or cannot be read, within 400 ms;");
 	snprintf(arguments, sizeof(arguments), "--timeout-ms 40 poststop <%s", fifo);
-	assert_int_equal(run(":", arguments), 0);
+	assert_int_equal(hook_run(":", arguments), 0);
 	is_bounded("poststop: standard input has not ended, or cannot be read, within 400 ms;");
 	close(fd);
 	unlink(fifo);
@@ -297,14 +269,15 @@ static void test_images_input(void **state)
 	struct fake_daemon fake = { .name = "oci-web" };
 
 	fake_daemon_start(&fake);
-	assert_int_equal(run(ANNOTATED(4194304), "--timeout-ms 60000 --required createRuntime"), 0);
-	assert_string_equal(output, "");
+	assert_int_equal(
+		hook_run(ANNOTATED(4194304), "--timeout-ms 60000 --required createRuntime"), 0);
+	assert_string_equal(hook_output, "");
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		assert_int_equal(run(cases[i][0], "--timeout-ms 60000 createRuntime"), 1);
+		assert_int_equal(hook_run(cases[i][0], "--timeout-ms 60000 createRuntime"), 1);
 		says(cases[i][1]);
 		says("createRuntime: standard input: ");
 		says("; the container is not registered\n");
-		assert_int_equal(run(cases[i][0], "--timeout-ms 60000 poststop"), 0);
+		assert_int_equal(hook_run(cases[i][0], "--timeout-ms 60000 poststop"), 0);
 		says(cases[i][1]);
 	}
 	fake_daemon_stop(&fake);
@@ -319,7 +292,7 @@ static void test_files(void **state)
 	close(fd);
 	snprintf(arguments, sizeof(arguments), "createRuntime 2>>%s; test $? = 1 -a ! -s %s", file,
 		 file);
-	assert_int_equal(run("echo web", arguments), 0);
+	assert_int_equal(hook_run("echo web", arguments), 0);
 	unlink(file);
 }
 
@@ -351,10 +324,10 @@ static void test_bad_input(void **state)
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
 		char required[256];
 
-		assert_int_equal(run(cases[i].input, cases[i].arguments), 0);
+		assert_int_equal(hook_run(cases[i].input, cases[i].arguments), 0);
 		says(cases[i].text);
 		snprintf(required, sizeof(required), "--required %s", cases[i].arguments);
-		assert_int_equal(run(cases[i].input, required), 1);
+		assert_int_equal(hook_run(cases[i].input, required), 1);
 		says(cases[i].text);
 	}
 	fake_daemon_stop(&fake);
@@ -363,11 +336,12 @@ static void test_bad_input(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_phases),	  cmocka_unit_test(test_refused),
-		cmocka_unit_test(test_denied),	  cmocka_unit_test(test_no_daemon),
-		cmocka_unit_test(test_silence),	  cmocka_unit_test(test_endless_input),
-		cmocka_unit_test(test_bad_input), cmocka_unit_test(test_images_input),
-		cmocka_unit_test(test_files),	  cmocka_unit_test(test_bundle),
+		cmocka_unit_test(test_phases),	   cmocka_unit_test(test_refused),
+		cmocka_unit_test(test_denied),	   cmocka_unit_test(test_no_daemon),
+		cmocka_unit_test(test_silence),	   cmocka_unit_test(test_endless_input),
+		cmocka_unit_test(test_bad_input),  cmocka_unit_test(test_images_input),
+		cmocka_unit_test(test_files),	   cmocka_unit_test(test_bundle),
+		cmocka_unit_test(test_registered),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
