@@ -11,7 +11,7 @@ MASKED_UNITS=(
 	e2scrub_all.timer e2scrub_reap.service fstrim.timer logrotate.timer man-db.timer systemd-tmpfiles-clean.timer
 	nfs-server.service nfs-blkmap.service nfs-idmapd.service nfs-mountd.service nfsdcld.service rpcbind.service
 	rpcbind.socket rpc-statd.service rpc-statd-notify.service rpc-gssd.service rpc-svcgssd.service nfs-client.target
-	fsidd.service run-rpc_pipefs.mount
+	fsidd.service run-rpc_pipefs.mount ksmbd.service
 	systemd-timesyncd.service systemd-networkd.service systemd-resolved.service networking.service
 	systemd-update-utmp.service systemd-update-utmp-runlevel.service systemd-pstore.service
 	systemd-random-seed.service keyboard-setup.service console-setup.service
