@@ -6,6 +6,7 @@
 #include <sys/socket.h>
 
 #include "cleanup.h"
+#include "ending.h"
 #include "listen.h"
 #include "packet.h"
 #include "peer.h"
@@ -125,7 +126,8 @@ void connection_send(struct hands *hands, uint64_t id, const struct worker_resul
 
 void connection_throttle(struct hands *hands)
 {
-	short events = hands->request_count < REQUEST_MAX ? POLLIN : 0;
+	bool takes = hands->request_count < REQUEST_MAX && !ending_has_begun(hands);
+	short events = takes ? POLLIN : 0;
 
 	for (int i = 0; i < CONNECTION_MAX; i++)
 		hands->connections[i].watch.events = events;

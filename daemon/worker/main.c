@@ -16,6 +16,7 @@
 
 #include "become.h"
 #include "cleanup.h"
+#include "ending.h"
 #include "fault.h"
 #include "filter.h"
 #include "guard.h"
@@ -136,7 +137,9 @@ static int hands_open(struct hands *hands, const struct options *options)
 	hands->proc_fd = guard_proc_open();
 	if (hands->proc_fd < 0)
 		return hands->proc_fd;
-	ret = spawn_init();
+	ret = ending_watch(hands);
+	if (ret == 0)
+		ret = spawn_init();
 	if (ret == 0)
 		ret = leader_init();
 	if (ret == 0)
@@ -167,7 +170,8 @@ static void hands_run(struct hands *hands)
 			idle_at = loop_now_ms() + hands->idle_ms;
 		else if (loop_now_ms() >= idle_at)
 			return;
-		if (!hands->requests && hands->listener.fd < 0 && !connection_is_any(hands))
+		if (!hands->requests && (ending_has_begun(hands) ||
+					 (hands->listener.fd < 0 && !connection_is_any(hands))))
 			return;
 	}
 }
@@ -189,6 +193,7 @@ int main(int argc, char **argv)
 	static struct hands hands = {
 		.loop.woken = request_woken,
 		.listener = { .fd = -1 },
+		.ending = { .fd = -1 },
 		.dns_fd = -1,
 		.probe_fd = -1,
 		.null_fd = -1,

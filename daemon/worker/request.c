@@ -238,6 +238,29 @@ void request_decide(struct request *request, enum worker_outcome outcome, enum w
 	request_stop(request);
 }
 
+static void request_end(struct request *request)
+{
+	struct loop *loop = &request->hands->loop;
+
+	request->connection_id = 0;
+	visit_clear(&request->visit, loop);
+	request->decided = true;
+	loop_unwatch_close(loop, &request->upcall);
+	request_kill(request);
+	request->deadline_ms = loop_now_ms() + REQUEST_CLEANUP_MS;
+	request_try_finish(request);
+}
+
+void requests_end(struct hands *hands)
+{
+	struct request *next;
+
+	for (struct request *request = hands->requests; request; request = next) {
+		next = request->next;
+		request_end(request);
+	}
+}
+
 /* ------------------------------------------------------------- the children */
 
 static void upcall_is_taken(struct request *request)

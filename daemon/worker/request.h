@@ -16,6 +16,12 @@
 void request_start(struct hands *hands, uint64_t connection_id, const struct worker_request *wire,
 		   struct worker_fds *fds);
 
+/*
+ * All are ended without a result: upcalld sees us go, and takes that as it takes any worker's
+ * death. What no child has taken over is in the queue again.
+ */
+void requests_end(struct hands *hands);
+
 /* There are some: when they must be looked at, by request_expire(). */
 int64_t request_next_deadline(struct hands *hands);
 void request_expire(struct hands *hands);

@@ -73,7 +73,7 @@ static int oom_score_set(const char *score)
 static long fork_into(int leaf_fd, int *pidfd)
 {
 	struct clone_args arguments = {
-		.flags = CLONE_PIDFD,
+		.flags = CLONE_PIDFD | CLONE_CLEAR_SIGHAND,
 		.pidfd = (uintptr_t)pidfd,
 		.exit_signal = SIGCHLD,
 	};

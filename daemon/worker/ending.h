@@ -1,0 +1,20 @@
+/* SPDX-License-Identifier: GPL-2.0-or-later */
+/*
+ * SIGTERM
+ *
+ * Who stops us, because the container has been unregistered or the machine goes down, wants
+ * nothing of it to run on, and nothing to stay: a leaf that nobody removes keeps the container's
+ * cgroup from being removed, and there may be no next worker to sweep it.
+ */
+#ifndef UPCALL_WORKER_ENDING_H
+#define UPCALL_WORKER_ENDING_H
+
+#include <stdbool.h>
+
+#include "hands.h"
+
+/* From here on it ends what runs, and has hands.ending.fd be -1. Once in a process. */
+int ending_watch(struct hands *hands);
+bool ending_has_begun(const struct hands *hands);
+
+#endif
