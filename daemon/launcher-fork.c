@@ -30,7 +30,7 @@
 #define WORKER_FD 3
 /* At our own end: what a worker gets to see that its socket is closed, then to obey. */
 #define GRACE_MS 1000
-/* From SIGTERM, at which a worker dies, to SIGKILL for one that hangs or is stopped. */
+/* From SIGTERM, at which a worker clears up and ends, to SIGKILL for one that has not by then. */
 #define KILL_SECONDS 2.
 
 struct launcher_fork {

@@ -27,7 +27,7 @@ struct connection {
 struct hands {
 	struct loop loop;
 	struct watch listener; /* owns its fd; -1: started with a connection */
-	struct watch ending;   /* owns its fd; -1: told to end, nothing more is begun */
+	struct watch ending;   /* owns its fd; -1: told to end */
 	struct connection connections[CONNECTION_MAX];
 	uint64_t next_connection_id;
 	struct request *requests; /* owned */
