@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* A request's insides, for the files that are its life: start.c, request.c, request-time.c. */
+/* A request's insides, for the files that are its life: start.c, request*.c. */
 #ifndef UPCALL_WORKER_REQUEST_LIFE_H
 #define UPCALL_WORKER_REQUEST_LIFE_H
 
@@ -81,12 +81,19 @@ bool handler_rest(struct request *request);
 int child_watch(struct request *request, struct child *child, const struct process *process,
 		watch_fn *on_exit_fn);
 int handler_watch(struct request *request, const struct process *process);
+void child_kill(const struct child *child);
+/* Their fds; they themselves are nobody's then. */
+void children_clear(struct request *request);
+/* Who is no child of any request's, and has ended. */
+void strays_reap(const struct hands *hands);
 
 /* How it went. Acts once; kills what runs. */
 void request_decide(struct request *request, enum worker_outcome outcome, enum worker_step step,
 		    int error);
 /* True: it was decided and nothing of it is left; the request is gone. */
 bool request_try_finish(struct request *request);
+/* What is in its leaf is killed, and the end of that looked for. */
+void request_leaf_end(struct request *request);
 /* With a result, whatever is left. */
 void request_abandon(struct request *request);
 /* Without a result and without an answer to the kernel. */
