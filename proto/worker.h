@@ -36,6 +36,9 @@
 /* Instance sockets; %s is the container's name. */
 #define WORKER_SOCKET_FORMAT "/run/upcalld/worker/%s"
 
+/* What a worker that is told to end (SIGTERM) needs for that at most: a tracer may hold a child. */
+#define WORKER_END_MS 5000
+
 #define WORKER_PATH_LEN 1024
 /* Bytes of a visit's arguments, and how many there are. */
 #define WORKER_VISIT_SIZE 65536

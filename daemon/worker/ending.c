@@ -8,6 +8,7 @@
 
 #include "cleanup.h"
 #include "ending.h"
+#include "listen.h"
 #include "request.h"
 
 static volatile int ending_fd = -1;
@@ -30,6 +31,8 @@ static void on_ending(struct watch *watch, short revents)
 	(void)revents;
 	ending_fd = -1;
 	loop_unwatch_close(&hands->loop, watch);
+	/* ORDER: a connection that upcalld closes meanwhile would bring one more */
+	listen_end(hands);
 	requests_end(hands);
 }
 
@@ -45,9 +48,4 @@ int ending_watch(struct hands *hands)
 	}
 	ending_fd = fd;
 	return sigaction(SIGTERM, &action, NULL) < 0 ? -errno : 0;
-}
-
-bool ending_has_begun(const struct hands *hands)
-{
-	return hands->ending.fd < 0;
 }

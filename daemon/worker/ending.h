@@ -9,12 +9,9 @@
 #ifndef UPCALL_WORKER_ENDING_H
 #define UPCALL_WORKER_ENDING_H
 
-#include <stdbool.h>
-
 #include "hands.h"
 
-/* From here on it ends what runs, and has hands.ending.fd be -1. Once in a process. */
+/* From here on it ends what runs, after which nobody is listened to. Once in a process. */
 int ending_watch(struct hands *hands);
-bool ending_has_begun(const struct hands *hands);
 
 #endif

@@ -6,7 +6,6 @@
 #include <sys/socket.h>
 
 #include "cleanup.h"
-#include "ending.h"
 #include "listen.h"
 #include "packet.h"
 #include "peer.h"
@@ -126,11 +125,18 @@ void connection_send(struct hands *hands, uint64_t id, const struct worker_resul
 
 void connection_throttle(struct hands *hands)
 {
-	bool takes = hands->request_count < REQUEST_MAX && !ending_has_begun(hands);
-	short events = takes ? POLLIN : 0;
+	short events = hands->request_count < REQUEST_MAX ? POLLIN : 0;
 
 	for (int i = 0; i < CONNECTION_MAX; i++)
 		hands->connections[i].watch.events = events;
+}
+
+void listen_end(struct hands *hands)
+{
+	loop_unwatch_close(&hands->loop, &hands->listener);
+	for (int i = 0; i < CONNECTION_MAX; i++)
+		if (hands->connections[i].id)
+			connection_close(&hands->connections[i]);
 }
 
 bool connection_is_any(const struct hands *hands)

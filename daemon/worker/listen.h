@@ -12,6 +12,11 @@ int connection_add(struct hands *hands, int fd);
 void connection_send(struct hands *hands, uint64_t id, const struct worker_result *result);
 /* Before each round: what we cannot take waits in the socket, and upcalld with it. */
 void connection_throttle(struct hands *hands);
+/*
+ * Nobody is listened to any more: what lies in a connection, or comes to the socket, is another
+ * worker's, and upcalld sees at once that this one goes.
+ */
+void listen_end(struct hands *hands);
 bool connection_is_any(const struct hands *hands);
 
 #endif

@@ -84,7 +84,8 @@ static void upcall_is_taken(struct request *request)
 	request->attached = true;
 	/* ORDER: before anything else; while we have it, its holder is not alone with it */
 	loop_unwatch_close(&request->hands->loop, &request->upcall);
-	if (request_answers(request))
+	/* it may be news of one that is being ended, and its time is for that */
+	if (request_answers(request) || request->decided)
 		return;
 	request->deadline_ms = loop_now_ms() + request->wire.run_ms;
 	/* only a failed exec has more to say, and ends; a good one should not wake us */

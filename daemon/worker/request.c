@@ -65,13 +65,14 @@ void request_free(struct request *request)
 	request_unlink(request);
 	children_clear(request);
 	loop_unwatch_close(loop, &request->leaf_events);
-	loop_unwatch_close(loop, &request->upcall);
 	visit_clear(&request->visit, loop);
 	close_keep_errno(request->control_fd);
 	close_keep_errno(request->pidfd);
 	close_keep_errno(request->profile_fd);
 	profile_clear(&request->profile);
 	leaf_clear(&request->leaf);
+	/* ORDER: with its last copy the upcall is in the queue again; its next leaf has this name */
+	loop_unwatch_close(loop, &request->upcall);
 	leader_clear(&request->leader);
 	shim_info_clear(&request->info);
 	free(request);
@@ -178,10 +179,10 @@ static void request_end(struct request *request)
 {
 	struct loop *loop = &request->hands->loop;
 
-	request->connection_id = 0;
 	visit_clear(&request->visit, loop);
 	request->decided = true;
-	loop_unwatch_close(loop, &request->upcall);
+	/* kept for request_free() */
+	loop_mute(loop, &request->upcall);
 	request_kill(request);
 	request->deadline_ms = loop_now_ms() + REQUEST_CLEANUP_MS;
 	request_try_finish(request);

@@ -8,12 +8,15 @@
  *                               itself after SECONDS (default 0)
  * unruly fork                   forks for ever, as all that it forks does
  * unruly swallow                takes memory for ever
+ * unruly hold PID               traces that process and waits for nothing: its end is nobody else's
+ * to see
  */
 #include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ptrace.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -90,12 +93,25 @@ static int verb_swallow(char **argv)
 	return 0;
 }
 
+static int verb_hold(char **argv)
+{
+	if (!argv[0] || ptrace(PTRACE_SEIZE, (pid_t)strtol(argv[0], NULL, 10), NULL, NULL) < 0)
+		return 1;
+	puts("holds");
+	(void)fflush(stdout);
+	for (;;)
+		pause();
+}
+
 int main(int argc, char **argv)
 {
 	static const struct {
 		const char *name;
 		int (*run)(char **argv);
-	} verbs[] = { { "leave", verb_leave }, { "fork", verb_fork }, { "swallow", verb_swallow } };
+	} verbs[] = { { "leave", verb_leave },
+		      { "fork", verb_fork },
+		      { "swallow", verb_swallow },
+		      { "hold", verb_hold } };
 	const char *name = argc > 1 ? argv[1] : "";
 
 	for (size_t i = 0; i < sizeof(verbs) / sizeof(verbs[0]); i++)

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@
 enum worker_step fault_step;
 
 struct hands hands = { .listener = { .fd = -1 },
+		       .ending = { .fd = -1 },
 		       .dns_fd = -1,
 		       .probe_fd = -1,
 		       .null_fd = -1,
@@ -40,10 +42,26 @@ static void leader_forget(void)
 	close(hands.connections[0].watch.fd);
 }
 
-int group_setup(void **state)
+static int broker_connect(void)
 {
 	int sockets[2];
 
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
+		return -1;
+	broker_fd = sockets[1];
+	return connection_add(&hands, sockets[0]);
+}
+
+void connect_again(void)
+{
+	if (connection_is_any(&hands))
+		return;
+	close(broker_fd);
+	assert_int_equal(broker_connect(), 0);
+}
+
+int group_setup(void **state)
+{
 	(void)state;
 	if (geteuid() != 0)
 		return 0;
@@ -57,10 +75,7 @@ int group_setup(void **state)
 	if (hands.null_fd < 0 || hands.proc_fd < 0 || spawn_init() < 0 || leader_init() < 0 ||
 	    become_init() < 0 || filter_init() < 0 || guard_process() < 0)
 		return -1;
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets) < 0)
-		return -1;
-	broker_fd = sockets[1];
-	if (connection_add(&hands, sockets[0]) < 0)
+	if (broker_connect() < 0)
 		return -1;
 	container_start(leader_forget);
 	return 0;
@@ -132,6 +147,38 @@ struct worker_request request_of(enum worker_handler handler)
 	request.net_cookie = place.net_cookie;
 	strcpy(request.cgroup, container.boundary_name);
 	strcpy(request.container_name, "test");
+	return request;
+}
+
+void answer_info_set(const char *type, const char *description)
+{
+	info_set(UPCALL_CLASS_KEY, "");
+	fake_info.key = (struct tags_key){
+		.present = true,
+		.serial = FAKE_SERIAL,
+		.type = { type, strlen(type) },
+		.description = { description, strlen(description) },
+	};
+}
+
+static void program_put(const char *text)
+{
+	char path[64];
+	FILE *file;
+
+	snprintf(path, sizeof(path), "%s/answer", container.out);
+	file = fopen(path, "we");
+	fprintf(file, "#!/bin/sh\ncd %s\n%s\n", container.out, text);
+	fclose(file);
+	chmod(path, 0755);
+}
+
+struct worker_request answer_request_of(const char *text)
+{
+	struct worker_request request = request_of(WORKER_ANSWER_PROGRAM);
+
+	program_put(text);
+	snprintf(request.program, sizeof(request.program), "%s/answer", container.out);
 	return request;
 }
 

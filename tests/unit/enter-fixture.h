@@ -20,6 +20,8 @@ extern int broker_fd;
 
 int group_setup(void **state);
 int group_teardown(void **state);
+/* A connection that the worker has given up is the daemon's to make anew; else nothing. */
+void connect_again(void);
 /* First in each test, and before each further request. Skips it where it cannot be run. */
 void require_root(void);
 void require_user_namespaces(void);
@@ -32,6 +34,10 @@ struct worker_request request_of(enum worker_handler handler);
 extern pid_t request_pidfd;
 /* What comes with one that has a filter. */
 extern int request_filter_fd;
+
+/* A key, for whose payload a program is asked, and that program. */
+void answer_info_set(const char *type, const char *description);
+struct worker_request answer_request_of(const char *text);
 
 void fds_put(int socket, const void *data, size_t size, const int *fds, size_t count);
 /* With an upcall fd that the caller has made, and which is closed. */

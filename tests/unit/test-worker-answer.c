@@ -18,36 +18,11 @@
 #include "enter-fixture.h"
 #include "guard.h"
 
-static void answer_info_set(const char *type, const char *description)
-{
-	info_set(UPCALL_CLASS_KEY, "");
-	fake_info.key = (struct tags_key){
-		.present = true,
-		.serial = FAKE_SERIAL,
-		.type = { type, strlen(type) },
-		.description = { description, strlen(description) },
-	};
-}
-
-static void program_put(const char *text)
-{
-	char path[64];
-	FILE *file;
-
-	snprintf(path, sizeof(path), "%s/answer", container.out);
-	file = fopen(path, "we");
-	fprintf(file, "#!/bin/sh\ncd %s\n%s\n", container.out, text);
-	fclose(file);
-	chmod(path, 0755);
-}
-
 static struct worker_result answer_serve_with(const char *text, bool filter)
 {
-	struct worker_request request = request_of(WORKER_ANSWER_PROGRAM);
+	struct worker_request request = answer_request_of(text);
 
 	request.filter = filter;
-	program_put(text);
-	snprintf(request.program, sizeof(request.program), "%s/answer", container.out);
 	return request_serve(&request);
 }
 
@@ -161,9 +136,7 @@ static void test_answer_timeout(void **state)
 	(void)state;
 	require_root();
 	answer_info_set("dns_resolver", "server.example");
-	program_put("echo 192.0.2.1; sleep 100");
-	request = request_of(WORKER_ANSWER_PROGRAM);
-	snprintf(request.program, sizeof(request.program), "%s/answer", container.out);
+	request = answer_request_of("echo 192.0.2.1; sleep 100");
 	request.run_ms = 300;
 	result = request_serve(&request);
 	assert_int_equal(result.outcome, WORKER_HANDLER_TIMEOUT);

@@ -91,19 +91,6 @@ static void test_without_user_namespace(void **state)
 
 /* --------------------------------------------------------------------- calls */
 
-/* A connection that the worker has given up is the daemon's to make anew. */
-static void connect_again(void)
-{
-	int sockets[2];
-
-	if (connection_is_any(&hands))
-		return;
-	close(broker_fd);
-	assert_int_equal(socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, sockets), 0);
-	broker_fd = sockets[1];
-	assert_int_equal(connection_add(&hands, sockets[0]), 0);
-}
-
 /* Has the worker taken what was sent, and nothing of it left? */
 static bool is_over(void)
 {

@@ -25,7 +25,7 @@ target_include_directories(enter-fixture PUBLIC ${CMAKE_CURRENT_SOURCE_DIR} ${co
 target_link_libraries(enter-fixture PUBLIC nl-3 cap keyutils seccomp PkgConfig::CMOCKA)
 add_dependencies(enter-fixture upcall-dns upcall-probe)
 # in a chroot one of them mounts the cgroups, and unmounts them at its end
-foreach(test enter place failing refused answer visit profile traced)
+foreach(test enter place failing refused answer visit profile traced ending)
 	upcall_unit_test(NAME test-worker-${test} SOURCES test-worker-${test}.c LIBS enter-fixture)
 	set_tests_properties(test-worker-${test} PROPERTIES TIMEOUT 180 RESOURCE_LOCK cgroups)
 endforeach()
