@@ -28,10 +28,10 @@
 #include "worker.h"
 
 #define WORKER_FD 3
-/* At our own end: what a worker gets to see that its socket is closed, then to obey. */
+/* At our own end: what a worker that has nothing to do gets to see that its socket is closed. */
 #define GRACE_MS 1000
-/* From SIGTERM, at which a worker clears up and ends, to SIGKILL for one that has not by then. */
-#define KILL_SECONDS 2.
+/* From SIGTERM to SIGKILL, for one that hangs or is stopped. */
+#define KILL_SECONDS (WORKER_END_MS / 1000. + 3.)
 
 struct launcher_fork {
 	struct launcher launcher;
@@ -227,22 +227,22 @@ static void wait_children(struct launcher_fork *fork, int ms)
 	}
 }
 
-static void signal_all(struct launcher_fork *fork, int signal)
-{
-	struct child *child;
-
-	list_for_each_entry(child, &fork->children, link)
-		signal_child(child, signal);
-}
-
+/*
+ * What runs goes on, as where PID 1 has started it: our end may be an upgrade. A worker whose
+ * socket is closed ends by itself after its last handler.
+ */
 static struct launcher *fork_free(struct launcher *launcher)
 {
 	struct launcher_fork *fork = container_of(launcher, struct launcher_fork, launcher);
+	struct child *child, *after;
 
-	signal_all(fork, SIGTERM);
 	wait_children(fork, GRACE_MS);
-	signal_all(fork, SIGKILL);
-	wait_children(fork, GRACE_MS);
+	list_for_each_entry_safe(child, after, &fork->children, link) {
+		/* told to end, and nobody else will look whether it does */
+		if (ev_is_active(&child->kill))
+			signal_child(child, SIGKILL);
+		child_free(child);
+	}
 	free(fork->path);
 	free(fork);
 	return NULL;

@@ -104,7 +104,23 @@ reachable() { upcallctl status >/dev/null 2>&1; }
 check 'standalone: it answers' wait_for 20 reachable
 check 'standalone: it registers' upcallctl register web --pid "$pid"
 check 'standalone: it serves' grep -q '^payload served' <<<"$(request web alone:1)"
+no_worker() { ! pgrep -x upcall-worker >/dev/null; }
+# One that runs goes on: it may be stopped for an upgrade.
+handler_script web /bin/answer <<'SH'
+#!/bin/sh
+echo here >/tmp/here
+while [ -e /tmp/here ]; do sleep 0.1; done
+exec keyctl instantiate "$1" served "$2"
+SH
+request web alone:2 >alone &
+asking=$!
+check 'standalone: a handler runs' wait_for 20 test -e "$containers/web/rootfs/tmp/here"
 kill -TERM "$daemon"
 check 'standalone: it ends when told' wait "$daemon"
-check_fails 'standalone: and leaves no worker' pgrep -x upcall-worker
+check 'standalone: who runs goes on' pgrep -x upcall-worker
+rm "$containers/web/rootfs/tmp/here"
+wait "$asking"
+check "standalone: and serves ($(cat alone))" grep -q '^payload served' alone
+check 'standalone: and leaves no worker' wait_for 20 no_worker
+check 'standalone: nor a leaf' no_leaves web
 summary
