@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak-suites: bookworm-nosys
 #
 # A-17 (AppArmor): the handler's label is the container's, also where the container has mounted decoys over what a host
 # process might read inside.

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak-suites: bookworm-nosys
 #
 # What a container's root may try on those who enter, beyond A-15: stop them at their birth, spoil what they were given,
 # leave the limits of its cgroup through a handler, keep a handler's end from the worker, take over a program of ours.

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
-# soak-suites: trixie trixie-backports
+# soak-suites: trixie trixie-backports bookworm-nosys
 #
 # who may decide over upcalls. Two wait, one at a gate and one for its quota, while those who have no authority
 # resolve, join, register, ask, reply, forge, and use what was opened by who has it. Nothing is decided, nothing is heard.

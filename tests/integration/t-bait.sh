@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak-suites: bookworm-nosys
 # soak: 100
 #
 # nothing of the container's is loaded, parsed or executed while a host credential is held. The container's root is

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak-suites: bookworm-nosys
 #
 # while the daemon holds more than 500 descriptors, a handler that lists its own finds those that are documented and
 # no other, at each of many upcalls of each class; its directory is its root, its environment the kernel's.

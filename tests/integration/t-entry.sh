@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
-# soak-suites: trixie trixie-backports
+# soak-suites: trixie trixie-backports bookworm-nosys
 #
 # What a handler finds itself in, read from the host's /proc while it runs:
 #   A-14  descriptors: 0, 1, 2 (and 3 for a core's pidfd), none that leads to the host; cwd and environment

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak-suites: bookworm-nosys
 # needs: failing-worker
 #
 # a failure in each single step of entering a container ends in "nothing ran": the handler is not executed, no

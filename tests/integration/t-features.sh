@@ -67,24 +67,17 @@ is_served() { # WHAT
 	check "$1: a module is refused" module_refused
 }
 
-# without UNIT ERROR CALL…: what runs of the unit is ended; the next upcall starts it
-drop_in=''
-without() {
-	local unit=$1 error=$2
-	shift 2
-	drop_in=/run/systemd/system/$unit.d/without.conf
-	mkdir -p "${drop_in%/*}"
-	# The unit's own list, where it has one, is of what it may; then this takes some of it out.
-	printf '[Service]\nSystemCallFilter=~%s\nSystemCallErrorNumber=%s\n' "$*" "$error" >"$drop_in"
-	anew
-}
+# The next upcall starts both.
 anew() {
-	systemctl daemon-reload
 	systemctl stop upcall-worker@web.service upcalld.service 2>/dev/null
 	wait_for 20 test -z "$(pgrep -x upcall-worker)"
 }
-given_back() {
-	rm -f "$drop_in"
+without_anew() {
+	without "$@"
+	anew
+}
+given_back_anew() {
+	given_back "$1"
 	anew
 	echo 60000 >$claim_ms
 }
@@ -97,7 +90,7 @@ no_such_process() { ! pgrep -x "$1" >/dev/null; }
 refuses() {
 	local unit=$1 instance=$2 process=$3 error=$4 call=$5 what="A-71 ${3#upcall-} without $5 ($4)" from
 	from=$(cursor)
-	without "$unit" "$error" "$call"
+	without_anew "$unit" "$error" "$call"
 	echo 4000 >$claim_ms
 	forget
 	ask
@@ -106,7 +99,7 @@ refuses() {
 	check "$what: nothing ran for it" nothing_ran
 	check "$what: the journal names it" wait_for 20 names_it "$instance" "$call" "$from"
 	check "$what: no $process stays" wait_for 20 no_such_process "$process"
-	given_back
+	given_back_anew "$unit"
 	check "$what: given back, the next is served" wait_for 60 served
 }
 
@@ -129,18 +122,17 @@ done
 refuses upcall-worker@.service upcall-worker@web.service upcall-worker EPERM openat2
 
 # --- what they, or libraries of theirs, do without
-others=(pidfd_getfd statx name_to_handle_at faccessat2 epoll_pwait2 io_uring_setup rseq open_tree move_mount mount_setattr)
-without upcalld.service ENOSYS pidfd_send_signal setns clone3 close_range fsopen fsconfig fsmount execveat "${others[@]}"
+without_anew upcalld.service ENOSYS "${upcalld_spares[@]}"
 is_served 'A-71 upcalld without all the others'
-given_back
-without upcall-worker@.service ENOSYS "${others[@]}"
+given_back_anew upcalld.service
+without_anew upcall-worker@.service ENOSYS "${worker_spares[@]}"
 is_served 'A-71 upcall-worker without all the others'
-given_back
+given_back_anew upcall-worker@.service
 if [ "${1:-}" = all ]; then
-	for call in "${others[@]}"; do
-		without upcall-worker@.service ENOSYS "$call"
+	for call in "${worker_spares[@]}"; do
+		without_anew upcall-worker@.service ENOSYS "$call"
 		is_served "A-71 upcall-worker without $call"
-		given_back
+		given_back_anew upcall-worker@.service
 	done
 fi
 

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
-# soak-suites: trixie trixie-backports
+# soak-suites: trixie trixie-backports bookworm-nosys
 # module: kmod
 #
 # Whose is an upcall? A-03: of who unshares everything inside a container, that container's; of a user of the host who does

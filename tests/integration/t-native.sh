@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
-# soak-suites: trixie trixie-backports
+# soak-suites: trixie trixie-backports bookworm-nosys
 #
 # upcallctl monitor --native: what nobody redirects is seen as it happens, with the right tags; nobody but root sees it
 # (A-09, V-32), whoever looks delays nobody, and what is lost is said.

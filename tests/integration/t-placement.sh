@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak-suites: bookworm-nosys
 #
 # text that names others changes nothing. A task in A makes upcalls whose text names B's and the host's pids, uids,
 # namespaces and paths, and the same with neutral text: placement is equal, and nobody else sees anything of it: no file of

@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
+# soak-suites: bookworm-nosys
 # soak: 10000
 #
 # the container's root hunts for new processes: attach, open mem, fd, exe, cwd, root. Whatever it gets hold of is

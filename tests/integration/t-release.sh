@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
-# soak-suites: trixie trixie-backports bookworm-debug bookworm-kcsan
+# soak-suites: trixie trixie-backports bookworm-debug bookworm-kcsan bookworm-nosys
 #
 # A-10b: the release agent of a version 1 hierarchy is its container's whose cgroup namespace has a root above the cgroup, and
 # handled or refused there; it is the host's where that root is the hierarchy's, or the cgroup itself, or where the policy has no

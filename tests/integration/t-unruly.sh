@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
-# soak-suites: trixie trixie-backports
+# soak-suites: trixie trixie-backports bookworm-nosys
 #
 # Handlers that do not do as they should.
 #   A-20  in a container with limits one forks, or takes memory, without end: it is killed there, the container is charged

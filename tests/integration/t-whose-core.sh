@@ -3,7 +3,7 @@
 #
 # lane: default
 # soak: 10000
-# soak-suites: trixie trixie-backports
+# soak-suites: trixie trixie-backports bookworm-nosys
 #
 # Whose core is whose.
 #   A-07  a set-user-id program of the host crashes, again and again, while a container makes processes as fast as it can,

@@ -24,6 +24,8 @@ ln tools/* .
 . lib/container.sh
 # shellcheck source=where.sh
 . lib/where.sh
+# shellcheck source=nosys.sh
+. lib/nosys.sh
 
 declare -A leader cgroup root
 

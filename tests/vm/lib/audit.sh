@@ -117,6 +117,7 @@ audit_parse() {
 		event = ""
 		count++
 		if (match(text, /: fork: \(/)) {
+			forks++
 			text = substr(text, RSTART)
 			if (field(text, "parent") in own) own[field(text, "child")] = 1
 		} else if (match(text, /: sched_process_exec: filename=/)) {
@@ -125,10 +126,13 @@ audit_parse() {
 			text = substr(path, RSTART)
 			path = substr(path, 1, RSTART - 1)
 			gsub(/[\t\n]/, "?", path)
+			files++
 			paths[field(text, "pid")] = path
 		} else if (match(text, /: exec: \(/)) {
 			text = substr(text, RSTART)
+			execs++
 			pid = field(text, "pid")
+			if (!(pid in paths)) alone = alone " " pid
 			path = pid in paths ? paths[pid] : "(unknown)"
 			delete paths[pid]
 			by = is_kthread(field(text, "pflags")) ? "kernel" : pid in own ? "own" : "-"
@@ -174,7 +178,8 @@ audit_parse() {
 		for (pid in sealing) print "sealing\t" pid >state
 		for (pid in paths) print "path\t" pid "\t" paths[pid] >state
 		if (bad != "") print "unreadable events in the record:" bad >errors
-		if (count + 0 != expected + 0) print "the record has " expected " events, " count + 0 " were read; lines that begin none: " more + 0 odd >errors
+		if (count + 0 != expected + 0) print "the record has " expected " events, " count + 0 " were read; lines that begin none: " \
+			more + 0 odd "; this time: " forks + 0 " forks, " files + 0 " files, " execs + 0 " execs, without a file:" alone >errors
 	}'
 }
 
