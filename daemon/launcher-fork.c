@@ -212,8 +212,8 @@ static int64_t now_ms(void)
 	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }
 
-/* All together get `ms` to end. */
-static void wait_children(struct launcher_fork *fork, int ms)
+/* All together get `ms` to end; or only those that are told to. */
+static void wait_children(struct launcher_fork *fork, int ms, bool only_told)
 {
 	int64_t until = now_ms() + ms;
 	struct child *child, *after;
@@ -222,6 +222,8 @@ static void wait_children(struct launcher_fork *fork, int ms)
 		struct pollfd ended = { .fd = child->pidfd, .events = POLLIN };
 		int64_t left = until - now_ms();
 
+		if (only_told && !ev_is_active(&child->kill))
+			continue;
 		if (poll(&ended, 1, left > 0 ? (int)left : 0) == 1)
 			reap(child);
 	}
@@ -236,9 +238,10 @@ static struct launcher *fork_free(struct launcher *launcher)
 	struct launcher_fork *fork = container_of(launcher, struct launcher_fork, launcher);
 	struct child *child, *after;
 
-	wait_children(fork, GRACE_MS);
+	wait_children(fork, GRACE_MS, /* only_told= */ false);
+	wait_children(fork, WORKER_END_MS, /* only_told= */ true);
 	list_for_each_entry_safe(child, after, &fork->children, link) {
-		/* told to end, and nobody else will look whether it does */
+		/* told to end, and hangs: nobody else will look */
 		if (ev_is_active(&child->kill))
 			signal_child(child, SIGKILL);
 		child_free(child);

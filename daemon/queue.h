@@ -19,8 +19,8 @@
 
 /* A bound for us, far above what quotas allow a sane machine. */
 #define QUEUE_MAX 16384
-/* The kernel offers again at once what a dead worker had. */
-#define QUEUE_LOST_SECONDS 5.
+/* The kernel offers again what a worker had once that has gone, and who is told to end takes time. */
+#define QUEUE_LOST_SECONDS (WORKER_END_MS / 1000. + 3.)
 
 struct ending {
 	enum record_result result;

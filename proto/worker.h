@@ -36,8 +36,15 @@
 /* Instance sockets; %s is the container's name. */
 #define WORKER_SOCKET_FORMAT "/run/upcalld/worker/%s"
 
-/* What a worker that is told to end (SIGTERM) needs for that at most: a tracer may hold a child. */
-#define WORKER_END_MS 5000
+/*
+ * A worker that is told to end (SIGTERM) takes nothing new. What runs has this long to end by
+ * itself, with a result. Then a handler of the container's that has the upcall is left alone;
+ * all others are killed, and looked for as long as a tracer may hold them.
+ */
+#define WORKER_FINISH_MS  2000
+#define WORKER_CLEANUP_MS 5000
+/* Both, at most. */
+#define WORKER_END_MS (WORKER_FINISH_MS + WORKER_CLEANUP_MS)
 
 #define WORKER_PATH_LEN 1024
 /* Bytes of a visit's arguments, and how many there are. */

@@ -9,7 +9,6 @@
 #include "cleanup.h"
 #include "ending.h"
 #include "listen.h"
-#include "request.h"
 
 static volatile int ending_fd = -1;
 
@@ -31,9 +30,8 @@ static void on_ending(struct watch *watch, short revents)
 	(void)revents;
 	ending_fd = -1;
 	loop_unwatch_close(&hands->loop, watch);
-	/* ORDER: a connection that upcalld closes meanwhile would bring one more */
 	listen_end(hands);
-	requests_end(hands);
+	hands->end_ms = loop_now_ms() + WORKER_FINISH_MS;
 }
 
 int ending_watch(struct hands *hands)

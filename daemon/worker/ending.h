@@ -2,16 +2,17 @@
 /*
  * SIGTERM
  *
- * Who stops us, because the container has been unregistered or the machine goes down, wants
- * nothing of it to run on, and nothing to stay: a leaf that nobody removes keeps the container's
- * cgroup from being removed, and there may be no next worker to sweep it.
+ * Who stops us, because the container has been unregistered, or takes us for hung or too old,
+ * wants us to go soon, and nothing of us to stay: a leaf that nobody removes keeps the
+ * container's cgroup from being removed, and there may be no next worker to sweep it. But what
+ * runs is to end as it would.
  */
 #ifndef UPCALL_WORKER_ENDING_H
 #define UPCALL_WORKER_ENDING_H
 
 #include "hands.h"
 
-/* From here on it ends what runs, after which nobody is listened to. Once in a process. */
+/* From here on nothing new is taken at SIGTERM, and requests_end() comes. Once in a process. */
 int ending_watch(struct hands *hands);
 
 #endif

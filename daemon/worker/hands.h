@@ -27,7 +27,9 @@ struct connection {
 struct hands {
 	struct loop loop;
 	struct watch listener; /* owns its fd; -1: started with a connection */
+	bool deaf;	       /* nothing new is taken */
 	struct watch ending;   /* owns its fd; -1: told to end */
+	int64_t end_ms;	       /* when all requests are ended; 0: not yet known, or they are */
 	struct connection connections[CONNECTION_MAX];
 	uint64_t next_connection_id;
 	struct request *requests; /* owned */

@@ -133,10 +133,15 @@ void connection_throttle(struct hands *hands)
 
 void listen_end(struct hands *hands)
 {
+	hands->deaf = true;
 	loop_unwatch_close(&hands->loop, &hands->listener);
 	for (int i = 0; i < CONNECTION_MAX; i++)
-		if (hands->connections[i].id)
-			connection_close(&hands->connections[i]);
+		loop_mute(&hands->loop, &hands->connections[i].watch);
+}
+
+bool listen_is_over(const struct hands *hands)
+{
+	return hands->deaf || (hands->listener.fd < 0 && !connection_is_any(hands));
 }
 
 bool connection_is_any(const struct hands *hands)

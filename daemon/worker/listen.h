@@ -14,9 +14,11 @@ void connection_send(struct hands *hands, uint64_t id, const struct worker_resul
 void connection_throttle(struct hands *hands);
 /*
  * Nobody is listened to any more: what lies in a connection, or comes to the socket, is another
- * worker's, and upcalld sees at once that this one goes.
+ * worker's once we have gone. Results are still sent.
  */
 void listen_end(struct hands *hands);
+/* Nothing will come any more. */
+bool listen_is_over(const struct hands *hands);
 bool connection_is_any(const struct hands *hands);
 
 #endif

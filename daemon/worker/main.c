@@ -170,7 +170,7 @@ static void hands_run(struct hands *hands)
 			idle_at = loop_now_ms() + hands->idle_ms;
 		else if (loop_now_ms() >= idle_at)
 			return;
-		if (!hands->requests && hands->listener.fd < 0 && !connection_is_any(hands))
+		if (!hands->requests && listen_is_over(hands))
 			return;
 	}
 }

@@ -67,7 +67,7 @@ static inline bool request_visits(const struct request *request)
 }
 
 /* How long what was decided has for ending: a killed process, a child that is held. */
-#define REQUEST_CLEANUP_MS WORKER_END_MS
+#define REQUEST_CLEANUP_MS WORKER_CLEANUP_MS
 
 int64_t request_now_us(void);
 /* Was the handler that has this status killed because of its time? */

@@ -92,6 +92,8 @@ int64_t request_next_deadline(struct hands *hands)
 		if (request->retry_ms >= 0 && request->retry_ms < first)
 			first = request->retry_ms;
 	}
+	if (hands->end_ms && hands->end_ms < first)
+		first = hands->end_ms;
 	hands->looked_ms = now;
 	hands->look_ms = first;
 	return first;
@@ -176,6 +178,10 @@ void request_expire(struct hands *hands)
 
 	/* it may have stood in the callback: whose deadline is over had it before */
 	add_what_stood(hands, now, now + 1);
+	if (hands->end_ms && hands->end_ms <= now) {
+		hands->end_ms = 0;
+		requests_end(hands);
+	}
 	for (request = hands->requests; request; request = next) {
 		next = request->next;
 		if (request->deadline_ms <= now && !handler_rests(request))

@@ -175,10 +175,25 @@ void request_decide(struct request *request, enum worker_outcome outcome, enum w
 	request_stop(request);
 }
 
+static bool goes_on_alone(const struct request *request)
+{
+	return request->attached && request->handler.pid && !request->handler.held &&
+	       request->wire.run_in == WORKER_RUN_IN_CONTAINER && !request_answers(request) &&
+	       !request_visits(request);
+}
+
 static void request_end(struct request *request)
 {
 	struct loop *loop = &request->hands->loop;
 
+	/* its end is under way, and has a time */
+	if (request->decided)
+		return;
+	if (goes_on_alone(request)) {
+		request_free(request);
+		return;
+	}
+	request->connection_id = 0;
 	visit_clear(&request->visit, loop);
 	request->decided = true;
 	/* kept for request_free() */

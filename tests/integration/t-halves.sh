@@ -12,6 +12,7 @@
 answering web
 container_start web
 pid=$(container_pid web)
+cgroup[web]=$(container_cgroup web)
 
 stop_all() { systemctl stop upcalld-shim.socket upcalld.socket upcalld.service; }
 
@@ -118,9 +119,15 @@ check 'standalone: a handler runs' wait_for 20 test -e "$containers/web/rootfs/t
 kill -TERM "$daemon"
 check 'standalone: it ends when told' wait "$daemon"
 check 'standalone: who runs goes on' pgrep -x upcall-worker
+upcalld --standalone >>standalone.log 2>&1 &
+daemon=$!
+check 'standalone: another answers' wait_for 20 reachable
+check 'standalone: who runs goes on' test -e "$containers/web/rootfs/tmp/here"
 rm "$containers/web/rootfs/tmp/here"
 wait "$asking"
 check "standalone: and serves ($(cat alone))" grep -q '^payload served' alone
 check 'standalone: and leaves no worker' wait_for 20 no_worker
 check 'standalone: nor a leaf' no_leaves web
+kill -TERM "$daemon"
+check 'standalone: the other ends, too' wait "$daemon"
 summary

@@ -33,6 +33,8 @@ DOCS_NUMBERS=(
 	"client/hook/defaults.h TIMEOUT_MS upcall-oci-hook.8 --timeout-ms"
 	"client/hook/main.c TIMEOUT_MS_MAX upcall-oci-hook.8 --timeout-ms"
 	"proto/worker.h WORKER_VISITS upcallctl.1 exec"
+	"proto/worker.h WORKER_FINISH_MS upcallctl.1 unregister"
+	"proto/worker.h WORKER_FINISH_MS upcallctl.1 exec"
 	"kernel-shim/queue.c QUEUE_MAX upcall-shim.7 pending_max"
 	"kernel-shim/queue.c MODULES_MAX upcall-shim.7 pending_max"
 	"kernel-shim/queue.c MODULES_SHARE upcall-shim.7 pending_max"

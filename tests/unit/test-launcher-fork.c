@@ -147,36 +147,58 @@ static void test_unwatched(void **state)
 	wait_for_end(fixture, fd);
 }
 
+/* What it has said after that it runs. */
+static pid_t pid_of(int fd)
+{
+	char text[16] = "";
+
+	assert_true(read(fd, text, sizeof(text) - 1) > 0);
+	return (pid_t)strtol(text, NULL, 10);
+}
+
 /* What runs at our end is not ended: it may be an upgrade. Who has nothing to do is waited for. */
 static void test_our_end(void **state)
 {
 	struct fixture *fixture = *state;
-	int idle = start(fixture, "echo >&3; read line <&3; sleep 0.1; exit");
+	int idle = start(fixture, "echo >&3; echo $$ >&3; read line <&3; exit");
 	int busy = start(fixture, "echo >&3; echo $$ >&3; exec sleep 1000");
-	char text[16] = "";
-	pid_t pid;
+	pid_t idle_pid = pid_of(idle), busy_pid = pid_of(busy);
 
-	assert_true(read(busy, text, sizeof(text) - 1) > 0);
-	pid = (pid_t)strtol(text, NULL, 10);
 	assert_int_equal(shutdown(idle, SHUT_RDWR), 0);
 	assert_int_equal(shutdown(busy, SHUT_RDWR), 0);
 	fixture->launcher = launcher_free(fixture->launcher);
-	assert_true(has_ended(idle));
+	assert_int_equal(kill(idle_pid, 0), -1);
 	assert_int_equal(waitpid(-1, NULL, WNOHANG), 0);
-	assert_int_equal(kill(pid, SIGKILL), 0);
-	assert_int_equal(waitpid(-1, NULL, 0), pid);
+	assert_int_equal(kill(busy_pid, SIGKILL), 0);
+	assert_int_equal(waitpid(-1, NULL, 0), busy_pid);
 	close(idle);
 	close(busy);
+}
+
+/* One that is told to end, and takes long for that, has its time; one that hangs is killed. */
+static void test_our_end_told(void **state)
+{
+	struct fixture *fixture = *state;
+	int slow = start(fixture, "trap 'sleep 2; echo >&3; exit' TERM; echo >&3;"
+				  "while :; do sleep 0.1; done");
+	int hung = start(fixture, "trap '' TERM; echo >&3; exec sleep 1000");
+	char byte;
+
+	fixture->launcher->vtable->stop(fixture->launcher, "web");
+	fixture->launcher = launcher_free(fixture->launcher);
+	assert_int_equal(read(slow, &byte, 1), 1);
+	/* not reaped: it is killed at the very end */
+	assert_true(waitpid(-1, NULL, 0) > 0);
+	close(slow);
+	close(hung);
 }
 
 int main(void)
 {
 #define fixed(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 	const struct CMUnitTest tests[] = {
-		fixed(test_stop),
-		fixed(test_stop_stubborn),
-		fixed(test_unwatched),
-		fixed(test_our_end),
+		fixed(test_stop),    fixed(test_stop_stubborn), fixed(test_unwatched),
+		fixed(test_our_end), fixed(test_our_end_told),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -76,7 +76,8 @@ static void handler_wait(void)
 	while (!output("here"))
 		turn(limit);
 	assert_non_null(hands.requests);
-	assert_true(hands.requests->handler.pid > 0);
+	while (hands.requests->handler.pid == 0)
+		turn(limit);
 	assert_true(leaf_is_there());
 }
 
@@ -84,32 +85,66 @@ static void told_to_end(void)
 {
 	assert_int_equal(ending_watch(&hands), 0);
 	assert_int_equal(raise(SIGTERM), 0);
+	while (!hands.deaf)
+		turn(loop_now_ms() + PATIENCE_MS);
 }
 
-/* Because nothing is left, and not because the time for that is over. */
-static void ended(void)
+static void turn_until_over(int64_t limit)
 {
-	int64_t limit = loop_now_ms() + REQUEST_CLEANUP_MS - 1000;
-
 	while (hands.requests)
 		turn(limit);
-	assert_false(connection_is_any(&hands));
-	assert_nothing_left();
+	assert_true(listen_is_over(&hands));
 }
 
+/* What the end of the process does. */
+static void process_end(void)
+{
+	loop_unwatch_close(&hands.loop, &hands.connections[0].watch);
+	hands.connections[0].id = 0;
+}
+
+/* What ends by itself has its result. */
+static void test_finishing(void **state)
+{
+	struct worker_result result;
+	int upcall;
+
+	(void)state;
+	require_root();
+	upcall = handler_put(99, "echo >here; sleep 0.2; echo >done; exit 3");
+	handler_wait();
+	told_to_end();
+	turn_until_over(loop_now_ms() + PATIENCE_MS);
+	assert_int_equal(recv(broker_fd, &result, sizeof(result), MSG_DONTWAIT), sizeof(result));
+	assert_int_equal(result.outcome, WORKER_HANDLER_FAILED);
+	assert_non_null(output("done"));
+	assert_nothing_left();
+	close(upcall);
+}
+
+/* What does not is left alone: without a result, it is the kernel's to know of its end. */
 static void test_running(void **state)
 {
+	char path[128], byte;
+	pid_t pid;
 	int upcall;
-	char byte;
+	int64_t told;
 
 	(void)state;
 	require_root();
 	upcall = handler_put(99, "echo >here; exec sleep 1000");
 	handler_wait();
+	pid = hands.requests->handler.pid;
 	told_to_end();
-	ended();
-	/* there is no result: upcalld sees that this one has gone */
-	assert_int_equal(recv(broker_fd, &byte, 1, MSG_DONTWAIT), 0);
+	told = loop_now_ms();
+	turn_until_over(told + PATIENCE_MS);
+	assert_true(loop_now_ms() - told >= WORKER_FINISH_MS / 2);
+	assert_int_equal(recv(broker_fd, &byte, 1, MSG_DONTWAIT), -1);
+	assert_int_equal(waitpid(pid, NULL, WNOHANG), 0);
+	assert_int_equal(kill(pid, SIGKILL), 0);
+	assert_int_equal(waitpid(pid, NULL, 0), pid);
+	snprintf(path, sizeof(path), "%s/upcall-99", container.boundary);
+	assert_int_equal(rmdir(path), 0);
 	assert_int_equal(fake->completed, 0);
 	close(upcall);
 }
@@ -122,20 +157,19 @@ static void test_left(void **state)
 
 	(void)state;
 	require_root();
-	upcall[0] = handler_put(99, "echo >here; exec sleep 1000");
+	upcall[0] = handler_put(99, "echo >here; exec sleep 1");
 	handler_wait();
 	others = REQUEST_MAX - hands.request_count;
 	hands.request_count += others;
 	upcall[1] = handler_put(98, "echo >ran; exec sleep 1000");
 	upcall[2] = handler_put(98, "echo >ran; exec sleep 1000");
 	told_to_end();
-	while (hands.ending.fd >= 0)
-		turn(loop_now_ms() + PATIENCE_MS);
 	hands.request_count -= others;
-	(void)shutdown(broker_fd, SHUT_RDWR);
-	ended();
+	assert_int_equal(shutdown(broker_fd, SHUT_RDWR), 0);
+	turn_until_over(loop_now_ms() + PATIENCE_MS);
 	assert_null(output("ran"));
 	assert_int_equal(fake->attached, 1);
+	process_end();
 	for (int i = 0; i < 3; i++) {
 		assert_true(has_ended(upcall[i]));
 		close(upcall[i]);
@@ -155,11 +189,16 @@ static void end(pid_t *pid)
 static int clear(void **state)
 {
 	(void)state;
+	if (geteuid() != 0)
+		return 0;
 	(void)signal(SIGTERM, SIG_DFL);
+	hands.deaf = false;
+	hands.end_ms = 0;
 	end(&tracer);
 	while (hands.requests)
 		request_abandon(hands.requests);
 	end(&held);
+	process_end();
 	connect_again();
 	return 0;
 }
@@ -208,12 +247,10 @@ static void test_held(void **state)
 	told = loop_now_ms();
 	while (hands.requests) {
 		turn(told + PATIENCE_MS);
-		/* at once: upcalld is to see that this one goes */
-		assert_true(hands.ending.fd >= 0 || !connection_is_any(&hands));
 		assert_true(!has_ended(upcall) || !leaf_is_there());
 	}
-	assert_true(loop_now_ms() - told >= REQUEST_CLEANUP_MS / 2);
-	assert_true(loop_now_ms() - told < WORKER_END_MS + 1000);
+	assert_true(loop_now_ms() - told >= WORKER_FINISH_MS + WORKER_CLEANUP_MS / 2);
+	assert_true(loop_now_ms() - told < WORKER_END_MS + 3000);
 	assert_false(leaf_is_there());
 	close(upcall);
 	close(say);
@@ -223,6 +260,7 @@ static void test_held(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_teardown(test_finishing, clear),
 		cmocka_unit_test_teardown(test_running, clear),
 		cmocka_unit_test_teardown(test_left, clear),
 		cmocka_unit_test_teardown(test_held, clear),

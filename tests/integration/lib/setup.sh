@@ -98,7 +98,7 @@ now_ms() { echo $((${EPOCHREALTIME/./} / 1000)); }
 # The last word of requester's output: how long the call took.
 took_ms() { sed -n 's/.* ms=//p' <<<"$1"; }
 
-no_leaves() { [ -z "$(find "${cgroup[$1]}" -name 'upcall-*' 2>/dev/null)" ]; }
+no_leaves() { [ -d "${cgroup[$1]}" ] && [ -z "$(find "${cgroup[$1]}" -name 'upcall-*' 2>/dev/null)" ]; }
 
 # twin_is_there NAME PARENT
 twin_is_there() { leader[$1]=$(pgrep -P "$2" -x sleep); }
