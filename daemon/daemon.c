@@ -381,15 +381,17 @@ struct daemon *daemon_free(struct daemon *daemon)
 	daemon->source = source_free(daemon->source);
 	queue_close(&daemon->queue);
 	registry_close(&daemon->registry);
-	daemon->launcher = launcher_free(daemon->launcher);
-	config_unref(daemon->config);
 	if (daemon->loop) {
 		records_stop(&daemon->records);
 		notify_stop(&daemon->notify);
 		daemon_unwatch(daemon);
-		ev_loop_destroy(daemon->loop);
 	}
+	/* ORDER: the launcher may wait for workers, and another daemon is to be free to start */
 	activation_close(&daemon->fds);
+	daemon->launcher = launcher_free(daemon->launcher);
+	config_unref(daemon->config);
+	if (daemon->loop)
+		ev_loop_destroy(daemon->loop);
 	free(daemon);
 	return NULL;
 }

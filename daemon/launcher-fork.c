@@ -31,7 +31,7 @@
 /* At our own end: what a worker that has nothing to do gets to see that its socket is closed. */
 #define GRACE_MS 1000
 /* From SIGTERM to SIGKILL, for one that hangs or is stopped. */
-#define KILL_SECONDS (WORKER_END_MS / 1000. + 3.)
+#define KILL_SECONDS (WORKER_KILL_MS / 1000.)
 
 struct launcher_fork {
 	struct launcher launcher;

@@ -20,7 +20,7 @@
 /* A bound for us, far above what quotas allow a sane machine. */
 #define QUEUE_MAX 16384
 /* The kernel offers again what a worker had once that has gone, and who is told to end takes time. */
-#define QUEUE_LOST_SECONDS (WORKER_END_MS / 1000. + 3.)
+#define QUEUE_LOST_SECONDS (WORKER_KILL_MS / 1000. + 3.)
 
 struct ending {
 	enum record_result result;

@@ -43,8 +43,9 @@
  */
 #define WORKER_FINISH_MS  2000
 #define WORKER_CLEANUP_MS 5000
-/* Both, at most. */
-#define WORKER_END_MS (WORKER_FINISH_MS + WORKER_CLEANUP_MS)
+/* Both, at most; and when one that has not ended by then is killed, as the unit says, too. */
+#define WORKER_END_MS  (WORKER_FINISH_MS + WORKER_CLEANUP_MS)
+#define WORKER_KILL_MS (WORKER_END_MS + 3000)
 
 #define WORKER_PATH_LEN 1024
 /* Bytes of a visit's arguments, and how many there are. */

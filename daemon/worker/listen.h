@@ -13,8 +13,8 @@ void connection_send(struct hands *hands, uint64_t id, const struct worker_resul
 /* Before each round: what we cannot take waits in the socket, and upcalld with it. */
 void connection_throttle(struct hands *hands);
 /*
- * Nobody is listened to any more: what lies in a connection, or comes to the socket, is another
- * worker's once we have gone. Results are still sent.
+ * Nobody is listened to any more. What lies in a connection, or comes to the socket, waits until
+ * we have gone: then an upcall is another worker's, if it has that long. Results are still sent.
  */
 void listen_end(struct hands *hands);
 /* Nothing will come any more. */

@@ -168,6 +168,20 @@ static void reports_drain(struct request *request, struct child *child)
 		loop_unwatch_close(&request->hands->loop, &child->report);
 }
 
+void children_drain(struct request *request)
+{
+	reports_drain(request, &request->entrant);
+	reports_drain(request, &request->handler);
+	reports_drain(request, &request->answerer);
+}
+
+bool child_has_ended(const struct child *child)
+{
+	struct pollfd end = { .fd = child->exit.fd, .events = POLLIN };
+
+	return child->pid && poll(&end, 1, 0) == 1;
+}
+
 int child_watch(struct request *request, struct child *child, const struct process *process,
 		watch_fn *on_exit_fn)
 {

@@ -82,6 +82,10 @@ int child_watch(struct request *request, struct child *child, const struct proce
 		watch_fn *on_exit_fn);
 int handler_watch(struct request *request, const struct process *process);
 void child_kill(const struct child *child);
+/* Its exit callback is due, or put off. */
+bool child_has_ended(const struct child *child);
+/* All that they have reported so far. It may be decided then. */
+void children_drain(struct request *request);
 /* Their fds; they themselves are nobody's then. */
 void children_clear(struct request *request);
 /* Who is no child of any request's, and has ended. */

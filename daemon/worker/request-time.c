@@ -178,10 +178,6 @@ void request_expire(struct hands *hands)
 
 	/* it may have stood in the callback: whose deadline is over had it before */
 	add_what_stood(hands, now, now + 1);
-	if (hands->end_ms && hands->end_ms <= now) {
-		hands->end_ms = 0;
-		requests_end(hands);
-	}
 	for (request = hands->requests; request; request = next) {
 		next = request->next;
 		if (request->deadline_ms <= now && !handler_rests(request))
@@ -189,5 +185,9 @@ void request_expire(struct hands *hands)
 		else if (request->deadline_ms <= now ||
 			 (request->retry_ms >= 0 && request->retry_ms <= now))
 			put_off_retry(request);
+	}
+	if (hands->end_ms && hands->end_ms <= now) {
+		hands->end_ms = 0;
+		requests_end(hands);
 	}
 }

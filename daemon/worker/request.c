@@ -175,10 +175,12 @@ void request_decide(struct request *request, enum worker_outcome outcome, enum w
 	request_stop(request);
 }
 
+/* What is in a leaf of the worker's own cgroup ends with that. */
 static bool goes_on_alone(const struct request *request)
 {
-	return request->attached && request->handler.pid && !request->handler.held &&
-	       request->wire.run_in == WORKER_RUN_IN_CONTAINER && !request_answers(request) &&
+	return request->attached && request->handler.pid &&
+	       request->wire.run_in == WORKER_RUN_IN_CONTAINER &&
+	       request->leader.cgroup[0] != '\0' && !request_answers(request) &&
 	       !request_visits(request);
 }
 
@@ -186,10 +188,14 @@ static void request_end(struct request *request)
 {
 	struct loop *loop = &request->hands->loop;
 
+	/* one callback at a time: what has happened may not have been looked at */
+	children_drain(request);
 	/* its end is under way, and has a time */
-	if (request->decided)
+	if (request->decided || (!request_answers(request) && child_has_ended(&request->handler)))
 		return;
 	if (goes_on_alone(request)) {
+		/* it has borne the handler, and would stay if somebody froze it */
+		child_kill(&request->entrant);
 		request_free(request);
 		return;
 	}

@@ -19,8 +19,8 @@ void request_start(struct hands *hands, uint64_t connection_id, const struct wor
 /*
  * All are ended without a result: upcalld sees us go, and takes that as it takes any worker's
  * death. A handler of the container's that has its upcall goes on, and its leaf stays: the kernel
- * half knows its time, and its end. The others are killed, and what no child has taken over is in
- * the queue again once nothing of it is left here.
+ * half knows its time, and its end; not of what it has started. The others are killed, and what no
+ * child has taken over is in the queue again once nothing of it is left here.
  */
 void requests_end(struct hands *hands);
 

@@ -122,9 +122,11 @@ done
 refuses upcall-worker@.service upcall-worker@web.service upcall-worker EPERM openat2
 
 # --- what they, or libraries of theirs, do without
+# shellcheck disable=SC2154 # lib/nosys.sh
 without_anew upcalld.service ENOSYS "${upcalld_spares[@]}"
 is_served 'A-71 upcalld without all the others'
 given_back_anew upcalld.service
+# shellcheck disable=SC2154
 without_anew upcall-worker@.service ENOSYS "${worker_spares[@]}"
 is_served 'A-71 upcall-worker without all the others'
 given_back_anew upcall-worker@.service

@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-/* A worker that is told to end, with SIGTERM, ends what runs and begins nothing. */
+/* A worker that is told to end, with SIGTERM, begins nothing, and what runs ends or goes on. */
 #include <poll.h>
 #include <setjmp.h>
 #include <signal.h>
