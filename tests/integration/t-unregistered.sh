@@ -111,7 +111,6 @@ hold held
 goes db held
 is_denied held
 let_go
-register_again web
 
 # What is left to do after an answer waits a little.
 for ((round = 1; round <= ${1:-5}; round++)); do

@@ -83,10 +83,12 @@ static void handler_wait(void)
 
 static void told_to_end(void)
 {
+	int64_t limit = loop_now_ms() + PATIENCE_MS;
+
 	assert_int_equal(ending_watch(&hands), 0);
 	assert_int_equal(raise(SIGTERM), 0);
 	while (!hands.deaf)
-		turn(loop_now_ms() + PATIENCE_MS);
+		turn(limit);
 }
 
 static void turn_until_over(int64_t limit)
