@@ -17,6 +17,7 @@ GUEST_PACKAGES=(
 	dkms gcc make libc6-dev patch dpkg-dev
 	keyutils libkeyutils1 crun runc podman catatonit lxc uidmap iproute2 procps psmisc elfutils strace jq python3 busybox-static
 	nfs-common nfs-kernel-server ksmbd-tools:later-suites
+	initramfs-tools:later-suites
 	apparmor apparmor-utils dnsmasq-base util-linux util-linux-extra:later-suites libcap2-bin attr
 	libnl-3-200 libnl-genl-3-200 libev4 libsystemd0 libkmod2 libsmartcols1 libseccomp2 libc-ares2 libelf1 libdw1
 	libzstd1 libcap2 libjson-c5
