@@ -327,7 +327,7 @@ int registry_explain_add(const struct registry *registry, const struct container
 	case EPERM:
 		return failure_set(
 			failure, error, "Denied",
-			"process %u is in no container of user %u: its user namespace, and the pid, mount and network namespace that it has, are not all of user namespaces that he made",
+			"process %u is in no container of user %u: its user namespace, and the pid, mount, network and cgroup namespace that it has, are not all of user namespaces that he made",
 			container->leader, container->uid);
 	case ENOENT:
 		return failure_set(failure, error, "NoSuchCgroup", "there is no cgroup '%.256s'",

@@ -7,13 +7,14 @@
  * own (cap_capable()): the namespace right below the initial one counts, as who made one
  * further down is but somebody inside.
  *
- * ATTACK: a user namespace can be made anywhere, also by who sits in a pid, mount or
- * network namespace of somebody else's. An entry is found by these, too, so each that
- * is not the host's has to be of the same user; of pid namespaces, which lie in each
- * other, those around it, too: an entry in there would be nearer than that of the
- * container around, and what it is refused would be so no more.
+ * ATTACK: a user namespace can be made anywhere, also by who sits in a pid, mount,
+ * network or cgroup namespace of somebody else's. An entry is found by these, too, so
+ * each that is not the host's has to be of the same user; of pid namespaces, which lie
+ * in each other, those around it, too: an entry in there would be nearer than that of
+ * the container around, and what it is refused would be so no more.
  */
 #include <linux/bits.h>
+#include <linux/cgroup.h>
 #include <linux/nsproxy.h>
 #include <linux/pid_namespace.h>
 #include <linux/proc_ns.h>
@@ -56,6 +57,9 @@ static int check_nsproxy(const struct nsproxy *nsproxy, const struct task_facts 
 	ret = check_ns((struct ns_common *)nsproxy->mnt_ns, facts, UPCALL_NS_MNT, uid);
 	if (!ret)
 		ret = check_ns(&nsproxy->net_ns->ns, facts, UPCALL_NS_NET, uid);
+	/* its root is a boundary, and finds release agents */
+	if (!ret)
+		ret = check_ns(&nsproxy->cgroup_ns->ns, facts, UPCALL_NS_CGROUP, uid);
 	return ret;
 }
 

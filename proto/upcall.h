@@ -415,16 +415,18 @@ enum upcall_container_state {
 #define UPCALL_CONTAINER_UNBOUNDED 0x01
 /*
  * UPCALL_FEATURE_OWNERS: only if it is of user `owner`, EPERM: who made, on the host, the user
- * namespace that its leader is in or one above it, and those of which the leader's pid, mount
- * and network namespace are, where these are not the host's.
+ * namespace that its leader is in or one above it, and those of which the leader's pid, mount,
+ * network and cgroup namespace are, where these are not the host's.
  */
 #define UPCALL_CONTAINER_OWNED 0x02
 
 /*
  * One registered container. ADD reads name, flags, owner, leader, start_time (0: any),
  * cgroup_id and policy, and fills in the rest. cgroup_id is the inode number of
- * its boundary in cgroup2; 0 means the root of the leader's cgroup namespace,
- * where that is not the initial one, else none.
+ * its boundary in cgroup2, and nobody else is to be in that; 0 means the root of the
+ * leader's cgroup namespace, where that is not the initial one nor its root that of all,
+ * and the leader has a user or pid namespace of its own: others may be in it, so a task
+ * there counts if it is in the former of these that it has, too. Else none.
  *
  * ADD fails with: ESRCH no such process, or another one than start_time says;
  * EINVAL a kernel thread, or all of its namespaces are the initial ones;

@@ -130,6 +130,9 @@ ip netns add roots
 check 'alice sits in a network of root' \
 	made root in-net ip netns exec roots setpriv --reuid 1000 --clear-groups unshare -Urpm -f --kill-child
 check 'nor is that' says 4 'are not all of user namespaces that he made' alice upcallctl register in-net --pid "${leader[in-net]}"
+check 'alice sits below a cgroup that root has made the top' \
+	made root in-cgroup unshare -C setpriv --reuid 1000 --clear-groups unshare -Urpm -f --kill-child
+check 'nor is that' says 4 'are not all of user namespaces that he made' alice upcallctl register in-cgroup --pid "${leader[in-cgroup]}"
 
 container_rootfs "$containers/privileged/rootfs"
 check 'a container of root without a user namespace runs, and is registered' registered privileged "$(container_privileged)"
