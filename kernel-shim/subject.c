@@ -128,6 +128,24 @@ static void match_subject(struct subject *subject, const struct task_facts *fact
 	}
 }
 
+/*
+ * ATTACK: who is refused for not being registered must not be better off for having
+ * registered himself.
+ */
+static enum upcall_verdict native_verdict(const struct table_entry *entry)
+{
+	return READ_ONCE(unregistered_strict) && (!entry || entry->owner) ? UPCALL_VERDICT_DENY :
+									    UPCALL_VERDICT_NATIVE;
+}
+
+static enum upcall_verdict container_verdict(struct table_entry *entry, enum upcall_class class,
+					     const char *key_type)
+{
+	enum upcall_verdict verdict = table_verdict(entry, class, key_type);
+
+	return verdict == UPCALL_VERDICT_NATIVE ? native_verdict(entry) : verdict;
+}
+
 /* Under RCU. Registering changes nothing: where none has a policy for it, none is asked. */
 static bool claimants_decline(const struct match *match, enum upcall_class class,
 			      const char *key_type)
@@ -135,7 +153,7 @@ static bool claimants_decline(const struct match *match, enum upcall_class class
 	unsigned int i;
 
 	for (i = 0; i < match->claimants; i++)
-		if (table_verdict(match->claimant[i], class, key_type) != UPCALL_VERDICT_NATIVE)
+		if (container_verdict(match->claimant[i], class, key_type) != UPCALL_VERDICT_NATIVE)
 			return false;
 	return match->claimants;
 }
@@ -157,21 +175,7 @@ static enum upcall_verdict unregistered_verdict(struct subject *subject,
 			   UPCALL_VERDICT_NATIVE;
 	if (verdict != UPCALL_VERDICT_NATIVE)
 		return verdict;
-	return READ_ONCE(unregistered_strict) ? UPCALL_VERDICT_DENY : UPCALL_VERDICT_NATIVE;
-}
-
-/*
- * ATTACK: who is refused for not being registered must not be better off for having
- * registered himself.
- */
-static enum upcall_verdict container_verdict(struct table_entry *entry, enum upcall_class class,
-					     const char *key_type)
-{
-	enum upcall_verdict verdict = table_verdict(entry, class, key_type);
-
-	if (verdict == UPCALL_VERDICT_NATIVE && entry->owner && READ_ONCE(unregistered_strict))
-		return UPCALL_VERDICT_DENY;
-	return verdict;
+	return native_verdict(NULL);
 }
 
 static enum upcall_verdict verdict_of(struct subject *subject, const struct task_facts *facts,
@@ -208,7 +212,7 @@ static enum upcall_verdict verdict_of(struct subject *subject, const struct task
 		if (!subject->key)
 			return UPCALL_VERDICT_DENY;
 		if (subject->origin == UPCALL_ORIGIN_KERNEL && !subject->has_net)
-			return UPCALL_VERDICT_NATIVE;
+			return native_verdict(subject->entry);
 	}
 	/* nobody could be registered for it: the broker could do nothing else, either */
 	if (verdict == UPCALL_VERDICT_OFFER && !subject->entry && !subject->adoption.leader)

@@ -13,7 +13,9 @@
  * or EBUSY while an upcall has not been cleaned up. Or it is "poweroff": the
  * kernel's orderly_poweroff(), which only drivers can call, without its force: if
  * kernel.poweroff_cmd does not run, nothing comes of it. It is not recorded. Or it
- * is "stand SECONDS", at most STAND_MAX: the machine stands, its clocks go on.
+ * is "stand SECONDS", at most STAND_MAX: the machine stands, its clocks go on. Or it
+ * is "key DESCRIPTION": the kernel asks for a key of the type user, which is not
+ * recorded; the write fails as that does.
  *
  * What is read is a line of totals and a line for each upcall:
  *
@@ -39,6 +41,7 @@
 
 #include "clock.h"
 #include "context.h"
+#include "key.h"
 #include "record.h"
 
 #define STAND_MAX 15 /* the kernel complains of 20 */
@@ -151,6 +154,8 @@ static ssize_t raiser_write(struct file *file, const char __user *user, size_t s
 		orderly_poweroff(false);
 	else if (str_has_prefix(text, "stand "))
 		ret = stand_run(text + strlen("stand "));
+	else if (str_has_prefix(text, "key "))
+		ret = key_request_as_kernel(text + strlen("key "));
 	else
 		ret = command_run(text);
 	kfree(text);
