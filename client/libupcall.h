@@ -97,6 +97,7 @@ struct upcall_entry {
 	const char *const *warnings;		   /* ends with NULL */
 	const char *worker;			   /* "none", "starting", "connected" */
 	uint32_t seccomp_filter; /* instructions of what it was registered with; 0: none */
+	bool cgroup_derived;	 /* nobody has named the cgroup: others may be in it */
 };
 
 /* What registering may say; zero what you do not want to say. */

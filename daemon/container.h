@@ -36,6 +36,7 @@ struct container {
 	uint64_t start_time;
 	uint64_t net_cookie;
 	uint64_t cgroup_id;
+	uint32_t cgroup_derived; /* 1: nobody has named it, the kernel has found it */
 	uint32_t ns[UPCALL_NS_COUNT];
 	uint32_t own_ns;
 	char *cgroup; /* path of cgroup_id, or NULL */

@@ -171,6 +171,8 @@ static int append_identity(sd_bus_message *reply, const struct container *contai
 	if (ret >= 0)
 		ret = append_cgroup(reply, container);
 	if (ret >= 0)
+		ret = append_bool(reply, "cgroup-derived", container->cgroup_derived);
+	if (ret >= 0)
 		ret = control_append_namespaces(reply, container->ns, container->own_ns);
 	if (ret >= 0)
 		ret = append_text(reply, "runtime", container->runtime);

@@ -300,10 +300,12 @@ int registry_unregister(struct registry *registry, const char *name, struct fail
  * What the kernel goes by when it forgets a tombstone. Of one whose leader has moved, or whose
  * registration was not read back, nothing is known here: that one goes by registry_unregister().
  */
-static bool has_ended(const struct container *container)
+static bool has_ended(const struct registry *registry, const struct container *container)
 {
 	if (container->refused || (container->pidfd >= 0 && pidfd_alive(container->pidfd)))
 		return false;
+	if (registry->shim_fd >= 0 && container->id && !kernel_has(registry, container->id))
+		return true;
 	if (!container->cgroup_id)
 		return true;
 	return container->cgroup && cgroup_is_empty(container->cgroup);
@@ -325,13 +327,14 @@ static int not_all_has_ended(const struct container *container, struct failure *
 int registry_unregister_ended(struct registry *registry, const char *name, struct failure *failure)
 {
 	struct container *container = registry_by_name(registry, name);
-	const struct container *left = container && !has_ended(container) ? container : NULL;
+	const struct container *left = container && !has_ended(registry, container) ? container :
+										      NULL;
 
 	if (registry->shim_fd >= 0)
 		registry_sweep(registry);
 	for (container = registry_tombstone(registry, name); container;
 	     container = registry_tombstone_next(container))
-		if (!has_ended(container))
+		if (!has_ended(registry, container))
 			left = container;
 	return left ? not_all_has_ended(left, failure) :
 		      registry_unregister(registry, name, failure);

@@ -56,6 +56,7 @@ static const struct field fields[] = {
 	FIELD("START_TIME", U64, start_time, 0),
 	FIELD("NET_COOKIE", U64, net_cookie, 0),
 	FIELD("CGROUP_ID", U64, cgroup_id, 0),
+	FIELD("CGROUP_DERIVED", COUNT, cgroup_derived, 0),
 	FIELD("OWN_NS", U32, own_ns, 0),
 	FIELD("NS_PID", U32, ns[UPCALL_NS_PID], 0),
 	FIELD("NS_MNT", U32, ns[UPCALL_NS_MNT], 0),
@@ -275,7 +276,8 @@ int state_parse(const char *text, size_t size, struct container **ret)
 	r = parse_lines(text, size, container);
 	if (r < 0)
 		return r;
-	if (!container->cgroup != !container->cgroup_id)
+	if (!container->cgroup != !container->cgroup_id ||
+	    container->cgroup_derived > (container->cgroup_id ? 1 : 0))
 		return -EBADMSG;
 	*ret = take_ptr(container);
 	return 0;

@@ -176,13 +176,21 @@ static void set_add(struct table_entry *entry, void *arg)
  * tells where the container has its own; else its pid namespace: who is in one
  * around it is a supervisor, and may have a mount namespace of its own, unless he
  * is in the container's because he is about to enter. Where the container has only
- * that one, any but the host's is enough, because it can unshare it again and must
- * not be a host task for it.
+ * a mount namespace, any but the host's is enough, because it can unshare it again
+ * and must not be a host task for it.
+ *
+ * Where nobody has said that the cgroup is one container's, others may be in it: who
+ * is in a pid namespace beside the container's is one of them, and who is about to
+ * enter is found by the mount namespace alone (match_task()), as he is elsewhere. A user
+ * namespace tells all the same: somebody who was put into that and not into the pid
+ * namespace could make one beside it.
  */
 static bool inside_besides_cgroup(const struct table_entry *entry, const struct task_facts *facts)
 {
 	if (entry->own_ns & BIT(UPCALL_NS_USER))
 		return user_ns_within(facts->user_ns, entry->user_ns);
+	if ((entry->own_ns & BIT(UPCALL_NS_PID)) && entry->cgroup_shared)
+		return pid_ns_within(facts->pid_ns, entry->pid_ns);
 	if (entry->own_ns & BIT(UPCALL_NS_PID))
 		return facts->pid_ns == entry->pid_ns ||
 		       !pid_ns_within(entry->pid_ns, facts->pid_ns) ||
@@ -197,7 +205,7 @@ static void set_add_by_cgroup(struct table_entry *entry, void *arg)
 {
 	struct match_set *set = arg;
 
-	/* not is_elsewhere(): a cgroup is nobody else's, whatever was unshared in it */
+	/* not is_elsewhere(): a cgroup that was named is nobody else's, whatever was unshared in it */
 	if (inside_besides_cgroup(entry, set->facts))
 		set_put(entry, set);
 }

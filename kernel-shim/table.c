@@ -188,6 +188,12 @@ static struct cgroup_namespace *own_cgroup_ns_get(struct task_struct *leader,
 	return ns ?: ERR_PTR(-ESRCH);
 }
 
+static bool cgroup_tells(const struct table_entry *entry)
+{
+	return cgroup_parent(entry->cgroup_ns->root_cset->dfl_cgrp) &&
+	       (entry->own_ns & (BIT(UPCALL_NS_PID) | BIT(UPCALL_NS_USER)));
+}
+
 /* Fill in what the leader tells. Under RCU. */
 static int entry_from_leader(struct table_entry *entry, struct task_struct *leader,
 			     const struct upcall_container *container)
@@ -223,8 +229,13 @@ static int entry_from_leader(struct table_entry *entry, struct task_struct *lead
 	if (IS_ERR(cgroup_ns))
 		return PTR_ERR(cgroup_ns);
 	entry->cgroup_ns = cgroup_ns;
-	/* the boundary where none is named */
-	if (entry->cgroup_ns && !entry->cgroup_id)
+	/*
+	 * The boundary where none is named. Others may be in that cgroup, too, as where
+	 * somebody has made two containers in one session: it tells only of tasks that a pid
+	 * or user namespace tells of as well. The root of all is everybody's.
+	 */
+	entry->cgroup_shared = !entry->cgroup_id;
+	if (entry->cgroup_shared && entry->cgroup_ns && cgroup_tells(entry))
 		entry->cgroup_id = cgroup_id(entry->cgroup_ns->root_cset->dfl_cgrp);
 	/* whoever can outlive the leader would be nobody's without a cgroup */
 	if (!entry->cgroup_id && !entry->leader_is_init)

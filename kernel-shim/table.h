@@ -69,7 +69,8 @@ struct table_entry {
 	u32 owner; /* a uid; 0: nobody said that it is his */
 	u64 net_cookie;
 	u64 cgroup_id;
-	struct cgroup_namespace *cgroup_ns; /* its own, where that is a boundary; or NULL */
+	bool cgroup_shared; /* nobody has named it: others may be in it */
+	struct cgroup_namespace *cgroup_ns; /* its own: for release agents; or NULL */
 	bool releases;	     /* its policy has a section for release agents; kept by a tombstone */
 	bool leader_is_init; /* of a pid namespace of its own: nobody in it outlives it */
 

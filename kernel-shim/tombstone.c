@@ -6,9 +6,9 @@
  * with, what remains of the container must not fall back to the host path. The
  * entry stays and everything of it is DENY, until its leader is dead and its
  * cgroup empty, or the broker deletes it. Where the leader was the init of the
- * container's own pid namespace and no cgroup is known, nothing remains of a
- * dead one: the kernel kills all of a pid namespace before its init is reported
- * dead.
+ * container's own pid namespace, and nothing else tells of its tasks but a cgroup
+ * that nobody has named, nothing remains of a dead one: the kernel kills all of a
+ * pid namespace before its init is reported dead.
  */
 #include <linux/atomic.h>
 #include <linux/cgroup.h>
@@ -194,9 +194,14 @@ static bool tombstone_empty(const struct table_entry *entry)
 	/* dead, or only gone elsewhere? It may have left its cgroup, too */
 	if (leader_lives(entry))
 		return false;
-	if (entry->cgroup_id)
-		return cgroup_id_populated(entry->cgroup_id) <= 0;
-	return entry->leader_is_init;
+	/*
+	 * Who is left in a cgroup that others may be in is no sign of its tasks. But in a user
+	 * namespace of its own there can be some that are in none of its pid namespaces.
+	 */
+	if (entry->leader_is_init &&
+	    (!entry->cgroup_id || (entry->cgroup_shared && !(entry->own_ns & BIT(UPCALL_NS_USER)))))
+		return true;
+	return cgroup_id_populated(entry->cgroup_id) <= 0;
 }
 
 static void tombstones_work(struct work_struct *work)

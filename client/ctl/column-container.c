@@ -22,6 +22,16 @@ COLUMN_STRINGS(struct upcall_entry, warnings)
 COLUMN_STRING(struct upcall_entry, worker)
 COLUMN_NUMBER(struct upcall_entry, seccomp_filter)
 
+static char *cgroup_derived_text(const void *row)
+{
+	return strdup(((const struct upcall_entry *)row)->cgroup_derived ? "yes" : "no");
+}
+
+static void cgroup_derived_json(const char *key, const void *row)
+{
+	json_bool(key, ((const struct upcall_entry *)row)->cgroup_derived);
+}
+
 static char *since_text(const void *row)
 {
 	const struct upcall_entry *entry = row;
@@ -91,6 +101,8 @@ static const struct column columns[] = {
 	{ "worker", "none, starting, connected", false, false, worker_text, worker_json },
 	{ "seccomp-filter", "instructions of its filter, 0: none known", false, true,
 	  seccomp_filter_text, seccomp_filter_json },
+	{ "cgroup-derived", "nobody has named its boundary: others may be in it", false, false,
+	  cgroup_derived_text, cgroup_derived_json },
 };
 
 const struct column_set container_columns = { "containers", columns,

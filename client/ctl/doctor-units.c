@@ -240,7 +240,8 @@ static void find_tombstone(struct doctor *doctor, const struct upcall_entry *ent
 	const char *cgroup = entry->cgroup + strspn(entry->cgroup, "/");
 	cleanup_free char *mend = NULL;
 
-	if (!*cgroup) {
+	/* what nobody has named may be somebody's whole session */
+	if (!*cgroup || entry->cgroup_derived) {
 		mend = doctor_command("upcallctl unregister {}", entry->name);
 		found(doctor, &tombstone, entry->name, mend,
 		      "of container %s some processes are left without the first", entry->name);

@@ -112,6 +112,8 @@ static bool inside_besides_cgroup(const struct look_up *look_up, const struct up
 
 	if (user)
 		return within(look_up->kin->user, user);
+	if (pid && entry->cgroup_derived)
+		return within(look_up->kin->pid, pid);
 	/* in a namespace around it: told for the host's only, where the module knows others */
 	if (pid)
 		return look_up->kin->pid[0] != look_up->host->pid[0] ||
@@ -173,7 +175,7 @@ static void step_cgroup(const struct look_up *look_up, struct kin_step *step)
 		step->why = "it or its nearest registered ancestor is the boundary";
 	else if (outside)
 		step->why =
-			"in a container's cgroup, but in none of its namespaces: a task of the host there";
+			"in a container's cgroup, but in none of its namespaces: of the host, or of another there";
 	else
 		step->why = "below no container's boundary";
 }

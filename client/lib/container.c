@@ -36,6 +36,7 @@ static const struct field entry_fields[] = {
 	FIELD("warnings", STRINGS, warnings),
 	FIELD("worker", STRING, worker),
 	FIELD("seccomp-filter", U32, seccomp_filter),
+	FIELD("cgroup-derived", BOOL, cgroup_derived),
 	{ NULL, FIELD_END, 0 },
 };
 

@@ -6,7 +6,8 @@
 # needs: examples
 #
 # Containers made for one program: `upcallctl run`, and the recipe with unshare(1). What the program raises, from its first
-# instruction on, is handled inside; when it ends, or who made it does, nothing is left.
+# instruction on, is handled inside; when it ends, or who made it does, nothing is left. Two that somebody makes in one session
+# have its cgroup, and who registers one of them, without naming a cgroup, registers that one.
 
 # shellcheck source=lib/setup.sh
 . lib/setup.sh
@@ -105,4 +106,62 @@ each_is_inside 'the recipe' examples/unshare-container.sh adhoc
 check_fails 'the recipe: a name that is none' examples/unshare-container.sh Adhoc /bin/touch made
 check_fails 'the recipe: and it is not run' test -e made
 check_fails 'the recipe: nor is its cgroup left' test -e /sys/fs/cgroup/Adhoc
+
+# ------------------------------------------------------------- two in one session
+
+# in_session NAME OPTION…: unshare(1) with these makes a container; its first process sleeps, and is ${leader[NAME]}
+in_session() {
+	local name=$1
+	shift
+	unshare "$@" --fork --kill-child sleep 2147483640 &
+	wait_for 10 twin_is_there "$name" $!
+}
+owner_of() { ./shim-client tags "${leader[$1]}"; }
+id_of() { ./shim-client containers | sed -n "s/ $1 .*//p"; }
+# served_in WHOSE: who answers a key of that one's; the host has the same files
+served_in() {
+	nsenter -t "${leader[$1]}" -p -m -C "$PWD/requester" key user "adhoc:$RANDOM" c 2>&1 | sed -n 's/^payload served in //p'
+}
+each_is_its_own() {
+	local what=$1
+	check_equal "$what: the one is who is registered" "scope=1 container=$(id_of adhoc)" "$(owner_of one)"
+	check_equal "$what: the other is nobody" 'scope=2 container=0' "$(owner_of other)"
+	check_equal "$what: the key of the one is made inside" "$(readlink "/proc/${leader[one]}/ns/pid")" "$(served_in one)"
+	check "$what: audited" audit_checkpoint
+	audit_expect_host '*' 'nobody has registered the other'
+	check_equal "$what: that of the other is the host's" "$(readlink /proc/self/ns/pid)" "$(served_in other)"
+	check "$what: audited" audit_checkpoint
+}
+check 'a session: one of two' in_session one -p -m -C
+check 'a session: and the other' in_session other -p -m -C
+check_equal 'a session: both have its cgroup' "$(cat /proc/self/cgroup)" "$(sort -u "/proc/${leader[one]}/cgroup" "/proc/${leader[other]}/cgroup")"
+check 'a session: one is registered' upcallctl register adhoc --pid "${leader[one]}"
+each_is_its_own 'a session'
+systemctl stop upcalld-shim.socket upcalld.socket upcalld.service
+check 'a session: the module is loaded anew' eval 'rmmod upcall_shim && modprobe upcall_shim'
+systemctl start upcalld.socket upcalld-shim.socket
+check 'a session: it is registered as before' wait_for 20 runs
+each_is_its_own 'a session, loaded anew'
+# who has but its mounts is maybe about to enter, and maybe not: he is neither the host, nor gives it his keys
+check_equal 'a session: who has joined its mounts is refused' EKEYREJECTED \
+	"$(nsenter -t "${leader[one]}" -m "$PWD/requester" key user "adhoc:$RANDOM" c | cut -d' ' -f1)"
+check 'a session: audited' audit_checkpoint
+kill -KILL "${leader[one]}"
+check 'a session: the one has ended, and is registered no longer' wait_for 20 is_gone adhoc
+check 'a session: the other has not' test -d "/proc/${leader[other]}"
+
+
+check 'a session: one that has mounts only' in_session mounts -m -C
+check_equal 'a session: is not told from others by that' 1 "$(status_of upcallctl register adhoc --pid "${leader[mounts]}")"
+check 'a session: and that is said' says 'its cgroup holds tasks of others: name a cgroup'
+
+# The root of all is nobody's boundary.
+(
+	echo 0 >/sys/fs/cgroup/cgroup.procs
+	exec unshare -p -m -C --fork --kill-child sleep 2147483640
+) &
+check 'at the root: one' wait_for 10 twin_is_there one $!
+check 'at the root: it is registered' upcallctl register adhoc --pid "${leader[one]}"
+check_equal 'at the root: without a boundary' '' "$(entry adhoc .cgroup)"
+each_is_its_own 'at the root'
 summary

@@ -189,7 +189,7 @@ sleep 1000 &
 supervisor=$!
 echo "$supervisor" >"${cgroup[web]}/cgroup.procs"
 check_equal 'explain: a host task in its cgroup is the host'\''s' 'host' "$(explained "$supervisor" .scope)"
-check_equal 'explain: and that is why' "in a container's cgroup, but in none of its namespaces: a task of the host there" \
+check_equal 'explain: and that is why' "in a container's cgroup, but in none of its namespaces: of the host, or of another there" \
 	"$(explained "$supervisor" '.steps[0].why')"
 kill "$supervisor"
 check 'explain: for people' grep -q '^the kernel says: *container web, and that is what counts$' \

@@ -60,6 +60,7 @@ static void append_container(const struct fake_daemon *fake, sd_bus_message *rep
 				   UINT64_C(1000000000000000), "served", "t", UINT64_MAX));
 	if (fake->cgroup)
 		must(sd_bus_message_append(reply, "{sv}", "cgroup", "s", fake->cgroup));
+	must(sd_bus_message_append(reply, "{sv}", "cgroup-derived", "b", fake->cgroup_derived));
 	must(sd_bus_message_append(reply, "{sv}", "namespaces", "a{su}", 2, "net", 4026531999u,
 				   "mnt", 4026531998u));
 	must(sd_bus_message_append(reply, "{sv}", "warnings", "as", 0));

@@ -31,6 +31,7 @@ struct fake_daemon {
 	const char *says;   /* to whoever connects, instead of all that; then nothing */
 	unsigned int containers;
 	const char *cgroup;   /* of every container that is listed, a tombstone then; or NULL */
+	bool cgroup_derived;  /* that of each of them */
 	const char *result;   /* of every record; NULL: entry-failed */
 	uint32_t requester;   /* the same; 0: nobody is said to have asked */
 	const char *section;  /* the same; NULL: none decided */

@@ -33,6 +33,11 @@ static struct upcall_namespace rooted_ns[] = { { "pid", 31 }, { "mnt", 33 }, { 0
 static struct upcall_entry rooted = { .name = "rooted",
 				      .cgroup = "rooted",
 				      .namespaces = rooted_ns };
+/* with others in its cgroup */
+static struct upcall_entry shared = { .name = "shared",
+				      .cgroup = "session",
+				      .cgroup_derived = true,
+				      .namespaces = rooted_ns };
 static struct upcall_entry bare = { .name = "bare", .cgroup = "", .namespaces = web_ns };
 
 static const struct {
@@ -67,6 +72,21 @@ static const struct {
 	  { .cgroup = "/rooted", .pid = { 1 }, .user = { 2 }, .mnt = 33, .net = 4 },
 	  { "rooted", "", "", "rooted", "" },
 	  { true, false, false, false, false } },
+	{ "another container of its session",
+	  { &shared },
+	  { .cgroup = "/session", .pid = { 99, 1 }, .user = { 2 }, .mnt = 33, .net = 4 },
+	  { "", "", "", "", "" },
+	  { false } },
+	{ "one of its own in that",
+	  { &shared },
+	  { .cgroup = "/session", .pid = { 99, 31, 1 }, .user = { 2 }, .mnt = 98, .net = 4 },
+	  { "shared", "shared", "", "", "" },
+	  { true, true, false, false, false } },
+	{ "one of the session in its mounts",
+	  { &shared },
+	  { .cgroup = "/session", .pid = { 1 }, .user = { 2 }, .mnt = 33, .net = 4 },
+	  { "", "", "", "shared", "" },
+	  { false, false, false, true, false } },
 	{ "the nearest of two boundaries",
 	  { &web, &inner },
 	  { .cgroup = "/web/inner/x", .pid = { 11, 1 }, .user = { 12, 2 }, .mnt = 13, .net = 14 },

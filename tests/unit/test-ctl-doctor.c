@@ -381,6 +381,7 @@ static void test_tombstone(void **state)
 	static const struct {
 		const char *cgroup;
 		const char *mends;
+		bool derived;
 	} cases[] = {
 		{ "/web", "systemctl restart upcalld.service\n"
 			  "echo 1 >/sys/fs/cgroup/web/cgroup.kill\n" },
@@ -391,12 +392,17 @@ static void test_tombstone(void **state)
 		  "systemctl restart upcalld.service\n"
 		  "echo 1 >/sys/fs/cgroup/'machine.slice/nspawn@my\\x2dct.service'/cgroup.kill\n" },
 		{ "", "systemctl restart upcalld.service\nupcallctl unregister c0\n" },
+		/* it may be who asks us */
+		{ "/session", "systemctl restart upcalld.service\nupcallctl unregister c0\n",
+		  true },
 	};
 	char mends[4096];
 
 	by_root = true;
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
-		struct fake_daemon fake = { .containers = 1, .cgroup = cases[i].cgroup };
+		struct fake_daemon fake = { .containers = 1,
+					    .cgroup = cases[i].cgroup,
+					    .cgroup_derived = cases[i].derived };
 
 		fake_daemon_start(&fake);
 		assert_string_equal(ids(mends, sizeof(mends)), "daemon-version tombstone ");

@@ -93,6 +93,69 @@ static void test_restart_with_another_process(void **state)
 	}
 }
 
+/* A boundary that nobody named is the kernel's to find, each time, and never one that somebody
+ * named. */
+static void test_derived_boundary(void **state)
+{
+	struct container *container = container_new("web");
+	struct upcall_container kernel = { .cgroup_id = 9 };
+
+	container_from_kernel(container, &kernel);
+	container_to_kernel(container, &kernel);
+	assert_int_equal(container->cgroup_id, 9);
+	assert_int_equal(kernel.cgroup_id, 0);
+	kernel.cgroup_id = 10;
+	container_from_kernel(container, &kernel);
+	assert_int_equal(container->cgroup_id, 10);
+	assert_int_equal(container->cgroup_derived, 1);
+	container_free(container);
+
+	container = container_new("web");
+	container->cgroup_id = 9;
+	kernel.cgroup_id = 9;
+	container_from_kernel(container, &kernel);
+	container_to_kernel(container, &kernel);
+	assert_int_equal(container->cgroup_derived, 0);
+	assert_int_equal(kernel.cgroup_id, 9);
+	container_free(container);
+}
+
+/* Where the kernel finds none any more, it keeps what it had: else it would be the host's. */
+static void test_restart_of_derived(void **state)
+{
+	static const struct {
+		const char *desc;
+		int fail;
+		bool moved;
+		uint64_t cgroup_id;
+	} cases[] = {
+		{ "found again", 0, false, 0 },
+		{ "not found", -ENOTUNIQ, false, 7 },
+		{ "moved", 0, true, 7 },
+	};
+
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct fixture *fixture = *state;
+		struct container *container;
+
+		print_message("%s\n", cases[i].desc);
+		fake_shim_reset();
+		assert_int_equal(register_as(fixture, "web"), 0);
+		container = registry_by_name(&fixture->registry, "web");
+		container->cgroup_id = 7;
+		container->cgroup_derived = 1;
+		container->cgroup = strdup("x");
+		assert_true(state_save(fixture->registry.state_fd, container) >= 0);
+		fake_shim.containers_count = 0;
+		fake_shim.fail_add = cases[i].fail;
+		fake_shim.process.ns[UPCALL_NS_MNT] += cases[i].moved;
+		restart(fixture);
+		assert_int_equal(fake_shim.containers_count, 1);
+		assert_int_equal(fake_shim.containers[0].cgroup_id, cases[i].cgroup_id);
+		assert_unregisters(fixture, "web");
+	}
+}
+
 static void test_restart_with_corrupt_file(void **state)
 {
 	struct fixture *fixture = *state;
@@ -298,6 +361,8 @@ int main(void)
 		fixed(test_restart_with_reloaded_module),
 		fixed(test_restart_after_death),
 		fixed(test_restart_with_another_process),
+		cmocka_unit_test(test_derived_boundary),
+		fixed(test_restart_of_derived),
 		fixed(test_restart_with_corrupt_file),
 		fixed(test_restart_without_state),
 		fixed(test_restart_with_shortage),

@@ -26,6 +26,7 @@ static struct container *example(void)
 	container->start_time = 98765432101;
 	container->net_cookie = 4099;
 	container->cgroup_id = 777;
+	container->cgroup_derived = 1;
 	container->own_ns = 0x7f;
 	for (uint32_t i = 0; i < UPCALL_NS_COUNT; i++)
 		container->ns[i] = 4026531835U + i;
@@ -48,6 +49,7 @@ static void assert_same(const struct container *a, const struct container *b)
 	assert_int_equal(a->start_time, b->start_time);
 	assert_int_equal(a->net_cookie, b->net_cookie);
 	assert_int_equal(a->cgroup_id, b->cgroup_id);
+	assert_int_equal(a->cgroup_derived, b->cgroup_derived);
 	assert_int_equal(a->own_ns, b->own_ns);
 	assert_memory_equal(a->ns, b->ns, sizeof(a->ns));
 	assert_int_equal(a->since, b->since);
@@ -167,6 +169,8 @@ static void test_refused(void **state)
 		{ "empty path", "CGROUP=machine.slice/machine-web\\x2d1.scope\n", "CGROUP=\n" },
 		{ "id without path", "CGROUP=machine.slice/machine-web\\x2d1.scope\n", "" },
 		{ "path without id", "CGROUP_ID=777\n", "CGROUP_ID=0\n" },
+		{ "derived more than once", "CGROUP_DERIVED=1\n", "CGROUP_DERIVED=2\n" },
+		{ "derived nothing", "CGROUP_ID=777\n", "CGROUP_ID=0\n" },
 		{ "after the end", "END=1\n", "END=1\nLEADER=1\n" },
 		{ "blank line", "UID=0\n", "UID=0\n\n" },
 	};
