@@ -92,8 +92,7 @@ static int exec_native(struct subprocess_info *info, int wait, const struct subj
 }
 
 /* True: *@ret is what the call returns. False: it is to be decided again. */
-static bool exec_offered(struct subprocess_info *info, int wait, const struct subject *subject,
-			 int *ret)
+static bool exec_offered(struct subprocess_info *info, int wait, struct subject *subject, int *ret)
 {
 	if (!can_wait(wait)) {
 		*ret = exec_refused(info, wait, subject, UPCALL_COUNT_REFUSED, EKEYREJECTED);
@@ -115,8 +114,7 @@ static bool exec_offered(struct subprocess_info *info, int wait, const struct su
 	return true;
 }
 
-static bool exec_decided(struct subprocess_info *info, int wait, const struct subject *subject,
-			 int *ret)
+static bool exec_decided(struct subprocess_info *info, int wait, struct subject *subject, int *ret)
 {
 	/* ORDER: before anybody else is asked, or answers */
 	if (subject->verdict != UPCALL_VERDICT_NATIVE && preemptible())
@@ -143,22 +141,22 @@ static bool exec_decided(struct subprocess_info *info, int wait, const struct su
 static int exec_judged(struct subprocess_info *info, int wait, unsigned long caller, bool passes)
 {
 	struct subject subject;
-	bool again = false;
 	bool decided;
 	int ret;
 
-	do {
-		subject_init(&subject, info, caller);
+	subject_init(&subject, info, caller);
+	for (;;) {
 		if (passes) /* we are here for the monitors only */
 			subject.verdict = UPCALL_VERDICT_NATIVE;
-		else if (again && subject_is_adoptable(&subject))
+		else if (subject.again && subject_is_adoptable(&subject))
 			subject.verdict = UPCALL_VERDICT_DENY;
 		trace_upcall_decided(&subject, wait);
 		decided = exec_decided(info, wait, &subject, &ret);
 		subject_release(&subject);
-		again = true;
-	} while (!decided);
-	return ret;
+		if (decided)
+			return ret;
+		subject_init_again(&subject, info, caller);
+	}
 }
 
 static noinline notrace int hooked_exec(struct subprocess_info *info, int wait)

@@ -205,7 +205,7 @@ static void set_add_by_cgroup(struct table_entry *entry, void *arg)
 {
 	struct match_set *set = arg;
 
-	/* not is_elsewhere(): a cgroup that was named is nobody else's, whatever was unshared in it */
+	/* not is_elsewhere(): the cgroup tells, whatever was unshared in it */
 	if (inside_besides_cgroup(entry, set->facts))
 		set_put(entry, set);
 }

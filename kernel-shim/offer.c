@@ -65,7 +65,7 @@ static void upcall_wait(struct upcall *upcall, unsigned int state)
 }
 
 static enum offer_result upcall_serve(struct subprocess_info *info, int wait,
-				      const struct subject *subject, int *ret)
+				      struct subject *subject, int *ret)
 {
 	struct upcall *upcall = upcall_new(info, wait, subject);
 	enum upcall_state state;
@@ -81,6 +81,7 @@ static enum offer_result upcall_serve(struct subprocess_info *info, int wait,
 	spin_lock_irq(&upcall->lock);
 	upcall->info = NULL;
 	state = upcall->state;
+	subject->begun = upcall->begun;
 	spin_unlock_irq(&upcall->lock);
 	if (upcall->error)
 		*ret = result_refused(subject, wait, upcall->error);
@@ -108,8 +109,8 @@ static enum offer_result upcall_leave(struct subprocess_info *info, int wait,
 	return OFFER_ANSWERED;
 }
 
-enum offer_result upcall_offer(struct subprocess_info *info, int wait,
-			       const struct subject *subject, int *ret)
+enum offer_result upcall_offer(struct subprocess_info *info, int wait, struct subject *subject,
+			       int *ret)
 {
 	enum offer_result result;
 

@@ -250,6 +250,16 @@ void subject_init(struct subject *subject, const struct subprocess_info *info,
 		subject->authority = key_get_authority(info);
 }
 
+void subject_init_again(struct subject *subject, const struct subprocess_info *info,
+			unsigned long caller)
+{
+	unsigned long begun = subject->begun;
+
+	subject_init(subject, info, caller);
+	subject->again = true;
+	subject->begun = begun;
+}
+
 void subject_release(struct subject *subject)
 {
 	key_put(subject->key);

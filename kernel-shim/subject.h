@@ -36,10 +36,16 @@ struct subject {
 	u64 net_cookie;
 
 	struct release release; /* class release-agent */
+
+	bool again;	     /* it was offered before, when nobody owned it */
+	unsigned long begun; /* in jiffies: when that began, less what the machine stood since */
 };
 
 void subject_init(struct subject *subject, const struct subprocess_info *info,
 		  unsigned long caller);
+/* Anew, of the same upcall: what may have changed is who owns it. */
+void subject_init_again(struct subject *subject, const struct subprocess_info *info,
+			unsigned long caller);
 /* Is it more than native, maybe, what nobody registered? Then an empty table says nothing. */
 bool subject_judges_unregistered(void);
 

@@ -11,6 +11,7 @@
 #include <linux/minmax.h>
 #include <linux/moduleparam.h>
 
+#include "subject.h"
 #include "upcall_object.h"
 
 static unsigned int claim_ms = 30000;
@@ -44,11 +45,13 @@ static bool holds_others_up(const struct upcall *upcall)
 	return upcall->class == UPCALL_CLASS_KEY;
 }
 
-void times_begin(struct upcall *upcall)
+/* ATTACK: who is offered again, as a container's, has had a turn, which may have been long. */
+void times_begin(struct upcall *upcall, const struct subject *subject)
 {
-	upcall->begun = jiffies;
-	upcall->looked = upcall->begun;
-	upcall->look = upcall->begun;
+	upcall->looked = jiffies;
+	upcall->look = upcall->looked;
+	upcall->begun = subject->again ? subject->begun : upcall->looked;
+	upcall->requeues = subject->again;
 }
 
 /* The end of the time that one turn may take, before it runs. */

@@ -409,7 +409,7 @@ static struct upcall *upcall_alloc(struct subprocess_info *info, int wait,
 	INIT_DELAYED_WORK(&upcall->deadline_work, deadline_work);
 	handler_init(upcall);
 	upcall->created = ktime_get_boottime_ns();
-	times_begin(upcall);
+	times_begin(upcall, subject);
 	upcall->class = subject->class;
 	upcall->origin = subject->origin;
 	upcall->strong = subject->strong;

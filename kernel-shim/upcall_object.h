@@ -139,10 +139,10 @@ enum offer_result {
 
 /*
  * Offer an upcall, and wait for its ending, where anybody waits. @info stays the caller's, as it
- * was.
+ * was. @subject->begun is set, for it may be offered again.
  */
-enum offer_result upcall_offer(struct subprocess_info *info, int wait,
-			       const struct subject *subject, int *ret);
+enum offer_result upcall_offer(struct subprocess_info *info, int wait, struct subject *subject,
+			       int *ret);
 
 /* In the queue but not yet offered; or an error. */
 struct upcall *upcall_new(struct subprocess_info *info, int wait, const struct subject *subject);
@@ -157,7 +157,7 @@ void upcall_wake_pollers(struct upcall *upcall);
 /* From any context: wakes pollers soon, and gives a reference away. */
 void upcall_ended(struct upcall *upcall);
 
-void times_begin(struct upcall *upcall);
+void times_begin(struct upcall *upcall, const struct subject *subject);
 /* Under its lock, as all that follow: gives it back what it has not had while the machine stood. */
 void times_stood(struct upcall *upcall);
 /* Milliseconds that its state may last: until it is claimed, is attached to, has run. */

@@ -382,6 +382,21 @@ check_fails 'adoption: a container'"'"'s own upcall is not decided again' ./shim
 ./shim-client serve 1 deny=126 >/dev/null
 wait "$requester"
 
+# Nor has who is offered again the time of two.
+parameter claim_ms 8000
+parameter attach_ms 1000
+stranger pod-a.scope >late.log &
+requester=$!
+check 'adoption: one waits' wait_for 5 one
+sleep 6
+check 'adoption: it is registered late' ./shim-client serve 1 adopt=late
+check 'adoption: and offered as the container'"'"'s' wait_for 2 one
+wait "$requester"
+check_within "adoption: which has the time that is left ($(cat late.log))" "$(sed 's/.*ms=//' late.log)" 12000
+check 'adoption: it is forgotten' ./shim-client del "$(./shim-client containers | awk '$2 == "late" { print $1 }')"
+parameter claim_ms 30000
+parameter attach_ms 25000
+
 ./shim-client serve 1 adopt=pod-a >served.log && ./shim-client serve 1 deny=127 >>served.log &
 broker=$!
 check 'adoption: registered, it is the container'"'"'s' grep -q ^EKEYEXPIRED <<<"$(stranger pod-a.scope)"
@@ -391,7 +406,7 @@ check_equal 'adoption: it was offered twice: of nobody, and of the container' \
 	"container=0 container=$(./shim-client containers | awk '$2 == "pod-a" { print $1 }')" \
 	"$(sed 's/.*container=/container=/' served.log | xargs)"
 check_fails 'adoption: it is no stranger any more' is_meant
-check_equal 'adoption: decided once more, three times' 3 "$(./shim-client counters 1 | sed -n 's/^again //p')"
+check_equal 'adoption: decided once more, four times' 4 "$(./shim-client counters 1 | sed -n 's/^again //p')"
 kill "$stranger_launcher"
 ./shim-client adopt
 
