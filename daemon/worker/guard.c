@@ -11,10 +11,12 @@
 #include <keyutils.h>
 #include <linux/magic.h>
 #include <signal.h>
+#include <stdint.h>
 #include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
@@ -42,18 +44,24 @@ static int suid_dumpable_open(void)
 
 #define SIGNAL_LAST 64
 
-/* Children inherit it: none that a service manager blocked or ignored, none of ours but one. */
+/*
+ * Children inherit it: none that a service manager blocked or ignored, none of ours but one.
+ * glibc lets nobody ask for the two that are its own, and its posix_spawn(), by which systemd
+ * since 255 starts what it starts, ignores them. The kernel's helpers have none ignored.
+ */
 static int signals_reset(void)
 {
-	struct sigaction action = { .sa_handler = SIG_DFL };
+	struct sigaction action = { .sa_handler = SIG_IGN };
+	/* the kernel's struct sigaction: a handler of SIG_DFL, no flags, no mask */
+	const uint64_t initial[4] = { 0 };
 	sigset_t none;
 
 	for (int number = 1; number <= SIGNAL_LAST; number++)
-		(void)sigaction(number, &action, NULL); /* some cannot be, and need not */
+		/* two cannot be, and need not */
+		(void)syscall(SYS_rt_sigaction, number, initial, NULL, SIGNAL_LAST / 8);
 	sigemptyset(&none);
 	if (sigprocmask(SIG_SETMASK, &none, NULL) < 0)
 		return -errno;
-	action.sa_handler = SIG_IGN;
 	return sigaction(SIGPIPE, &action, NULL) < 0 ? -errno : 0;
 }
 
