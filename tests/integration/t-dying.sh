@@ -11,7 +11,8 @@
 # second, or the answer where there is one already; within five seconds no process, no other namespace, no entry in either
 # table, no leaf is left, and not the one that was kept, either, after that is let go.
 # Containers are "own", with a user namespace of their own, or "rooted", without: host's root in the other namespaces, of
-# which those for mounts and network make no claim to a key, so who asks from outside is in its cgroup when he does. Keys are
+# which those for mounts and network make no claim to a key, so who asks from outside is in its cgroup when he does, which is
+# named for that: in one that is not he would be anybody. Keys are
 # instantiated by the handler inside, or, where it is "answered", by the host-side answerer with what the handler prints.
 # $1: deaths (default 5: one in each stage; 60 are each death of each kind in each); joining, each is at another system
 # call of who joins, or of the answerer
@@ -241,14 +242,15 @@ check_freed() { # SINCE
 }
 
 one_death() {
-	local tag begun took inside='' held=''
+	local tag begun took inside='' held='' boundary=()
 	name=$half.$kind
 	[ "$stage" != queued ] || name=$half-queue.$kind
+	[ "$kind" = own ] || boundary=(--cgroup "/$name")
 	rootfs_make
 	gate=$containers/$name/rootfs/gate/open
 	rm -f "$containers/$name/rootfs/tmp/ran"
 	asks=()
-	check "$what: registered" registered "$name" "${filters[$kind]}"
+	check "$what: registered" registered "$name" "${filters[$kind]}" "${boundary[@]}"
 	numbers_find
 	warm || return
 	"stage_$stage"

@@ -4,8 +4,8 @@
 # What most tests begin with; sourced in the guest by t-*.sh.
 #
 #   policy NAME <<CONF             writes /etc/upcalld.d/NAME.conf and reloads
-#   registered NAME [JQ-FILTER]    starts a container and registers it; its leader is ${leader[NAME]}, its cgroup
-#                                  ${cgroup[NAME]}, its root ${root[NAME]}
+#   registered NAME [JQ-FILTER [OPTION…]]  starts a container and registers it, with options of upcallctl's; its leader is
+#                                  ${leader[NAME]}, its cgroup ${cgroup[NAME]}, its root ${root[NAME]}
 #   handler_script NAME PATH <<SH  a program in the container's root
 #   answering NAME                 a policy and a root by which the container's own request-key makes every user key, with the
 #                                  payload "served"
@@ -40,7 +40,7 @@ registered() {
 	leader[$name]=$(container_pid "$name")
 	cgroup[$name]=$(container_cgroup "$name")
 	root[$name]=$containers/$name/rootfs
-	upcallctl register "$name" --pid "${leader[$name]}"
+	upcallctl register "$name" --pid "${leader[$name]}" "${@:3}"
 }
 
 handler_script() {
