@@ -111,13 +111,14 @@ void container_to_kernel(const struct container *container, struct upcall_contai
 	*ret = (struct upcall_container){
 		.leader = container->leader,
 		.start_time = container->start_time,
+		.cgroup_id = container->cgroup_id,
 	};
-	/* what was named is believed to be its alone: so not what the kernel itself has found */
-	if (!container->cgroup_derived)
-		ret->cgroup_id = container->cgroup_id;
 	memcpy(ret->name, container->name, sizeof(ret->name));
 	if (container_is_adopted(container) && !container->cgroup_id)
 		ret->flags = UPCALL_CONTAINER_UNBOUNDED;
+	/* else it would be believed to be its alone */
+	if (container->cgroup_derived)
+		ret->flags |= UPCALL_CONTAINER_SHARED;
 	if (container->uid) {
 		ret->flags |= UPCALL_CONTAINER_OWNED;
 		ret->owner = container->uid;
@@ -132,8 +133,7 @@ void container_from_kernel(struct container *container, const struct upcall_cont
 	container->leader = kernel->leader;
 	container->start_time = kernel->start_time;
 	container->net_cookie = kernel->net_cookie;
-	if (!container->cgroup_id)
-		container->cgroup_derived = kernel->cgroup_id != 0;
+	container->cgroup_derived = kernel->flags & UPCALL_CONTAINER_SHARED ? 1 : 0;
 	container->cgroup_id = kernel->cgroup_id;
 	container->own_ns = kernel->own_ns;
 	memcpy(container->ns, kernel->ns, sizeof(container->ns));

@@ -155,6 +155,11 @@ static struct found *add_again(struct registry *registry, struct container *cont
 	}
 	container_to_kernel(container, &found->kernel);
 	*error = shim_container_add(registry->shim_fd, &found->kernel);
+	/* an older module, which takes each for its container's alone */
+	if (*error == -EINVAL && container->cgroup_derived) {
+		found->kernel.flags &= ~(uint32_t)UPCALL_CONTAINER_SHARED;
+		*error = shim_container_add(registry->shim_fd, &found->kernel);
+	}
 	if (*error < 0) {
 		free(found);
 		return NULL;
@@ -236,15 +241,7 @@ static int enter(struct registry *registry, struct container *container, struct 
 	/* ORDER: with the start time by which the next daemon finds it in the table, should we die */
 	if (waited)
 		(void)state_save(registry->state_fd, container);
-	/* of one who has moved, what he had, not what he is in now */
-	if (moved)
-		container->cgroup_derived = 0;
 	found = add_again(registry, container, survey, &ret);
-	/* another module has found it, or a daemon that died before it could say that it had */
-	if (ret == -ENOTUNIQ && container->cgroup_derived) {
-		container->cgroup_derived = 0;
-		found = add_again(registry, container, survey, &ret);
-	}
 	if (ret == -ENOTUNIQ && waited && registry_use_own_cgroup(container, tags) >= 0)
 		found = add_again(registry, container, survey, &ret);
 	if (found)

@@ -83,7 +83,7 @@ static int device_version(struct upcall_version __user *user)
 	struct upcall_version version = {
 		.abi = UPCALL_ABI_VERSION,
 		.features = UPCALL_FEATURE_COUNTERS | UPCALL_FEATURE_ADOPTION |
-			    UPCALL_FEATURE_OWNERS,
+			    UPCALL_FEATURE_OWNERS | UPCALL_FEATURE_SHARED,
 	};
 
 	strscpy(version.version, UPCALL_VERSION, sizeof(version.version));

@@ -234,8 +234,8 @@ static int entry_from_leader(struct table_entry *entry, struct task_struct *lead
 	 * somebody has made two containers in one session: it tells only of tasks that a pid
 	 * or user namespace tells of as well. The root of all is everybody's.
 	 */
-	entry->cgroup_shared = !entry->cgroup_id;
-	if (entry->cgroup_shared && entry->cgroup_ns && cgroup_tells(entry))
+	entry->cgroup_shared = !entry->cgroup_id || container->flags & UPCALL_CONTAINER_SHARED;
+	if (!entry->cgroup_id && entry->cgroup_ns && cgroup_tells(entry))
 		entry->cgroup_id = cgroup_id(entry->cgroup_ns->root_cset->dfl_cgrp);
 	/* whoever can outlive the leader would be nobody's without a cgroup */
 	if (!entry->cgroup_id && !entry->leader_is_init)
@@ -292,6 +292,8 @@ static void entry_to_uapi(struct table_entry *entry, struct upcall_container *co
 	container->pending = READ_ONCE(entry->share.pending);
 	container->start_time = entry->start_time;
 	container->cgroup_id = entry->cgroup_id;
+	if (entry->cgroup_id && entry->cgroup_shared)
+		container->flags = UPCALL_CONTAINER_SHARED;
 	container->net_cookie = entry->net_cookie;
 	memcpy(container->ns, entry->ns, sizeof(container->ns));
 	container->own_ns = entry->own_ns;
@@ -379,9 +381,12 @@ static int table_insert(struct table_entry *entry)
 
 static bool flags_are_good(const struct upcall_container *container)
 {
-	if (container->flags & ~(UPCALL_CONTAINER_UNBOUNDED | UPCALL_CONTAINER_OWNED))
+	if (container->flags & ~(UPCALL_CONTAINER_UNBOUNDED | UPCALL_CONTAINER_OWNED |
+				 UPCALL_CONTAINER_SHARED))
 		return false;
 	if (container->flags & UPCALL_CONTAINER_UNBOUNDED && container->cgroup_id)
+		return false;
+	if (container->flags & UPCALL_CONTAINER_SHARED && !container->cgroup_id)
 		return false;
 	return container->flags & UPCALL_CONTAINER_OWNED || !container->owner;
 }

@@ -281,6 +281,7 @@ enum upcall_adoption_attr {
 #define UPCALL_FEATURE_COUNTERS (1ULL << 0) /* UPCALL_IOC_COUNTERS */
 #define UPCALL_FEATURE_ADOPTION (1ULL << 1) /* UPCALL_IOC_ADOPT, UPCALL_IOC_AGAIN */
 #define UPCALL_FEATURE_OWNERS	(1ULL << 2) /* UPCALL_CONTAINER_OWNED */
+#define UPCALL_FEATURE_SHARED	(1ULL << 3) /* UPCALL_CONTAINER_SHARED */
 
 struct upcall_version {
 	__u32 abi; /* UPCALL_ABI_VERSION of the module */
@@ -419,6 +420,11 @@ enum upcall_container_state {
  * network and cgroup namespace are, where these are not the host's.
  */
 #define UPCALL_CONTAINER_OWNED 0x02
+/*
+ * UPCALL_FEATURE_SHARED: nobody has named cgroup_id, which is not 0 (EINVAL), so others may be
+ * in it. Told by ADD and NEXT of what ADD has found itself; given to ADD, it is to be taken so.
+ */
+#define UPCALL_CONTAINER_SHARED 0x04
 
 /*
  * One registered container. ADD reads name, flags, owner, leader, start_time (0: any),
@@ -436,7 +442,7 @@ enum upcall_container_state {
 struct upcall_container {
 	__u64 id;
 	char name[UPCALL_NAME_LEN];
-	__u32 flags; /* UPCALL_CONTAINER_*; of ADD only, else 0 */
+	__u32 flags; /* UPCALL_CONTAINER_*; what is told is _SHARED or 0 */
 	__u32 state; /* enum upcall_container_state */
 	__u32 leader;
 	__u32 pending; /* upcalls that have not ended */

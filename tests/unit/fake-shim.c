@@ -272,6 +272,7 @@ int shim_container_add(int fd, struct upcall_container *container)
 	}
 	if (container->start_time && container->start_time != fake_shim.process.start_time)
 		return -ESRCH;
+	container->flags &= UPCALL_CONTAINER_SHARED;
 	container->id = fake_shim.next_id++;
 	container->start_time = fake_shim.process.start_time;
 	container->net_cookie = fake_shim.process.net_cookie;

@@ -93,45 +93,35 @@ static void test_restart_with_another_process(void **state)
 	}
 }
 
-/* A boundary that nobody named is the kernel's to find, each time, and never one that somebody
- * named. */
+/* What the kernel is told of a boundary is what it said itself. */
 static void test_derived_boundary(void **state)
 {
-	struct container *container = container_new("web");
-	struct upcall_container kernel = { .cgroup_id = 9 };
+	static const uint32_t flags[] = { UPCALL_CONTAINER_SHARED, 0 };
 
-	container_from_kernel(container, &kernel);
-	container_to_kernel(container, &kernel);
-	assert_int_equal(container->cgroup_id, 9);
-	assert_int_equal(kernel.cgroup_id, 0);
-	kernel.cgroup_id = 10;
-	container_from_kernel(container, &kernel);
-	assert_int_equal(container->cgroup_id, 10);
-	assert_int_equal(container->cgroup_derived, 1);
-	container_free(container);
+	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
+		struct upcall_container kernel = { .cgroup_id = 9, .flags = flags[i] };
+		struct container *container = container_new("web");
 
-	container = container_new("web");
-	container->cgroup_id = 9;
-	kernel.cgroup_id = 9;
-	container_from_kernel(container, &kernel);
-	container_to_kernel(container, &kernel);
-	assert_int_equal(container->cgroup_derived, 0);
-	assert_int_equal(kernel.cgroup_id, 9);
-	container_free(container);
+		container_from_kernel(container, &kernel);
+		assert_int_equal(container->cgroup_derived, flags[i] ? 1 : 0);
+		container_to_kernel(container, &kernel);
+		assert_int_equal(kernel.cgroup_id, 9);
+		assert_int_equal(kernel.flags, flags[i]);
+		container_free(container);
+	}
 }
 
-/* Where the kernel finds none any more, it keeps what it had: else it would be the host's. */
 static void test_restart_of_derived(void **state)
 {
 	static const struct {
 		const char *desc;
 		int fail;
 		bool moved;
-		uint64_t cgroup_id;
+		uint32_t flags;
 	} cases[] = {
-		{ "found again", 0, false, 0 },
-		{ "not found", -ENOTUNIQ, false, 7 },
-		{ "moved", 0, true, 7 },
+		{ "found again", 0, false, UPCALL_CONTAINER_SHARED },
+		{ "moved", 0, true, UPCALL_CONTAINER_SHARED },
+		{ "a module that does not know", -EINVAL, false, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -151,7 +141,13 @@ static void test_restart_of_derived(void **state)
 		fake_shim.process.ns[UPCALL_NS_MNT] += cases[i].moved;
 		restart(fixture);
 		assert_int_equal(fake_shim.containers_count, 1);
-		assert_int_equal(fake_shim.containers[0].cgroup_id, cases[i].cgroup_id);
+		assert_int_equal(fake_shim.containers[0].cgroup_id, 7);
+		assert_int_equal(fake_shim.containers[0].flags, cases[i].flags);
+		/* and the file that it has left is one that can be read */
+		restart(fixture);
+		assert_int_equal(fake_shim.containers_count, 1);
+		if (!cases[i].moved)
+			assert_non_null(registry_by_name(&fixture->registry, "web"));
 		assert_unregisters(fixture, "web");
 	}
 }
