@@ -82,6 +82,7 @@ static enum offer_result upcall_serve(struct subprocess_info *info, int wait,
 	upcall->info = NULL;
 	state = upcall->state;
 	subject->begun = upcall->begun;
+	subject->stood = upcall->stood;
 	spin_unlock_irq(&upcall->lock);
 	if (upcall->error)
 		*ret = result_refused(subject, wait, upcall->error);

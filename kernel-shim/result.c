@@ -144,16 +144,15 @@ static int key_refused(const struct subject *subject, int error)
 /*
  * ATTACK: what the kernel looks up for itself it keeps in a cache of its own, and finds there by
  * the name alone, whosever network that was. A container's answer would be the next one's, and
- * the host's; so would be a key that a container is still asked for, for as long as it likes. Its
- * requester has the key in hand and needs no cache; who comes next asks anew.
+ * the host's; so would be a key that a container is still asked for, for as long as it likes. So is
+ * a refusal. Its requester has the key in hand and needs no cache; who comes next asks anew.
  */
 void result_keep_private(const struct subject *subject)
 {
 	/* of the credentials that the kernel has borrowed for it */
 	struct key *cache = current_cred()->thread_keyring;
 
-	if (subject->key && subject->origin == UPCALL_ORIGIN_KERNEL &&
-	    key_has_domain(subject->key) && cache)
+	if (subject->key && subject->origin == UPCALL_ORIGIN_KERNEL && cache)
 		(void)key_unlink(cache, subject->key);
 }
 

@@ -254,10 +254,12 @@ void subject_init_again(struct subject *subject, const struct subprocess_info *i
 			unsigned long caller)
 {
 	unsigned long begun = subject->begun;
+	unsigned int stood = subject->stood;
 
 	subject_init(subject, info, caller);
 	subject->again = true;
 	subject->begun = begun;
+	subject->stood = stood;
 }
 
 void subject_release(struct subject *subject)

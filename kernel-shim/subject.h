@@ -39,6 +39,7 @@ struct subject {
 
 	bool again;	     /* it was offered before, when nobody owned it */
 	unsigned long begun; /* in jiffies: when that began, less what the machine stood since */
+	unsigned int stood;  /* and how often it did */
 };
 
 void subject_init(struct subject *subject, const struct subprocess_info *info,

@@ -50,8 +50,12 @@ void times_begin(struct upcall *upcall, const struct subject *subject)
 {
 	upcall->looked = jiffies;
 	upcall->look = upcall->looked;
-	upcall->begun = subject->again ? subject->begun : upcall->looked;
-	upcall->requeues = subject->again;
+	upcall->begun = upcall->looked;
+	if (!subject->again || !holds_others_up(upcall))
+		return;
+	upcall->again = true;
+	upcall->begun = subject->begun;
+	upcall->stood = subject->stood;
 }
 
 /* The end of the time that one turn may take, before it runs. */
@@ -75,7 +79,7 @@ static unsigned int turn_time(const struct upcall *upcall, unsigned int ms)
 {
 	unsigned long end = turn_end(upcall), now = jiffies;
 
-	if (!holds_others_up(upcall) || !upcall->requeues)
+	if (!holds_others_up(upcall) || !(upcall->requeues || upcall->again))
 		return ms;
 	return time_before(now, end) ? min(ms, jiffies_to_msecs(end - now)) : 0;
 }

@@ -242,6 +242,7 @@ static int upcall_end_if(struct upcall *upcall, u32 generation, u32 from, enum u
 		ret = upcall->state == UPCALL_STATE_ATTACHING ? -EBUSY : 0;
 	if (!ret) {
 		kill = upcall->state == UPCALL_STATE_RUNNING;
+		times_stood(upcall);
 		upcall_end(upcall, to, error, 0);
 	}
 	spin_unlock_irq(&upcall->lock);
@@ -409,8 +410,8 @@ static struct upcall *upcall_alloc(struct subprocess_info *info, int wait,
 	INIT_DELAYED_WORK(&upcall->deadline_work, deadline_work);
 	handler_init(upcall);
 	upcall->created = ktime_get_boottime_ns();
-	times_begin(upcall, subject);
 	upcall->class = subject->class;
+	times_begin(upcall, subject);
 	upcall->origin = subject->origin;
 	upcall->strong = subject->strong;
 	if (subject_is_adoptable(subject))

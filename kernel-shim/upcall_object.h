@@ -67,6 +67,7 @@ struct upcall {
 	struct sk_buff *tags;		/* attributes; only the generation changes */
 
 	bool detached;			/* nobody waits for it, see release.c */
+	bool again;			/* it has had a turn, as nobody's */
 	/* the waiter's, except that ATTACHING lends it to the process that attaches */
 	struct subprocess_info *info;
 
@@ -139,7 +140,7 @@ enum offer_result {
 
 /*
  * Offer an upcall, and wait for its ending, where anybody waits. @info stays the caller's, as it
- * was. @subject->begun is set, for it may be offered again.
+ * was. What may be offered again has in @subject the time that it has had.
  */
 enum offer_result upcall_offer(struct subprocess_info *info, int wait, struct subject *subject,
 			       int *ret);

@@ -383,15 +383,16 @@ check_fails 'adoption: a container'"'"'s own upcall is not decided again' ./shim
 wait "$requester"
 
 # Nor has who is offered again the time of two.
-parameter claim_ms 8000
-parameter attach_ms 1000
+parameter claim_ms "$(patient 8)000"
+parameter attach_ms "$(patient 1)000"
 stranger pod-a.scope >late.log &
 requester=$!
 check 'adoption: one waits' wait_for 5 one
-sleep 6
-check 'adoption: it is registered late' ./shim-client serve 1 adopt=late
+sleep "$(patient 6)"
+check 'adoption: it is registered late' timeout 60 ./shim-client serve 1 adopt=late
 check 'adoption: and offered as the container'"'"'s' wait_for 2 one
 wait "$requester"
+# without, it is six, and eight
 check_within "adoption: which has the time that is left ($(cat late.log))" "$(sed 's/.*ms=//' late.log)" 12000
 check 'adoption: it is forgotten' ./shim-client del "$(./shim-client containers | awk '$2 == "late" { print $1 }')"
 parameter claim_ms 30000
