@@ -77,13 +77,15 @@ static int append_all(sd_bus_message *reply, const struct outlook *outlooks, siz
 }
 
 /* registered: it is a container's, or will be, whose policy this is; or NULL for none. */
-static int append_outlooks(sd_bus_message *reply, uint32_t scope, bool registered,
+/* @uid: who has registered it, or 0 */
+static int append_outlooks(sd_bus_message *reply, uint32_t scope, bool registered, uint32_t uid,
 			   const struct policy *policy)
 {
+	bool strict = (!registered || uid) && module_is_strict();
 	struct outlook outlooks[OUTLOOK_MAX];
 	size_t count;
 
-	count = outlook(scope, module_is_strict(), registered, policy, outlooks);
+	count = outlook(scope, strict, registered, policy, outlooks);
 	return append_all(reply, outlooks, count);
 }
 
@@ -116,9 +118,8 @@ static int append_container_outlooks(sd_bus_message *reply, const struct contain
 {
 	static const struct policy refused = { .bad = true };
 
-	if (container->registry)
-		return append_outlooks(reply, UPCALL_SCOPE_CONTAINER, true, container->policy);
-	return append_outlooks(reply, UPCALL_SCOPE_CONTAINER, true, &refused);
+	return append_outlooks(reply, UPCALL_SCOPE_CONTAINER, true, container->uid,
+			       container->registry ? container->policy : &refused);
 }
 
 int control_describe(sd_bus_message *call, void *userdata, sd_bus_error *error)
@@ -238,6 +239,7 @@ int control_explain_process(sd_bus_message *call, void *userdata, sd_bus_error *
 	if (ret >= 0)
 		ret = tags.adoption.present && !adopted ?
 			      append_refused(reply) :
-			      append_outlooks(reply, tags.scope, container || adopted, policy);
+			      append_outlooks(reply, tags.scope, container || adopted,
+					      container ? container->uid : 0, policy);
 	return ret < 0 ? ret : sd_bus_send(NULL, reply, NULL);
 }

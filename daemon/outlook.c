@@ -62,7 +62,7 @@ static const char *rule_reason(const struct rule *rule)
 		return rule->allow ? "what Allow= names is native, the rest is refused" :
 				     "its section has no Allow=";
 	if (rule->class == UPCALL_CLASS_KEY)
-		return "except requests of the kernel's own without a network namespace, which are native";
+		return "except requests of the kernel's own without a network namespace, which are never its";
 	return "its section has a handler";
 }
 
@@ -73,6 +73,15 @@ static const struct rule *find_rule(const struct policy *policy, uint32_t class,
 		if (policy->rules[i].class == class && !strcmp(policy->rules[i].key_type, key_type))
 			return &policy->rules[i];
 	return NULL;
+}
+
+/* A user's container is no better off than who is not registered. */
+static void be_strict(struct outlook *ret)
+{
+	if (ret->verdict != UPCALL_VERDICT_NATIVE)
+		return;
+	ret->verdict = UPCALL_VERDICT_DENY;
+	ret->reason = "a user registered it, and the module is strict";
 }
 
 static void by_policy(const struct policy *policy, const struct upcall_policy *kernel,
@@ -108,7 +117,7 @@ static void by_scope(uint32_t scope, bool strict, struct outlook *ret)
 		return;
 	case UPCALL_SCOPE_AMBIGUOUS:
 		ret->reason =
-			"several containers match and none is nearer: refused where one of them has a policy";
+			"several containers match and none is nearer: refused where one of them has a policy, or is a user's and the module is strict";
 		ret->verdict = UPCALL_VERDICT_OFFER;
 		return;
 	case UPCALL_SCOPE_CONTAINER:
@@ -145,6 +154,8 @@ size_t outlook(uint32_t scope, bool strict, bool registered, const struct policy
 			.reason = rule_reason(rule),
 		};
 	}
+	for (size_t i = 0; registered && strict && i < count; i++)
+		be_strict(&ret[i]);
 	return count;
 }
 

@@ -24,7 +24,8 @@ struct outlook {
 
 /*
  * registered: of a container, whose policy this is (or NULL); else what the kernel
- * says of its scope. Returns how many there are.
+ * says of its scope. strict: the module is, and that is meant for it, because it is
+ * an ordinary user's or not registered. Returns how many there are.
  */
 size_t outlook(uint32_t scope, bool strict, bool registered, const struct policy *policy,
 	       struct outlook ret[OUTLOOK_MAX]);

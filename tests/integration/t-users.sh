@@ -183,14 +183,17 @@ check 'it is refused' test "$(denied key)" -gt "$before"
 check 'alice registers what she has once more' made alice twin nsenter -t "${leader[web]}" -U -p -m -n -i --preserve-credentials
 echo "${leader[twin]}" >/sys/fs/cgroup/alices/c/cgroup.procs
 check 'by another process, with a cgroup of hers' as alice upcallctl register twin --pid "${leader[twin]}" --cgroup /alices/c
+check 'and something else is there' made alice third nsenter -t "${leader[web]}" -U -p -m -n -i --preserve-credentials
+check_equal 'which could be of both' 'scope=4 container=0' "$(./shim-client tags "${leader[third]}")"
 before=$(denied)
 in_web requester socket 23 >/dev/null 2>&1
 check 'what could be of both is refused as what is of one' test "$(denied)" -gt "$before"
 check 'she forgets it' as alice upcallctl unregister twin
+check_fails 'what was refused to her' kernels_key users:shared
 check 'nothing of it ran on the host' audit_checkpoint
 echo 0 >/sys/module/upcall_shim/parameters/strict
 audit_expect_host '*' 'without strict it is'
-check "without that the kernel's key is the kernel's own" kernels_key users:native
+check "without that the kernel's key is the kernel's own, and was not kept as refused for others" kernels_key users:shared
 
 check 'alice makes another' made alice other "${unshared[@]}"
 echo "${leader[other]}" >/sys/fs/cgroup/alices/c/cgroup.procs

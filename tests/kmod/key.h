@@ -3,7 +3,9 @@
 #ifndef UPCALL_RAISER_KEY_H
 #define UPCALL_RAISER_KEY_H
 
-/* Of the type user. 0, or why there is none. */
+int key_cache_init(void);
+void key_cache_exit(void);
+/* Of the type user; what is found stays in the cache. 0, or why there is none. */
 int key_request_as_kernel(const char *description);
 
 #endif

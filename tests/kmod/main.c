@@ -238,12 +238,17 @@ static int __init raiser_init(void)
 	ret = clock_init();
 	if (ret)
 		goto err_clock;
+	ret = key_cache_init();
+	if (ret)
+		goto err_cache;
 	ret = misc_register(&raiser);
 	if (ret)
 		goto err_device;
 	return 0;
 
 err_device:
+	key_cache_exit();
+err_cache:
 	clock_exit();
 err_clock:
 	context_exit();
@@ -255,6 +260,7 @@ err_context:
 static void __exit raiser_exit(void)
 {
 	misc_deregister(&raiser);
+	key_cache_exit();
 	clock_exit();
 	context_exit();
 	records_exit();

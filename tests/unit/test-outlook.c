@@ -75,6 +75,10 @@ static void test_no_policy(void **state)
 	assert_int_equal(outlook(UPCALL_SCOPE_CONTAINER, false, true, &bad, outlooks), 5);
 	assert_int_equal(outlooks[4].verdict, UPCALL_VERDICT_DENY);
 	assert_null(outlooks[4].rule);
+	/* a user's, where the module is strict */
+	assert_int_equal(outlook(UPCALL_SCOPE_CONTAINER, true, true, NULL, outlooks), 5);
+	assert_int_equal(outlooks[0].verdict, UPCALL_VERDICT_DENY);
+	assert_string_equal(outlooks[0].reason, "a user registered it, and the module is strict");
 }
 
 static const struct {
