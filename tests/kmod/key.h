@@ -5,7 +5,7 @@
 
 int key_cache_init(void);
 void key_cache_exit(void);
-/* Of the type user; what is found stays in the cache. 0, or why there is none. */
+/* Of the type user. 0, or why there is none. */
 int key_request_as_kernel(const char *description);
 
 #endif
