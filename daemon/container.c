@@ -133,7 +133,9 @@ void container_from_kernel(struct container *container, const struct upcall_cont
 	container->leader = kernel->leader;
 	container->start_time = kernel->start_time;
 	container->net_cookie = kernel->net_cookie;
-	container->cgroup_derived = kernel->flags & UPCALL_CONTAINER_SHARED ? 1 : 0;
+	/* An older module does not say it; of what has lost its file nobody knows, and it may be. */
+	if (kernel->flags & UPCALL_CONTAINER_SHARED || !container->cgroup_id || !kernel->cgroup_id)
+		container->cgroup_derived = kernel->cgroup_id ? 1 : 0;
 	container->cgroup_id = kernel->cgroup_id;
 	container->own_ns = kernel->own_ns;
 	memcpy(container->ns, kernel->ns, sizeof(container->ns));

@@ -134,13 +134,14 @@ static bool believe_kernel(struct container *container, const struct upcall_cont
 		    container->net_cookie == kernel->net_cookie &&
 		    container->cgroup_id == kernel->cgroup_id &&
 		    !memcmp(container->ns, kernel->ns, sizeof(container->ns));
+	uint32_t derived = container->cgroup_derived;
 
 	if (container->cgroup_id != kernel->cgroup_id) {
 		free(container->cgroup);
 		container->cgroup = NULL;
 	}
 	container_from_kernel(container, kernel);
-	return !same;
+	return !same || container->cgroup_derived != derived;
 }
 
 /* Its entry, also among those of the survey from now on; or NULL. */
@@ -158,6 +159,12 @@ static struct found *add_again(struct registry *registry, struct container *cont
 	/* an older module, which takes each for its container's alone */
 	if (*error == -EINVAL && container->cgroup_derived) {
 		found->kernel.flags &= ~(uint32_t)UPCALL_CONTAINER_SHARED;
+		*error = shim_container_add(registry->shim_fd, &found->kernel);
+	}
+	/* it has been removed, and the container lives elsewhere: what the kernel finds now */
+	if (*error == -ENOENT && container->cgroup_derived) {
+		found->kernel.flags &= ~(uint32_t)UPCALL_CONTAINER_SHARED;
+		found->kernel.cgroup_id = 0;
 		*error = shim_container_add(registry->shim_fd, &found->kernel);
 	}
 	if (*error < 0) {

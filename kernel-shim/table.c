@@ -419,7 +419,7 @@ int table_set_policy(const struct upcall_container *container)
 	struct table_policy *policy, *old = NULL;
 	struct table_entry *entry;
 
-	if (container->flags || container->owner)
+	if (container->flags & ~UPCALL_CONTAINER_SHARED || container->owner)
 		return -EINVAL;
 	policy = policy_new(&container->policy);
 	if (IS_ERR(policy))

@@ -96,17 +96,30 @@ static void test_restart_with_another_process(void **state)
 /* What the kernel is told of a boundary is what it said itself. */
 static void test_derived_boundary(void **state)
 {
-	static const uint32_t flags[] = { UPCALL_CONTAINER_SHARED, 0 };
+	static const struct {
+		uint64_t known; /* named, or from a state file */
+		uint64_t cgroup_id;
+		uint32_t flags;
+		uint32_t derived;
+	} cases[] = {
+		{ 0, 9, UPCALL_CONTAINER_SHARED, 1 },
+		{ 9, 9, UPCALL_CONTAINER_SHARED, 1 },
+		{ 9, 9, 0, 0 },
+		{ 0, 9, 0, 1 }, /* an older module's */
+		{ 0, 0, 0, 0 },
+	};
 
-	for (size_t i = 0; i < sizeof(flags) / sizeof(flags[0]); i++) {
-		struct upcall_container kernel = { .cgroup_id = 9, .flags = flags[i] };
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		struct upcall_container kernel = { .cgroup_id = cases[i].cgroup_id,
+						   .flags = cases[i].flags };
 		struct container *container = container_new("web");
 
+		container->cgroup_id = cases[i].known;
 		container_from_kernel(container, &kernel);
-		assert_int_equal(container->cgroup_derived, flags[i] ? 1 : 0);
+		assert_int_equal(container->cgroup_derived, cases[i].derived);
 		container_to_kernel(container, &kernel);
-		assert_int_equal(kernel.cgroup_id, 9);
-		assert_int_equal(kernel.flags, flags[i]);
+		assert_int_equal(kernel.cgroup_id, cases[i].cgroup_id);
+		assert_int_equal(kernel.flags, cases[i].derived ? UPCALL_CONTAINER_SHARED : 0);
 		container_free(container);
 	}
 }
@@ -118,10 +131,12 @@ static void test_restart_of_derived(void **state)
 		int fail;
 		bool moved;
 		uint32_t flags;
+		uint64_t cgroup_id;
 	} cases[] = {
-		{ "found again", 0, false, UPCALL_CONTAINER_SHARED },
-		{ "moved", 0, true, UPCALL_CONTAINER_SHARED },
-		{ "a module that does not know", -EINVAL, false, 0 },
+		{ "found again", 0, false, UPCALL_CONTAINER_SHARED, 7 },
+		{ "moved", 0, true, UPCALL_CONTAINER_SHARED, 7 },
+		{ "a module that does not know", -EINVAL, false, 0, 7 },
+		{ "removed", -ENOENT, false, 0, 0 },
 	};
 
 	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
@@ -141,13 +156,15 @@ static void test_restart_of_derived(void **state)
 		fake_shim.process.ns[UPCALL_NS_MNT] += cases[i].moved;
 		restart(fixture);
 		assert_int_equal(fake_shim.containers_count, 1);
-		assert_int_equal(fake_shim.containers[0].cgroup_id, 7);
+		assert_int_equal(fake_shim.containers[0].cgroup_id, cases[i].cgroup_id);
 		assert_int_equal(fake_shim.containers[0].flags, cases[i].flags);
 		/* and the file that it has left is one that can be read */
 		restart(fixture);
 		assert_int_equal(fake_shim.containers_count, 1);
-		if (!cases[i].moved)
-			assert_non_null(registry_by_name(&fixture->registry, "web"));
+		container = registry_by_name(&fixture->registry, "web");
+		assert_true(cases[i].moved || container);
+		if (container)
+			assert_int_equal(container->cgroup_derived, cases[i].cgroup_id ? 1 : 0);
 		assert_unregisters(fixture, "web");
 	}
 }
