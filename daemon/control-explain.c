@@ -76,8 +76,10 @@ static int append_all(sd_bus_message *reply, const struct outlook *outlooks, siz
 	return ret < 0 ? ret : sd_bus_message_close_container(reply);
 }
 
-/* registered: it is a container's, or will be, whose policy this is; or NULL for none. */
-/* @uid: who has registered it, or 0 */
+/*
+ * registered: it is a container's, or will be, whose policy this is; or NULL for none. uid: who
+ * has registered it, or 0.
+ */
 static int append_outlooks(sd_bus_message *reply, uint32_t scope, bool registered, uint32_t uid,
 			   const struct policy *policy)
 {

@@ -81,6 +81,7 @@ static void be_strict(struct outlook *ret)
 	if (ret->verdict != UPCALL_VERDICT_NATIVE)
 		return;
 	ret->verdict = UPCALL_VERDICT_DENY;
+	ret->rule = NULL; /* whatever it says, that is not what happens */
 	ret->reason = "a user registered it, and the module is strict";
 }
 

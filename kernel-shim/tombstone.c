@@ -196,7 +196,7 @@ static bool tombstone_empty(const struct table_entry *entry)
 		return false;
 	/*
 	 * Who is left in a cgroup that others may be in is no sign of its tasks. But in a user
-	 * namespace of its own there can be some that are in none of its pid namespaces.
+	 * namespace of its own there can be some that are not in its pid namespace.
 	 */
 	if (entry->leader_is_init &&
 	    (!entry->cgroup_id || (entry->cgroup_shared && !(entry->own_ns & BIT(UPCALL_NS_USER)))))

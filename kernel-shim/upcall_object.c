@@ -242,6 +242,7 @@ static int upcall_end_if(struct upcall *upcall, u32 generation, u32 from, enum u
 		ret = upcall->state == UPCALL_STATE_ATTACHING ? -EBUSY : 0;
 	if (!ret) {
 		kill = upcall->state == UPCALL_STATE_RUNNING;
+		/* ORDER: AGAIN takes along what time it has had */
 		times_stood(upcall);
 		upcall_end(upcall, to, error, 0);
 	}
