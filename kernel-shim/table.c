@@ -9,20 +9,14 @@
  * passed and the last upcall that refers to it has ended.
  */
 #include <linux/cgroup.h>
-#include <linux/cred.h>
 #include <linux/hashtable.h>
 #include <linux/mutex.h>
-#include <linux/nsproxy.h>
 #include <linux/pid.h>
-#include <linux/pid_namespace.h>
-#include <linux/sched/task.h>
 #include <linux/slab.h>
 #include <linux/stringhash.h>
-#include <linux/user_namespace.h>
 #include <linux/xarray.h>
 
 #include "match.h"
-#include "ownership.h"
 #include "policy.h"
 #include "table.h"
 
@@ -37,35 +31,6 @@ static u64 table_next_id = UPCALL_CONTAINER_FIRST;
 static struct hlist_head table_hash[INDEX_COUNT][1 << TABLE_BITS];
 
 struct workqueue_struct *table_workqueue;
-
-/* ---------------------------------------------------------------- entries */
-
-static void entry_free(struct work_struct *work)
-{
-	struct table_entry *entry = container_of(to_rcu_work(work), struct table_entry, free);
-
-	if (entry->pid_ns)
-		put_pid_ns(entry->pid_ns);
-	if (entry->user_ns)
-		put_user_ns(entry->user_ns);
-	if (entry->cgroup_ns)
-		put_cgroup_ns(entry->cgroup_ns);
-	put_pid(entry->leader);
-	kfree(rcu_dereference_protected(entry->policy, true));
-	kfree(entry);
-}
-
-struct table_entry *table_entry_get(struct table_entry *entry)
-{
-	return entry && refcount_inc_not_zero(&entry->refs) ? entry : NULL;
-}
-
-void table_entry_put(struct table_entry *entry)
-{
-	/* the references it holds are dropped where sleeping is allowed */
-	if (entry && refcount_dec_and_test(&entry->refs))
-		queue_rcu_work(table_workqueue, &entry->free);
-}
 
 enum upcall_verdict table_verdict(struct table_entry *entry, enum upcall_class class,
 				  const char *key_type)
@@ -158,148 +123,15 @@ static void entry_remove(struct table_entry *entry)
 
 /* ------------------------------------------------------------ add and set */
 
-static struct table_policy *policy_new(const struct upcall_policy *uapi)
+static const struct upcall_policy *policy_of(const struct table_entry *entry)
 {
-	struct table_policy *policy;
-
-	if (policy_check(uapi))
-		return ERR_PTR(-EINVAL);
-	policy = kzalloc(sizeof(*policy), GFP_KERNEL_ACCOUNT);
-	if (!policy)
-		return ERR_PTR(-ENOMEM);
-	policy->uapi = *uapi;
-	return policy;
-}
-
-static struct cgroup_namespace *own_cgroup_ns_get(struct task_struct *leader,
-						  const struct task_facts *facts)
-{
-	struct cgroup_namespace *ns = NULL;
-
-	if (!(task_facts_foreign(facts) & BIT(UPCALL_NS_CGROUP)))
-		return NULL;
-	task_lock(leader);
-	/* the one that was looked at, or it has moved */
-	if (leader->nsproxy && leader->nsproxy->cgroup_ns->ns.inum == facts->ns[UPCALL_NS_CGROUP]) {
-		ns = leader->nsproxy->cgroup_ns;
-		get_cgroup_ns(ns);
-	}
-	task_unlock(leader);
-	return ns ?: ERR_PTR(-ESRCH);
-}
-
-static bool cgroup_tells(const struct table_entry *entry)
-{
-	return cgroup_parent(entry->cgroup_ns->root_cset->dfl_cgrp) &&
-	       (entry->own_ns & (BIT(UPCALL_NS_PID) | BIT(UPCALL_NS_USER)));
-}
-
-/* Fill in what the leader tells. Under RCU. */
-static int entry_from_leader(struct table_entry *entry, struct task_struct *leader,
-			     const struct upcall_container *container)
-{
-	bool bounded = !(container->flags & UPCALL_CONTAINER_UNBOUNDED);
-	unsigned int flags = READ_ONCE(leader->flags);
-	struct cgroup_namespace *cgroup_ns;
-	struct task_facts facts;
-	int ret;
-
-	if (flags & (PF_KTHREAD | PF_EXITING))
-		return flags & PF_KTHREAD ? -EINVAL : -ESRCH;
-	if (entry->start_time && entry->start_time != leader->start_boottime)
-		return -ESRCH;
-	task_facts_get(leader, &facts);
-	if (!facts.pid_ns || !facts.ns[UPCALL_NS_MNT])
-		return -ESRCH;
-	entry->own_ns = task_facts_foreign(&facts);
-	if (!entry->own_ns)
-		return -EINVAL;
-	if (container->flags & UPCALL_CONTAINER_OWNED) {
-		ret = ownership_check(leader, &facts, make_kuid(&init_user_ns, container->owner));
-		if (ret)
-			return ret;
-	}
-	entry->owner = container->owner;
-	entry->start_time = leader->start_boottime;
-	memcpy(entry->ns, facts.ns, sizeof(entry->ns));
-	entry->net_cookie = facts.net_cookie;
-	entry->leader_is_init = (entry->own_ns & BIT(UPCALL_NS_PID)) &&
-				is_child_reaper(entry->leader);
-	cgroup_ns = bounded ? own_cgroup_ns_get(leader, &facts) : NULL;
-	if (IS_ERR(cgroup_ns))
-		return PTR_ERR(cgroup_ns);
-	entry->cgroup_ns = cgroup_ns;
-	/*
-	 * The boundary where none is named. Others may be in that cgroup, too, as where
-	 * somebody has made two containers in one session: it tells only of tasks that a pid
-	 * or user namespace tells of as well. The root of all is everybody's.
-	 */
-	entry->cgroup_shared = !entry->cgroup_id || container->flags & UPCALL_CONTAINER_SHARED;
-	if (!entry->cgroup_id && entry->cgroup_ns && cgroup_tells(entry))
-		entry->cgroup_id = cgroup_id(entry->cgroup_ns->root_cset->dfl_cgrp);
-	/* whoever can outlive the leader would be nobody's without a cgroup */
-	if (!entry->cgroup_id && !entry->leader_is_init)
-		return -ENOTUNIQ;
-	entry->pid_ns = get_pid_ns(facts.pid_ns);
-	entry->user_ns = get_user_ns(facts.user_ns);
-	return 0;
-}
-
-static struct table_entry *entry_new(const struct upcall_container *container)
-{
-	struct table_policy *policy;
-	struct table_entry *entry;
-	struct task_struct *leader;
-	int ret;
-
-	policy = policy_new(&container->policy);
-	if (IS_ERR(policy))
-		return ERR_CAST(policy);
-	entry = kzalloc(sizeof(*entry), GFP_KERNEL_ACCOUNT);
-	if (!entry) {
-		kfree(policy);
-		return ERR_PTR(-ENOMEM);
-	}
-	refcount_set(&entry->refs, 1);
-	INIT_RCU_WORK(&entry->free, entry_free);
-	RCU_INIT_POINTER(entry->policy, policy);
-	strscpy(entry->name, container->name, sizeof(entry->name));
-	entry->start_time = container->start_time;
-	entry->cgroup_id = container->cgroup_id;
-
-	rcu_read_lock();
-	entry->leader = get_pid(find_pid_ns(container->leader, &init_pid_ns));
-	leader = pid_task(entry->leader, PIDTYPE_TGID);
-	ret = leader ? entry_from_leader(entry, leader, container) : -ESRCH;
-	rcu_read_unlock();
-	if (ret) {
-		table_entry_put(entry);
-		return ERR_PTR(ret);
-	}
-	return entry;
+	return &rcu_dereference_protected(entry->policy, lockdep_is_held(&table_mutex))->uapi;
 }
 
 static void entry_to_uapi(struct table_entry *entry, struct upcall_container *container)
 {
-	lockdep_assert_held(&table_mutex);
-	memset(container, 0, sizeof(*container));
-	container->id = entry->id;
-	strscpy(container->name, entry->name, sizeof(container->name));
-	rcu_read_lock();
-	container->state = tombstone_is(entry) ? UPCALL_CONTAINER_TOMBSTONE : UPCALL_CONTAINER_LIVE;
-	rcu_read_unlock();
-	container->leader = pid_nr(entry->leader);
-	container->pending = READ_ONCE(entry->share.pending);
-	container->start_time = entry->start_time;
-	container->cgroup_id = entry->cgroup_id;
-	if (entry->cgroup_id && entry->cgroup_shared)
-		container->flags = UPCALL_CONTAINER_SHARED;
-	container->net_cookie = entry->net_cookie;
-	memcpy(container->ns, entry->ns, sizeof(container->ns));
-	container->own_ns = entry->own_ns;
-	container->owner = entry->owner;
-	container->policy = rcu_dereference_protected(entry->policy,
-						      lockdep_is_held(&table_mutex))->uapi;
+	entry_tell(entry, container);
+	container->policy = *policy_of(entry);
 }
 
 struct rival {
@@ -356,7 +188,6 @@ static void entry_note_releases(struct table_entry *entry, const struct upcall_p
 
 static int table_insert(struct table_entry *entry)
 {
-	struct table_policy *policy;
 	int ret;
 
 	lockdep_assert_held(&table_mutex);
@@ -371,8 +202,7 @@ static int table_insert(struct table_entry *entry)
 	list_add_tail(&entry->link, &table_entries);
 	WRITE_ONCE(table_count, table_count + 1);
 	/* even if its leader has died meanwhile */
-	policy = rcu_dereference_protected(entry->policy, lockdep_is_held(&table_mutex));
-	entry->releases = policy_releases(&policy->uapi);
+	entry->releases = policy_releases(policy_of(entry));
 	tombstone_watch(entry);
 	/* ORDER: findable last; a leader that died meanwhile is noticed at the first look-up */
 	entry_index(entry);
@@ -421,7 +251,7 @@ int table_set_policy(const struct upcall_container *container)
 
 	if (container->flags & ~UPCALL_CONTAINER_SHARED || container->owner)
 		return -EINVAL;
-	policy = policy_new(&container->policy);
+	policy = table_policy_new(&container->policy);
 	if (IS_ERR(policy))
 		return PTR_ERR(policy);
 	mutex_lock(&table_mutex);
