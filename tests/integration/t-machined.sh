@@ -25,8 +25,10 @@ machine_starts() {
 	mkdir -p "$files/usr/bin" "$files/dev" "$files/var"
 	handler_script "$name" /bin/agent <<-'SH'
 		#!/bin/sh
-		while read -r command </gate/command; do
-			sh -c "$command" >/gate/said 2>&1
+		exec 3<>/gate/command
+		: >/gate/open
+		while read -r command <&3; do
+			sh -c "$command" >/gate/said 2>&1 3<&-
 			: >/gate/done
 		done
 	SH
@@ -36,17 +38,18 @@ machine_starts() {
 		--private-users-ownership=off --console=pipe --as-pid2 "$@" /bin/agent >"$name.log" 2>&1 </dev/null &
 	machine[$name]=$!
 	wait_for 60 is_running "$name" || { cat "$name.log" && return 1; }
+	wait_for 60 test -e "$files/gate/open"
 }
 
-# inside NAME COMMAND…: prints what it printed; one at a time
+# inside NAME COMMAND…: prints what it printed; one at a time. RACE: each side opens the pipe for both directions, or whoever
+# writes has it still open when the program reads again, which finds its end; and whoever writes to nobody waits for ever.
 inside() (
 	files=$containers/$1/rootfs
 	exec 9>"$1.lock" && flock 9 || exit
 	shift
 	rm -f "$files/gate/done"
-	echo "$*" >"$files/gate/command"
-	wait_for 60 test -e "$files/gate/done"
-	cat "$files/gate/said"
+	echo "$*" 1<>"$files/gate/command"
+	wait_for 60 test -e "$files/gate/done" && cat "$files/gate/said"
 )
 # in the background of the program
 inside_beside() {
