@@ -77,10 +77,33 @@ static struct cgroup_namespace *own_cgroup_ns_get(struct task_struct *leader,
 	return ns ?: ERR_PTR(-ESRCH);
 }
 
-static bool cgroup_tells(const struct table_entry *entry)
+/* In a cgroup that others may be in. */
+static bool namespaces_tell(const struct table_entry *entry)
 {
-	return cgroup_parent(entry->cgroup_ns->root_cset->dfl_cgrp) &&
-	       (entry->own_ns & (BIT(UPCALL_NS_PID) | BIT(UPCALL_NS_USER)));
+	return entry->own_ns & (BIT(UPCALL_NS_PID) | BIT(UPCALL_NS_USER));
+}
+
+/* The root of all is everybody's. */
+static bool has_derived_cgroup(const struct table_entry *entry)
+{
+	return entry->cgroup_ns && namespaces_tell(entry) &&
+	       cgroup_parent(entry->cgroup_ns->root_cset->dfl_cgrp);
+}
+
+/*
+ * The boundary. Where none is named, others may be in that cgroup, too, as where
+ * somebody has made two containers in one session: it tells only of tasks that a pid or
+ * user namespace tells of as well.
+ */
+static int entry_bound(struct table_entry *entry, bool shared)
+{
+	entry->cgroup_shared = shared || !entry->cgroup_id;
+	if (shared && !namespaces_tell(entry))
+		return -ENOTUNIQ;
+	if (!entry->cgroup_id && has_derived_cgroup(entry))
+		entry->cgroup_id = cgroup_id(entry->cgroup_ns->root_cset->dfl_cgrp);
+	/* whoever can outlive the leader would be nobody's without a cgroup */
+	return entry->cgroup_id || entry->leader_is_init ? 0 : -ENOTUNIQ;
 }
 
 /* Fill in what the leader tells. Under RCU. */
@@ -118,17 +141,9 @@ static int entry_from_leader(struct table_entry *entry, struct task_struct *lead
 	if (IS_ERR(cgroup_ns))
 		return PTR_ERR(cgroup_ns);
 	entry->cgroup_ns = cgroup_ns;
-	/*
-	 * The boundary where none is named. Others may be in that cgroup, too, as where
-	 * somebody has made two containers in one session: it tells only of tasks that a pid
-	 * or user namespace tells of as well. The root of all is everybody's.
-	 */
-	entry->cgroup_shared = !entry->cgroup_id || container->flags & UPCALL_CONTAINER_SHARED;
-	if (!entry->cgroup_id && entry->cgroup_ns && cgroup_tells(entry))
-		entry->cgroup_id = cgroup_id(entry->cgroup_ns->root_cset->dfl_cgrp);
-	/* whoever can outlive the leader would be nobody's without a cgroup */
-	if (!entry->cgroup_id && !entry->leader_is_init)
-		return -ENOTUNIQ;
+	ret = entry_bound(entry, container->flags & UPCALL_CONTAINER_SHARED);
+	if (ret)
+		return ret;
 	entry->pid_ns = get_pid_ns(facts.pid_ns);
 	entry->user_ns = get_user_ns(facts.user_ns);
 	return 0;

@@ -437,7 +437,8 @@ enum upcall_container_state {
  * ADD fails with: ESRCH no such process, or another one than start_time says;
  * EINVAL a kernel thread, or all of its namespaces are the initial ones;
  * EEXIST name taken, or the process leads another entry; ENOENT no such cgroup;
- * ENOTUNIQ no cgroup given where its tasks can outlive the leader; ENOSPC table full.
+ * ENOTUNIQ no cgroup given where its tasks can outlive the leader, or a shared one and neither
+ * a user nor a pid namespace of its own; ENOSPC table full.
  */
 struct upcall_container {
 	__u64 id;

@@ -29,6 +29,16 @@ check_fails 'its name is taken' ./shim-client add web "$$" key=offer
 check_fails 'a process of the host is no container' ./shim-client add host "$$" key=offer
 check_fails 'a kernel thread is no container' ./shim-client add kernel 2 key=offer
 check_fails 'nobody is no container' ./shim-client add nobody 4194303 key=offer
+# A cgroup that nobody has named, so that others may be in it, tells only together with a pid or user namespace.
+cgroup=$(stat -c %i "/sys/fs/cgroup$(sed -n 's/^0:://p' /proc/self/cgroup)")
+unshare -m --kill-child sleep 2147483647 &
+has_own_mounts() { [ ! "/proc/$!/ns/mnt" -ef /proc/self/ns/mnt ]; }
+wait_for 10 has_own_mounts
+shared() { ./shim-client add shared "$1" key=offer "$2" shared 2>&1; }
+check_equal 'shared cgroup: needs more' 'shim-client: add: Name not unique on network' "$(shared $! "$cgroup")"
+check_equal 'and has it in a user namespace' 'shim-client: add: File exists' "$(shared "$leader" "$cgroup")"
+check_equal 'none is not shared' 'shim-client: add: Invalid argument' "$(shared "$leader" 0)"
+kill $!
 check_equal 'a task in it belongs to it' 'scope=1 container=16' "$(./shim-client tags "$leader")"
 check_equal 'the host does not' 'scope=0 container=0' "$(./shim-client tags 1)"
 check 'a witness tells tags and can do nothing else' ./fd-rights witness "$leader"

@@ -3,8 +3,9 @@
  * A minimal broker and handler, for tests of the module by itself
  *
  * shim-client VERB ARG…, one verb a process:
- *   add NAME PID POLICY [CGROUP-ID]  register; POLICY is CLASS=VERDICT,… with
- *                                    verdicts native, offer, deny
+ *   add NAME PID POLICY [CGROUP-ID [shared]]
+ *                     register; POLICY is CLASS=VERDICT,… with verdicts native,
+ *                     offer, deny
  *   policy ID POLICY                 another one
  *   del ID | containers | list | tags PID
  *   serve N [ACTION [RUN-MS]]
@@ -65,12 +66,14 @@ static int verb_add(int device, char **argv)
 	struct upcall_container container = { 0 };
 
 	if (!argv[0] || !argv[1] || !argv[2])
-		usage("add NAME PID POLICY [CGROUP-ID]");
+		usage("add NAME PID POLICY [CGROUP-ID [shared]]");
 	snprintf(container.name, sizeof(container.name), "%s", argv[0]);
 	container.leader = (__u32)strtoul(argv[1], NULL, 10);
 	policy_parse(argv[2], &container.policy);
 	if (argv[3])
 		container.cgroup_id = strtoull(argv[3], NULL, 10);
+	if (argv[3] && argv[4])
+		container.flags = UPCALL_CONTAINER_SHARED;
 	if (ioctl(device, UPCALL_IOC_CONTAINER_ADD, &container))
 		die("add");
 	printf("%llu cgroup=%llu own=%#x\n", container.id, container.cgroup_id, container.own_ns);
