@@ -77,17 +77,17 @@ static int append_all(sd_bus_message *reply, const struct outlook *outlooks, siz
 }
 
 /*
- * registered: it is a container's, or will be, whose policy this is; or NULL for none. uid: who
- * has registered it, or 0.
+ * has_policy: it is a container's, or will be, whose policy this is; or NULL for none. by_root:
+ * root has registered that one.
  */
-static int append_outlooks(sd_bus_message *reply, uint32_t scope, bool registered, uint32_t uid,
+static int append_outlooks(sd_bus_message *reply, uint32_t scope, bool has_policy, bool by_root,
 			   const struct policy *policy)
 {
-	bool strict = (!registered || uid) && module_is_strict();
+	bool strict = !by_root && module_is_strict();
 	struct outlook outlooks[OUTLOOK_MAX];
 	size_t count;
 
-	count = outlook(scope, strict, registered, policy, outlooks);
+	count = outlook(scope, strict, has_policy, policy, outlooks);
 	return append_all(reply, outlooks, count);
 }
 
@@ -120,7 +120,7 @@ static int append_container_outlooks(sd_bus_message *reply, const struct contain
 {
 	static const struct policy refused = { .bad = true };
 
-	return append_outlooks(reply, UPCALL_SCOPE_CONTAINER, true, container->uid,
+	return append_outlooks(reply, UPCALL_SCOPE_CONTAINER, true, !container->uid,
 			       container->registry ? container->policy : &refused);
 }
 
@@ -242,6 +242,6 @@ int control_explain_process(sd_bus_message *call, void *userdata, sd_bus_error *
 		ret = tags.adoption.present && !adopted ?
 			      append_refused(reply) :
 			      append_outlooks(reply, tags.scope, container || adopted,
-					      container ? container->uid : 0, policy);
+					      container && !container->uid, policy);
 	return ret < 0 ? ret : sd_bus_send(NULL, reply, NULL);
 }

@@ -75,14 +75,18 @@ static const struct rule *find_rule(const struct policy *policy, uint32_t class,
 	return NULL;
 }
 
-/* A user's container is no better off than who is not registered. */
-static void be_strict(struct outlook *ret)
+static const char *const strict_to_nobodys = "nobody registered it, and the module is strict";
+
+/* A user's container is no better off than who is not registered, nor who is yet to be adopted. */
+static void be_strict(uint32_t scope, struct outlook *ret)
 {
 	if (ret->verdict != UPCALL_VERDICT_NATIVE)
 		return;
 	ret->verdict = UPCALL_VERDICT_DENY;
 	ret->rule = NULL; /* whatever it says, that is not what happens */
-	ret->reason = "a user registered it, and the module is strict";
+	ret->reason = scope == UPCALL_SCOPE_CONTAINER ?
+			      "a user registered it, and the module is strict" :
+			      strict_to_nobodys;
 }
 
 static void by_policy(const struct policy *policy, const struct upcall_policy *kernel,
@@ -111,8 +115,7 @@ static void by_scope(uint32_t scope, bool strict, struct outlook *ret)
 		ret->reason = "a kernel thread's is nobody's";
 		return;
 	case UPCALL_SCOPE_UNREGISTERED:
-		ret->reason = strict ? "nobody registered it, and the module is strict" :
-				       "nobody registered it";
+		ret->reason = strict ? strict_to_nobodys : "nobody registered it";
 		if (strict)
 			ret->verdict = UPCALL_VERDICT_DENY;
 		return;
@@ -128,7 +131,7 @@ static void by_scope(uint32_t scope, bool strict, struct outlook *ret)
 	ret->verdict = UPCALL_VERDICT_OFFER;
 }
 
-size_t outlook(uint32_t scope, bool strict, bool registered, const struct policy *policy,
+size_t outlook(uint32_t scope, bool strict, bool has_policy, const struct policy *policy,
 	       struct outlook ret[OUTLOOK_MAX])
 {
 	struct upcall_policy kernel;
@@ -137,13 +140,13 @@ size_t outlook(uint32_t scope, bool strict, bool registered, const struct policy
 	policy_to_kernel(policy, &kernel);
 	for (uint32_t class = 0; class < UPCALL_CLASS_COUNT; class ++) {
 		ret[count] = (struct outlook){ .class = class, .key_type = "" };
-		if (registered)
+		if (has_policy)
 			by_policy(policy, &kernel, &ret[count]);
 		else
 			by_scope(scope, strict, &ret[count]);
 		count++;
 	}
-	for (uint32_t i = 0; registered && i < kernel.key_rules; i++) {
+	for (uint32_t i = 0; has_policy && i < kernel.key_rules; i++) {
 		const struct rule *rule =
 			find_rule(policy, UPCALL_CLASS_KEY, kernel.key_rule[i].type);
 
@@ -155,8 +158,8 @@ size_t outlook(uint32_t scope, bool strict, bool registered, const struct policy
 			.reason = rule_reason(rule),
 		};
 	}
-	for (size_t i = 0; registered && strict && i < count; i++)
-		be_strict(&ret[i]);
+	for (size_t i = 0; has_policy && strict && i < count; i++)
+		be_strict(scope, &ret[i]);
 	return count;
 }
 

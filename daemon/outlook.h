@@ -23,11 +23,11 @@ struct outlook {
 };
 
 /*
- * registered: of a container, whose policy this is (or NULL); else what the kernel
- * says of its scope. strict: the module is, and that is meant for it, because it is
- * an ordinary user's or not registered. Returns how many there are.
+ * has_policy: of a container, or what will be adopted as one, whose policy this is (or
+ * NULL); else what the kernel says of its scope. strict: the module is, and that is meant
+ * for it, because it is an ordinary user's or not registered. Returns how many there are.
  */
-size_t outlook(uint32_t scope, bool strict, bool registered, const struct policy *policy,
+size_t outlook(uint32_t scope, bool strict, bool has_policy, const struct policy *policy,
 	       struct outlook ret[OUTLOOK_MAX]);
 
 /* The same of who is nobody's in a cgroup of Cgroup=, and cannot be adopted. */

@@ -53,6 +53,12 @@ check 'a container runs, and nobody registers it' container_start web "$(in_cgro
 check 'before its first upcall it is not' test "$(how_many)" = 0
 check_equal 'what its first upcall will be can be asked' adopted.conf \
 	"$(upcallctl explain --pid "$(container_pid web)" --json | jq -r '.policy | sub(".*/"; "")')"
+# outlook_of PID CLASS
+outlook_of() { upcallctl explain --pid "$1" --json | jq -r --arg class "$2" '.outlook[] | select(.class == $class) | .verdict + ": " + .reason'; }
+check_equal 'what has no section is the kernel'"'"'s own' 'native: its policy file has no section for it' "$(outlook_of "$(container_pid web)" other)"
+echo 1 >/sys/module/upcall_shim/parameters/strict
+check_equal 'strict: it is refused' 'deny: nobody registered it, and the module is strict' "$(outlook_of "$(container_pid web)" other)"
+echo 0 >/sys/module/upcall_shim/parameters/strict
 before=$(again)
 check 'its first upcall, a key, is served inside' is_served "$(request web first)"
 check_equal 'it is registered: by its first process, its cgroup and the policy that names it' \

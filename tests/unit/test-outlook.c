@@ -79,6 +79,10 @@ static void test_no_policy(void **state)
 	assert_int_equal(outlook(UPCALL_SCOPE_CONTAINER, true, true, NULL, outlooks), 5);
 	assert_int_equal(outlooks[0].verdict, UPCALL_VERDICT_DENY);
 	assert_string_equal(outlooks[0].reason, "a user registered it, and the module is strict");
+	/* one that may be adopted, there */
+	assert_int_equal(outlook(UPCALL_SCOPE_UNREGISTERED, true, true, NULL, outlooks), 5);
+	assert_int_equal(outlooks[0].verdict, UPCALL_VERDICT_DENY);
+	assert_string_equal(outlooks[0].reason, "nobody registered it, and the module is strict");
 }
 
 static const struct {
