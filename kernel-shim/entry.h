@@ -47,7 +47,7 @@ enum index_kind {
 
 struct table_index {
 	struct hlist_node node;
-	u64 key;
+	u64 key; /* 0: it is not found by this */
 	struct table_entry *entry; /* that it is part of */
 };
 

@@ -33,11 +33,14 @@
 #include "match.h"
 #include "table.h"
 
+#define MATCH_KINDS (INDEX_NET + 1)
+
 struct match_set {
 	const struct task_facts *facts;
 	struct table_entry *entry[MATCH_MAX];
 	unsigned int count;
-	bool overflow;
+	bool overflow;	      /* a crowd: there are more, but of each can be asked */
+	u64 key[MATCH_KINDS]; /* by which they were found; 0: not by that kind */
 };
 
 static void facts_from_nsproxy(const struct nsproxy *nsproxy, struct task_facts *facts)
@@ -145,12 +148,25 @@ static bool is_elsewhere(const struct table_entry *entry, const struct task_fact
 	       !user_ns_within(facts->user_ns, entry->user_ns);
 }
 
-/* Its entries are left as they are, which saves time: nobody looks at more than count. */
+/* Its entries are left as they are, which saves time: nobody looks at more of them than count. */
 static void set_empty(struct match_set *set, const struct task_facts *facts)
 {
 	set->facts = facts;
 	set->count = 0;
 	set->overflow = false;
+	memset(set->key, 0, sizeof(set->key));
+}
+
+static void set_visit(struct match_set *set, enum index_kind kind, u64 key, table_visitor fn)
+{
+	table_visit(kind, key, fn, set);
+	if (set->count)
+		set->key[kind] = key;
+}
+
+static bool set_decides(const struct match_set *set)
+{
+	return set->count == 1 && !set->overflow;
 }
 
 static void set_put(struct table_entry *entry, void *arg)
@@ -215,7 +231,7 @@ static void set_from_cgroup(struct match_set *set)
 	struct cgroup *cgroup;
 
 	for (cgroup = set->facts->cgroup; cgroup && !set->count; cgroup = cgroup_parent(cgroup))
-		table_visit(INDEX_CGROUP, cgroup_id(cgroup), set_add_by_cgroup, set);
+		set_visit(set, INDEX_CGROUP, cgroup_id(cgroup), set_add_by_cgroup);
 }
 
 static void set_from_pid_ns(struct match_set *set)
@@ -223,13 +239,13 @@ static void set_from_pid_ns(struct match_set *set)
 	struct pid_namespace *ns;
 
 	for (ns = set->facts->pid_ns; ns && !set->count; ns = ns->parent)
-		table_visit(INDEX_PID_NS, (unsigned long)ns, set_add, set);
+		set_visit(set, INDEX_PID_NS, (unsigned long)ns, set_add);
 }
 
 static void set_from_user_ns(struct match_set *set, struct user_namespace *ns, table_visitor fn)
 {
 	for (; ns && !set->count; ns = ns->parent)
-		table_visit(INDEX_USER_NS, (unsigned long)ns, fn, set);
+		set_visit(set, INDEX_USER_NS, (unsigned long)ns, fn);
 }
 
 /* The number may be used again once the leader has left: then it tells nothing. */
@@ -239,32 +255,130 @@ static void set_add_by_mnt(struct table_entry *entry, void *arg)
 		set_add(entry, arg);
 }
 
-static bool entry_inside(const struct table_entry *inner, const struct table_entry *outer)
+static bool may_be_found_by(const struct table_entry *entry, enum index_kind kind,
+			    const struct task_facts *facts)
 {
-	if (inner->pid_ns != outer->pid_ns && pid_ns_within(inner->pid_ns, outer->pid_ns))
-		return true;
-	return inner->user_ns != outer->user_ns && user_ns_within(inner->user_ns, outer->user_ns);
+	if (kind == INDEX_CGROUP)
+		return inside_besides_cgroup(entry, facts);
+	if (kind == INDEX_MNT && !tombstone_leader_holds_mnt(entry))
+		return false;
+	return !is_elsewhere(entry, facts);
+}
+
+/* Also one that there was no place for: in which order they were registered says nothing. */
+static bool crowd_has(const struct match_set *set, const struct table_entry *entry)
+{
+	int kind;
+
+	for (kind = 0; kind < MATCH_KINDS; kind++)
+		if (set->key[kind] && entry->index[kind].key != set->key[kind])
+			return false;
+	for (kind = 0; kind < MATCH_KINDS; kind++)
+		if (set->key[kind] && !may_be_found_by(entry, kind, set->facts))
+			return false;
+	return true;
+}
+
+/* Whoever is in a crowd is found by any of its keys; there are others, too. */
+static void crowd_visit(const struct match_set *set, table_visitor fn, void *arg)
+{
+	int kind;
+
+	for (kind = 0; kind < MATCH_KINDS; kind++) {
+		if (!set->key[kind])
+			continue;
+		table_visit(kind, set->key[kind], fn, arg);
+		return;
+	}
 }
 
 static bool set_has(const struct match_set *set, const struct table_entry *entry)
 {
 	unsigned int i;
 
+	if (set->overflow)
+		return crowd_has(set, entry);
 	for (i = 0; i < set->count; i++)
 		if (set->entry[i] == entry)
 			return true;
 	return false;
 }
 
+static void set_put_if_had(struct table_entry *entry, void *arg)
+{
+	struct match_set *set = arg;
+
+	if (crowd_has(set, entry))
+		set_put(entry, set);
+}
+
+static void set_common(const struct match_set *a, const struct match_set *b,
+		       struct match_set *common)
+{
+	const struct match_set *seen = a->overflow ? b : a;
+	const struct match_set *asked = a->overflow ? a : b;
+	unsigned int i;
+	int kind;
+
+	set_empty(common, a->facts);
+	for (kind = 0; kind < MATCH_KINDS; kind++)
+		common->key[kind] = a->key[kind] ?: b->key[kind];
+	if (seen->overflow) {
+		crowd_visit(common, set_put_if_had, common);
+		return;
+	}
+	for (i = 0; i < seen->count; i++)
+		if (set_has(asked, seen->entry[i]))
+			set_put(seen->entry[i], common);
+}
+
+struct nesting {
+	const struct match_set *all; /* of whom each is looked at */
+	const struct match_set *of;  /* of a crowd only those that were seen */
+	bool outward;		     /* are those of `of` inside those of `all`? */
+	bool by_pid;		     /* none of `of` is missing, or all have the same of these */
+	bool by_user;
+	bool inside;
+};
+
+static bool entry_inside(const struct table_entry *inner, const struct table_entry *outer,
+			 const struct nesting *nesting)
+{
+	if (nesting->by_pid && inner->pid_ns != outer->pid_ns &&
+	    pid_ns_within(inner->pid_ns, outer->pid_ns))
+		return true;
+	return nesting->by_user && inner->user_ns != outer->user_ns &&
+	       user_ns_within(inner->user_ns, outer->user_ns);
+}
+
+static void nesting_look(struct table_entry *entry, void *arg)
+{
+	struct nesting *nesting = arg;
+	const struct match_set *of = nesting->of;
+	unsigned int i;
+
+	if (nesting->all->overflow && !crowd_has(nesting->all, entry))
+		return;
+	for (i = 0; i < of->count && nesting->inside; i++)
+		nesting->inside = nesting->outward ? entry_inside(of->entry[i], entry, nesting) :
+						     entry_inside(entry, of->entry[i], nesting);
+}
+
 static bool set_inside(const struct match_set *inner, const struct match_set *outer)
 {
-	unsigned int i, j;
+	struct nesting nesting = { .inside = true, .outward = !inner->overflow };
+	unsigned int i;
 
-	for (i = 0; i < inner->count; i++)
-		for (j = 0; j < outer->count; j++)
-			if (!entry_inside(inner->entry[i], outer->entry[j]))
-				return false;
-	return true;
+	nesting.all = nesting.outward ? outer : inner;
+	nesting.of = nesting.outward ? inner : outer;
+	nesting.by_pid = !nesting.of->overflow || nesting.of->key[INDEX_PID_NS];
+	nesting.by_user = !nesting.of->overflow || nesting.of->key[INDEX_USER_NS];
+	if (nesting.all->overflow)
+		crowd_visit(nesting.all, nesting_look, &nesting);
+	else
+		for (i = 0; i < nesting.all->count; i++)
+			nesting_look(nesting.all->entry[i], &nesting);
+	return nesting.inside;
 }
 
 /*
@@ -273,7 +387,7 @@ static bool set_inside(const struct match_set *inner, const struct match_set *ou
  */
 static bool set_narrow(struct match_set *set, const struct match_set *other)
 {
-	struct match_set common = { .facts = set->facts };
+	struct match_set common;
 	unsigned int i;
 
 	if (!other->count)
@@ -282,19 +396,11 @@ static bool set_narrow(struct match_set *set, const struct match_set *other)
 		*set = *other;
 		return true;
 	}
-	for (i = 0; i < set->count; i++)
-		if (set_has(other, set->entry[i]))
-			set_put(set->entry[i], &common);
+	set_common(set, other, &common);
 	if (common.count) {
-		/* whole is what one of the two was seen to be */
-		common.overflow = set->overflow &&
-				  (other->overflow || common.count != other->count);
 		*set = common;
 		return true;
 	}
-	/* a crowd that was not seen whole contradicts nobody */
-	if (other->overflow)
-		return true;
 	if (set_inside(other, set)) {
 		*set = *other;
 		return true;
@@ -303,6 +409,7 @@ static bool set_narrow(struct match_set *set, const struct match_set *other)
 		return true;
 	for (i = 0; i < other->count; i++)
 		set_put(other->entry[i], set);
+	set->overflow |= other->overflow;
 	return false;
 }
 
@@ -323,7 +430,7 @@ static void claimants_put(const struct match_set *set, struct match *match)
 
 static void match_from_set(const struct match_set *set, bool strong, struct match *match)
 {
-	if (set->count == 1 && !set->overflow) {
+	if (set_decides(set)) {
 		match_nobody(match, UPCALL_SCOPE_CONTAINER);
 		match->entry = set->entry[0];
 		match->strong = strong;
@@ -367,14 +474,14 @@ void match_task(const struct task_facts *facts, struct match *match)
 	 * else does, or between containers that share all the rest. A process of
 	 * the host that has but joined a network is still the host's.
 	 */
-	if (agreed && set.count != 1 && is_foreign_besides_net(facts)) {
+	if (agreed && !set_decides(&set) && is_foreign_besides_net(facts)) {
 		set_empty(&by, facts);
-		table_visit(INDEX_MNT, facts->ns[UPCALL_NS_MNT], set_add_by_mnt, &by);
+		set_visit(&by, INDEX_MNT, facts->ns[UPCALL_NS_MNT], set_add_by_mnt);
 		agreed = set_narrow(&set, &by);
 	}
-	if (agreed && set.count != 1 && is_foreign_besides_net(facts)) {
+	if (agreed && !set_decides(&set) && is_foreign_besides_net(facts)) {
 		set_empty(&by, facts);
-		table_visit(INDEX_NET, facts->net_cookie, set_add, &by);
+		set_visit(&by, INDEX_NET, facts->net_cookie, set_add);
 		agreed = set_narrow(&set, &by);
 	}
 	if (!agreed)
@@ -427,7 +534,7 @@ void match_net(const struct net *net, const struct task_facts *facts, bool kthre
 	registered = host_net || set.count;
 	if (!registered)
 		set_from_user_ns(&set, net->user_ns, set_put);
-	if (set.count == 1 && !set.overflow)
+	if (set_decides(&set))
 		match_from_set(&set, false, match);
 	else if (inside && (origin == UPCALL_ORIGIN_SYSCALL || !registered))
 		match_task(facts, match);

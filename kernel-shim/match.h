@@ -24,13 +24,14 @@ struct task_facts {
 	u64 cgroup_id;
 };
 
-/* More entries at one place than this are a pod larger than any; then: ambiguous. */
+/* More that nothing tells apart are a pod larger than any: ambiguous, and no claimant is told. */
 #define MATCH_MAX 16
 
 struct match {
 	enum upcall_scope scope;
 	struct table_entry *entry; /* borrowed; with UPCALL_SCOPE_CONTAINER only */
-	bool strong;		   /* by cgroup, pid or user namespace, which nobody just joins */
+	/* by cgroup, pid or user namespace, which nobody just joins */
+	bool strong;
 	/* whose it may be, with UPCALL_SCOPE_AMBIGUOUS; none: not known */
 	struct table_entry *claimant[MATCH_MAX];
 	unsigned int claimants;

@@ -96,15 +96,14 @@ static void entry_index(struct table_entry *entry)
 	};
 	int kind;
 
+	/* ORDER: who finds it by one asks for the others, too (match.c) */
 	for (kind = 0; kind < INDEX_COUNT; kind++) {
-		struct table_index *index = &entry->index[kind];
-
-		if (!keys[kind])
-			continue;
-		index->key = keys[kind];
-		index->entry = entry;
-		hash_add_rcu(table_hash[kind], &index->node, index->key);
+		entry->index[kind].key = keys[kind];
+		entry->index[kind].entry = entry;
 	}
+	for (kind = 0; kind < INDEX_COUNT; kind++)
+		if (keys[kind])
+			hash_add_rcu(table_hash[kind], &entry->index[kind].node, keys[kind]);
 }
 
 static void entry_remove(struct table_entry *entry)
