@@ -428,12 +428,25 @@ static void claimants_put(const struct match_set *set, struct match *match)
 	memcpy(match->claimant, set->entry, set->count * sizeof(set->entry[0]));
 }
 
+/*
+ * ATTACK: who is in a pid namespace around a container's may be who has made it, with whom
+ * it has a user namespace and maybe mounts, and the cgroup of a session, whose keys are not
+ * for it. In a cgroup that is the container's alone he has been put.
+ */
+static bool stands_around(const struct table_entry *entry, const struct match_set *set)
+{
+	if (!(entry->own_ns & BIT(UPCALL_NS_PID)) ||
+	    pid_ns_within(set->facts->pid_ns, entry->pid_ns))
+		return false;
+	return entry->cgroup_shared || !set->key[INDEX_CGROUP];
+}
+
 static void match_from_set(const struct match_set *set, bool strong, struct match *match)
 {
 	if (set_decides(set)) {
 		match_nobody(match, UPCALL_SCOPE_CONTAINER);
 		match->entry = set->entry[0];
-		match->strong = strong;
+		match->strong = strong && !stands_around(match->entry, set);
 	} else {
 		claimants_put(set, match);
 	}

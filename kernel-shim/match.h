@@ -30,7 +30,7 @@ struct task_facts {
 struct match {
 	enum upcall_scope scope;
 	struct table_entry *entry; /* borrowed; with UPCALL_SCOPE_CONTAINER only */
-	/* by cgroup, pid or user namespace, which nobody just joins */
+	/* by cgroup, pid or user namespace, which nobody just joins, and not from around it */
 	bool strong;
 	/* whose it may be, with UPCALL_SCOPE_AMBIGUOUS; none: not known */
 	struct table_entry *claimant[MATCH_MAX];

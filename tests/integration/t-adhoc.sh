@@ -150,6 +150,30 @@ kill -KILL "${leader[one]}"
 check 'a session: the one has ended, and is registered no longer' wait_for 20 is_gone adhoc
 check 'a session: the other has not' test -d "/proc/${leader[other]}"
 
+# ATTACK: who has made a user namespace, and a container in it, has with it all that nobody has named. It answers what he
+# raises, and gets none of his keys, which are his session's.
+# maker WHAT HIS ITS [REGISTER-OPTION…]: he unshares HIS, and the container that he makes ITS
+maker() {
+	local what=$1 in_engine
+	unshare -U -r ${2:+"$2"} --kill-child sleep 2147483640 &
+	check "$what: who has made it" wait_for 10 twin_is_there engine $!
+	in_engine=(nsenter -t "${leader[engine]}" -U ${2:+-m} --preserve-credentials)
+	"${in_engine[@]}" unshare -p -C ${3:+"$3"} --fork --kill-child sleep 2147483640 &
+	check "$what: and what he has made in it" wait_for 10 twin_is_there one $!
+	[ $# -lt 4 ] || { mkdir "/sys/fs/cgroup$5" && echo "${leader[one]}" >"/sys/fs/cgroup$5/cgroup.procs"; }
+	check "$what: that is registered" upcallctl register adhoc --pid "${leader[one]}" "${@:4}"
+	check_equal "$what: whoever is in it is of that" "scope=1 container=$(id_of adhoc)" "$(owner_of engine)"
+	check_equal "$what: his key is not for it" EKEYREJECTED "$("${in_engine[@]}" "$PWD/requester" key user "adhoc:$RANDOM" c | cut -d' ' -f1)"
+	check_equal "$what: its own is" "$(readlink "/proc/${leader[one]}/ns/pid")" "$(nsenter -t "${leader[one]}" -U -p -m -C \
+		--preserve-credentials "$PWD/requester" key user "adhoc:$RANDOM" c 2>&1 | sed -n 's/^payload served in //p')"
+	check "$what: audited" audit_checkpoint
+	kill -KILL "${leader[one]}" "${leader[engine]}"
+	check "$what: it is registered no longer" upcallctl unregister adhoc
+}
+maker 'a user namespace' '' -m
+maker 'a user namespace and mounts' -m ''
+maker 'a user namespace, mounts, and a cgroup that is its own' -m '' --cgroup /adhoc-own
+check "its cgroup is left empty" wait_for 10 rmdir /sys/fs/cgroup/adhoc-own
 
 check 'a session: one that has mounts only' in_session mounts -m -C
 check_equal 'a session: is not told from others by that' 1 "$(status_of upcallctl register adhoc --pid "${leader[mounts]}")"
