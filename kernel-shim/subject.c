@@ -138,22 +138,39 @@ static enum upcall_verdict native_verdict(const struct table_entry *entry)
 									    UPCALL_VERDICT_NATIVE;
 }
 
-static enum upcall_verdict container_verdict(struct table_entry *entry, enum upcall_class class,
-					     const char *key_type)
+/*
+ * A kernel-raised key without a domain tag can be given to nobody in a container, because
+ * its authority opens the machine's key cache.
+ */
+static bool is_for_nobody(const struct subject *subject)
 {
-	enum upcall_verdict verdict = table_verdict(entry, class, key_type);
+	return subject->key && subject->origin == UPCALL_ORIGIN_KERNEL && !subject->has_net;
+}
+
+static enum upcall_verdict policy_says(const struct subject *subject, enum upcall_verdict verdict)
+{
+	return verdict == UPCALL_VERDICT_OFFER && is_for_nobody(subject) ? UPCALL_VERDICT_NATIVE :
+									   verdict;
+}
+
+static enum upcall_verdict container_verdict(const struct subject *subject,
+					     struct table_entry *entry, const char *key_type)
+{
+	enum upcall_verdict verdict =
+		policy_says(subject, table_verdict(entry, subject->class, key_type));
 
 	return verdict == UPCALL_VERDICT_NATIVE ? native_verdict(entry) : verdict;
 }
 
 /* Under RCU. Registering changes nothing: where none has a policy for it, none is asked. */
-static bool claimants_decline(const struct match *match, enum upcall_class class,
+static bool claimants_decline(const struct subject *subject, const struct match *match,
 			      const char *key_type)
 {
 	unsigned int i;
 
 	for (i = 0; i < match->claimants; i++)
-		if (container_verdict(match->claimant[i], class, key_type) != UPCALL_VERDICT_NATIVE)
+		if (container_verdict(subject, match->claimant[i], key_type) !=
+		    UPCALL_VERDICT_NATIVE)
 			return false;
 	return match->claimants;
 }
@@ -171,11 +188,10 @@ static enum upcall_verdict unregistered_verdict(struct subject *subject,
 		policy = adopt_find(facts, &subject->adoption);
 	if (IS_ERR(policy))
 		return UPCALL_VERDICT_DENY;
-	verdict = policy ? policy_verdict(policy, subject->class, key_type) :
-			   UPCALL_VERDICT_NATIVE;
-	if (verdict != UPCALL_VERDICT_NATIVE)
-		return verdict;
-	return native_verdict(NULL);
+	verdict = UPCALL_VERDICT_NATIVE;
+	if (policy)
+		verdict = policy_says(subject, policy_verdict(policy, subject->class, key_type));
+	return verdict == UPCALL_VERDICT_NATIVE ? native_verdict(NULL) : verdict;
 }
 
 static enum upcall_verdict verdict_of(struct subject *subject, const struct task_facts *facts,
@@ -195,25 +211,18 @@ static enum upcall_verdict verdict_of(struct subject *subject, const struct task
 		break;
 	case UPCALL_SCOPE_AMBIGUOUS:
 		/* somebody's that registered, but whose? The broker refuses and records. */
-		return claimants_decline(match, subject->class, key_type) ? UPCALL_VERDICT_NATIVE :
-									    UPCALL_VERDICT_OFFER;
+		return claimants_decline(subject, match, key_type) ? UPCALL_VERDICT_NATIVE :
+								     UPCALL_VERDICT_OFFER;
 	case UPCALL_SCOPE_CONTAINER:
-		verdict = container_verdict(match->entry, subject->class, key_type);
+		verdict = container_verdict(subject, match->entry, key_type);
 		/* deleted while we looked: it was registered when this was raised */
 		if (verdict != UPCALL_VERDICT_NATIVE && !subject->entry)
 			return UPCALL_VERDICT_DENY;
 		break;
 	}
-	/*
-	 * A kernel-raised key without a domain tag can be given to nobody in a
-	 * container, because its authority opens the machine's key cache.
-	 */
-	if (verdict == UPCALL_VERDICT_OFFER && subject->class == UPCALL_CLASS_KEY) {
-		if (!subject->key)
-			return UPCALL_VERDICT_DENY;
-		if (subject->origin == UPCALL_ORIGIN_KERNEL && !subject->has_net)
-			return native_verdict(subject->entry);
-	}
+	/* which key it is cannot be told */
+	if (verdict == UPCALL_VERDICT_OFFER && subject->class == UPCALL_CLASS_KEY && !subject->key)
+		return UPCALL_VERDICT_DENY;
 	/* nobody could be registered for it: the broker could do nothing else, either */
 	if (verdict == UPCALL_VERDICT_OFFER && !subject->entry && !subject->adoption.leader)
 		return UPCALL_VERDICT_DENY;
