@@ -199,6 +199,20 @@ static int device_end(unsigned int command, const struct upcall_ref __user *user
 	return ret;
 }
 
+/*
+ * ORDER: out of the table first, so that no new one matches. One that had matched before
+ * and enters the queue only now is refused by the broker, which knows no such container,
+ * or by its claim deadline.
+ */
+static int container_del(u64 id)
+{
+	int ret = table_del(id);
+
+	if (!ret)
+		queue_refuse(id);
+	return ret;
+}
+
 static int device_container(unsigned int command, struct upcall_container __user *user)
 {
 	struct upcall_container *container;
@@ -218,7 +232,7 @@ static int device_container(unsigned int command, struct upcall_container __user
 		ret = -EFAULT;
 		/* nobody was told its id */
 		if (command == UPCALL_IOC_CONTAINER_ADD)
-			table_del(container->id);
+			container_del(container->id);
 	}
 	kfree(container);
 	return ret;
@@ -227,19 +241,8 @@ static int device_container(unsigned int command, struct upcall_container __user
 static int device_container_del(const u64 __user *user)
 {
 	u64 id;
-	int ret;
 
-	if (copy_from_user(&id, user, sizeof(id)))
-		return -EFAULT;
-	ret = table_del(id);
-	/*
-	 * ORDER: out of the table first, so that no new one matches. One that had
-	 * matched before and enters the queue only now is refused by the broker,
-	 * which knows no such container, or by its claim deadline.
-	 */
-	if (!ret)
-		queue_refuse(id);
-	return ret;
+	return copy_from_user(&id, user, sizeof(id)) ? -EFAULT : container_del(id);
 }
 
 static int device_adopt(const struct upcall_adopt __user *user)
