@@ -256,25 +256,29 @@ case_key_adopted() {
 	check 'key-adopted: audited' audit_checkpoint
 }
 
-# run_rounds SIDE JQ-FILTER: all of `crun run`, with a container that ends at once
+# run_rounds CASE SIDE JQ-FILTER: all of `crun run`, with a container that ends at once
 run_rounds() {
-	local side=$1 round from
-	container_config "$containers/box" run ".process.args = [\"/bin/true\"] | $2"
+	local of=$1 side=$2 round from
+	container_config "$containers/box" run ".process.args = [\"/bin/true\"] | $3"
 	for ((round = -2; round < rounds; round++)); do
 		from=${EPOCHREALTIME/./}
 		crun --cgroup-manager=cgroupfs run --bundle "$containers/box" run </dev/null || return
-		[ "$round" -lt 0 ] || printf 'round\thook\t%s\t%s\n' "$side" $((${EPOCHREALTIME/./} - from))
+		[ "$round" -lt 0 ] || printf 'round\t%s\t%s\t%s\n' "$of" "$side" $((${EPOCHREALTIME/./} - from))
 	done
 }
 
+# with_hook PROGRAM
+with_hook() { echo ".hooks = {createRuntime: [{path: \"$1\", args: [\"upcall-oci-hook\", \"createRuntime\"]}]}"; }
+
 # In turns; a container that nobody has a policy for, and upcalld runs.
 case_hook() {
-	local hook=/usr/libexec/oci/hooks.d/upcall-oci-hook before
+	local before
 	upcallctl status >/dev/null
 	before=$(journalctl -b -q -u upcalld.service -o cat | grep -c '^Container oci-run is registered')
 	for _ in 1 2; do
-		run_rounds native .
-		run_rounds ours ".hooks = {createRuntime: [{path: \"$hook\", args: [\"upcall-oci-hook\", \"createRuntime\"]}]}"
+		run_rounds hook native .
+		run_rounds hook ours "$(with_hook /usr/libexec/oci/hooks.d/upcall-oci-hook)"
+		run_rounds hook-nothing ours "$(with_hook "$PWD/nothing")"
 	done
 	check_equal 'hook: each container with it was registered' $((before + 2 * (rounds + 2))) \
 		"$(journalctl -b -q -u upcalld.service -o cat | grep -c '^Container oci-run is registered')"
