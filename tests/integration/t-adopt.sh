@@ -54,7 +54,7 @@ check 'before its first upcall it is not' test "$(how_many)" = 0
 check_equal 'what its first upcall will be can be asked' adopted.conf \
 	"$(upcallctl explain --pid "$(container_pid web)" --json | jq -r '.policy | sub(".*/"; "")')"
 # outlook_of PID CLASS
-outlook_of() { upcallctl explain --pid "$1" --json | jq -r --arg class "$2" '.outlook[] | select(.class == $class) | .verdict + ": " + .reason'; }
+outlook_of() { upcallctl explain --pid "$1" --json | jq -r --arg class "$2" '.outlook[] | select(.class == $class) | .verdict + ": " + .why'; }
 check_equal 'what has no section is the kernel'"'"'s own' 'native: its policy file has no section for it' "$(outlook_of "$(container_pid web)" other)"
 echo 1 >/sys/module/upcall_shim/parameters/strict
 check_equal 'strict: it is refused' 'deny: nobody registered it, and the module is strict' "$(outlook_of "$(container_pid web)" other)"
