@@ -6,7 +6,7 @@
  *
  * Lock order of the whole module, outer ones first:
  *
- *   table_mutex > task_lock()               a leader's facts: is_taken(), entry_to_uapi()
+ *   table_mutex > task_lock()               a leader's facts, by tombstone_is()
  *   table_mutex > wait_pidfd.lock           tombstone_watch(), tombstone_unwatch()
  *   table_mutex > the kernel's own locks    of cgroups: table_del_empty(); of workqueues; of
  *                                           an XArray, and reclaim: table_insert()
