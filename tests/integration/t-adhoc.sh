@@ -167,8 +167,8 @@ maker() {
 	check_equal "$what: its own is" "$(readlink "/proc/${leader[one]}/ns/pid")" "$(nsenter -t "${leader[one]}" -U -p -m -C \
 		--preserve-credentials "$PWD/requester" key user "adhoc:$RANDOM" c 2>&1 | sed -n 's/^payload served in //p')"
 	check "$what: audited" audit_checkpoint
-	kill -KILL "${leader[one]}" "${leader[engine]}"
 	check "$what: it is registered no longer" upcallctl unregister adhoc
+	kill -KILL "${leader[one]}" "${leader[engine]}"
 }
 maker 'a user namespace' '' -m
 maker 'a user namespace and mounts' -m ''
