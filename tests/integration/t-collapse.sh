@@ -27,7 +27,9 @@ for function in proc_alloc_inum proc_free_inum; do
 	echo "p:collapse/$function $function" >>/sys/kernel/tracing/kprobe_events
 	echo 1 >"/sys/kernel/tracing/events/collapse/$function/enable"
 done
-hits() { awk -v name="$1" '$1 == name { print $2 }' "$profile"; }
+# A hit in an interrupt that comes while another is counted is told apart, as missed.
+hits() { awk -v name="$1" '$1 == name { print $2 + $3 }' "$profile"; }
+missed() { awk '{ missed += $3 } END { print missed }' "$profile"; }
 namespaces_freed() { [ "$(hits proc_free_inum)" -ge "$(hits proc_alloc_inum)" ]; }
 
 started=$(guest_clock)
@@ -41,6 +43,7 @@ check 'nothing is left in the queue' nothing_left
 check_equal 'the one container of before is the only one' 1 "$(./shim-client containers | wc -l)"
 check "A-35: namespaces were made ($(hits proc_alloc_inum)), five with each" test "$(hits proc_alloc_inum)" -ge $((count * 5))
 check 'A-35: not one is left' wait_for 20 namespaces_freed || echo "     $(hits proc_free_inum) are gone"
+echo "     $(missed) of these were counted as missed"
 ./shim-client counters 1 >counted
 check "A-35: the module has counted each once ($(paste -sd ' ' counted))" \
 	awk -v asked=$((2 * count)) '{ n[$1] = $2 }
