@@ -6,7 +6,9 @@
  *
  * COUNT containers, one after the other, below the directory CGROUP: an init in
  * namespaces of its own. Two request_key(2) are raised in each, by a task of its pid
- * namespace and by one of the host's that has entered the others. In turn, when they
+ * namespace and by one of the host's that has entered the others, and its cgroup if the
+ * module knows of that; else, where handlers are to join, by a second of the former: the
+ * keys of who only stands around are not for them. In turn, when they
  * are offered, claimed, while handlers of theirs join and attach, run, or end, it dies:
  * by SIGKILL for its init, by cgroup.kill, or by the first while its network namespace
  * is kept until all is over. Then they are cancelled, as upcalld does that sees the
@@ -161,6 +163,11 @@ static _Noreturn void init_run(void)
 		pause();
 }
 
+static bool has_boundary(void)
+{
+	return container.number % 2;
+}
+
 static void container_add(void)
 {
 	struct upcall_container add = { .leader = (__u32)container.init };
@@ -171,7 +178,7 @@ static void container_add(void)
 	if (stat(container.cgroup, &cgroup))
 		fail(container.cgroup);
 	/* without, nothing but its pid namespace says whether it has ended */
-	if (container.number % 2)
+	if (has_boundary())
 		add.cgroup_id = cgroup.st_ino;
 	if (ioctl(device, UPCALL_IOC_CONTAINER_ADD, &add))
 		fail("CONTAINER_ADD");
@@ -224,20 +231,22 @@ static _Noreturn void child_follow(pid_t child)
 	_exit(WIFEXITED(status) ? WEXITSTATUS(status) : 0);
 }
 
-static void inside_ask(void)
+static void inside_ask(const char *who)
 {
 	pid_t child;
 
 	container_enter(container.init, container.cgroup);
 	child = child_start();
 	if (!child)
-		request("inside");
+		request(who);
 	child_follow(child);
 }
 
 /* Not in the pid namespace, or it would end with that. */
 static void outside_ask(void)
 {
+	if (has_boundary())
+		cgroup_enter(container.cgroup);
 	if (setns(container.pidfd, CLONE_NEWUSER | CLONE_NEWNS | CLONE_NEWNET))
 		fail("enter");
 	request("outside");
@@ -465,8 +474,10 @@ static void one_container(unsigned int number, const char *below)
 	container_make(below);
 	container.children[0] = child_start();
 	if (!container.children[0])
-		inside_ask();
+		inside_ask("inside");
 	container.children[1] = child_start();
+	if (!container.children[1] && !has_boundary() && container.stage >= JOINING)
+		inside_ask("another");
 	if (!container.children[1])
 		outside_ask();
 	stage_reach();

@@ -73,17 +73,24 @@ static inline void queue_first(int device, struct upcall_list_entry *entry)
 		die("poll");
 }
 
-/* The caller's children are tasks of the container of @leader, below @cgroup. */
-static inline void container_enter(pid_t leader, const char *cgroup)
+static inline void cgroup_enter(const char *cgroup)
 {
 	char path[300];
-	int place, procs;
+	int procs;
 
 	snprintf(path, sizeof(path), "%s/cgroup.procs", cgroup);
 	procs = open(path, O_WRONLY | O_CLOEXEC);
 	if (procs < 0 || write(procs, "0", 1) != 1)
 		die(path);
 	close(procs);
+}
+
+/* The caller's children are tasks of the container of @leader, below @cgroup. */
+static inline void container_enter(pid_t leader, const char *cgroup)
+{
+	int place;
+
+	cgroup_enter(cgroup);
 	place = (int)syscall(SYS_pidfd_open, leader, 0);
 	if (place < 0 || setns(place, CLONE_NEWUSER | CLONE_NEWPID | CLONE_NEWNS | CLONE_NEWNET))
 		die("enter the container");
