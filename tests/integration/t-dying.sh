@@ -10,9 +10,9 @@
 # of the host is in it and it is mounted, until both let go. Who asked from outside, by its namespaces, has an error within a
 # second, or the answer where there is one already; within five seconds no process, no other namespace, no entry in either
 # table, no leaf is left, and not the one that was kept, either, after that is let go.
-# Containers are "own", with a user namespace of their own, or "rooted", without: host's root in the other namespaces, of
-# which those for mounts and network make no claim to a key, so who asks from outside is in its cgroup when he does, which is
-# named for that: in one that is not he would be anybody. Keys are
+# Containers are "own", with a user namespace of their own, or "rooted", without: host's root in the other namespaces. Who asks
+# from outside is in its cgroup when he does, which is named for that: else he would stand around it, and his key would not be for
+# it. Keys are
 # instantiated by the handler inside, or, where it is "answered", by the host-side answerer with what the handler prints.
 # $1: deaths (default 5: one in each stage; 60 are each death of each kind in each); joining, each is at another system
 # call of who joins, or of the answerer
@@ -84,10 +84,10 @@ is_stopped() { grep -q '^State:.T' "/proc/$1/status"; }
 ms_since() { echo $(((${2/./} - ${1/./}) / 1000)); }
 
 # By all of the container's namespaces but the pid namespace, so that its init's death does not end it.
-enter_own() { exec nsenter -t "${leader[$name]}" -U -m -n -i -u "$@"; }
-enter_rooted() {
+declare -A user=([own]=-U [rooted]='')
+enter() {
 	echo "$BASHPID" >"${cgroup[$name]}/cgroup.procs"
-	exec nsenter -t "${leader[$name]}" -m -n -i -u "$@"
+	exec nsenter -t "${leader[$name]}" ${user[$kind]:+"${user[$kind]}"} -m -n -i -u "$@"
 }
 # Nor does that of its cgroup: once it has asked, it is moved. The list is read first: it changes with each.
 come_out() {
@@ -100,7 +100,7 @@ come_out() {
 declare -A asks
 ask() { # TAG
 	{
-		("enter_$kind" /bin/requester key user "told:0:$1" c) >"answer.$1" 2>&1
+		(enter /bin/requester key user "told:0:$1" c) >"answer.$1" 2>&1
 		echo "$EPOCHREALTIME" >"ended.$1"
 	} &
 	asks[$1]=$!
@@ -242,19 +242,18 @@ check_freed() { # SINCE
 }
 
 one_death() {
-	local tag begun took inside='' held='' boundary=()
+	local tag begun took inside='' held=''
 	name=$half.$kind
 	[ "$stage" != queued ] || name=$half-queue.$kind
-	[ "$kind" = own ] || boundary=(--cgroup "/$name")
 	rootfs_make
 	gate=$containers/$name/rootfs/gate/open
 	rm -f "$containers/$name/rootfs/tmp/ran"
 	asks=()
-	check "$what: registered" registered "$name" "${filters[$kind]}" "${boundary[@]}"
+	check "$what: registered" registered "$name" "${filters[$kind]}" --cgroup "/$name"
 	numbers_find
 	warm || return
 	"stage_$stage"
-	[ "$kind" = own ] || come_out
+	come_out
 	# A network namespace keeps the user namespace that it belongs to.
 	stay=()
 	if [ "$way" = kept ]; then
