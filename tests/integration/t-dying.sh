@@ -12,8 +12,8 @@
 # table, no leaf is left, and not the one that was kept, either, after that is let go.
 # Containers are "own", with a user namespace of their own, or "rooted", without: host's root in the other namespaces. Who asks
 # from outside is in its cgroup when he does, which is named for that: else he would stand around it, and his key would not be for
-# it. Keys are
-# instantiated by the handler inside, or, where it is "answered", by the host-side answerer with what the handler prints.
+# it. Keys are instantiated by the handler inside, or, where it is "answered", by the host-side answerer with what the handler
+# prints.
 # $1: deaths (default 5: one in each stage; 60 are each death of each kind in each); joining, each is at another system
 # call of who joins, or of the answerer
 
