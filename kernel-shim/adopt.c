@@ -22,7 +22,7 @@
 #include <linux/slab.h>
 
 #include "adopt.h"
-#include "match.h"
+#include "facts.h"
 #include "policy.h"
 
 /* A cgroup whose path is longer is nobody's: upcalld, too, knows none. */

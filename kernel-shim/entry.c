@@ -15,7 +15,7 @@
 #include <linux/user_namespace.h>
 
 #include "entry.h"
-#include "match.h"
+#include "facts.h"
 #include "ownership.h"
 #include "policy.h"
 #include "table.h"
@@ -149,7 +149,7 @@ static int entry_from_leader(struct table_entry *entry, struct task_struct *lead
 	return 0;
 }
 
-struct table_entry *entry_new(const struct upcall_container *container)
+struct table_entry *table_entry_new(const struct upcall_container *container)
 {
 	struct table_policy *policy;
 	struct table_entry *entry;
@@ -183,7 +183,7 @@ struct table_entry *entry_new(const struct upcall_container *container)
 	return entry;
 }
 
-void entry_tell(struct table_entry *entry, struct upcall_container *container)
+void table_entry_tell(struct table_entry *entry, struct upcall_container *container)
 {
 	memset(container, 0, sizeof(*container));
 	container->id = entry->id;

@@ -85,10 +85,10 @@ struct table_entry {
 struct table_policy *table_policy_new(const struct upcall_policy *uapi);
 
 /* With one reference, and in no table yet. The errors are those of table_add(). May sleep. */
-struct table_entry *entry_new(const struct upcall_container *container);
+struct table_entry *table_entry_new(const struct upcall_container *container);
 
 /* All of it but the policy. Its tombstone may be noticed by that. */
-void entry_tell(struct table_entry *entry, struct upcall_container *container);
+void table_entry_tell(struct table_entry *entry, struct upcall_container *container);
 
 /* NULL: it is being freed. */
 struct table_entry *table_entry_get(struct table_entry *entry);

@@ -22,7 +22,7 @@
 #include <linux/user_namespace.h>
 #include <net/net_namespace.h>
 
-#include "match.h"
+#include "facts.h"
 #include "ownership.h"
 
 static bool user_ns_is_of(const struct user_namespace *ns, kuid_t uid)

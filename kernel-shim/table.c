@@ -96,7 +96,7 @@ static void entry_index(struct table_entry *entry)
 	};
 	int kind;
 
-	/* ORDER: who finds it by one asks for the others, too (match.c) */
+	/* ORDER: who finds it by one asks for the others, too (match-set.c) */
 	for (kind = 0; kind < INDEX_COUNT; kind++) {
 		entry->index[kind].key = keys[kind];
 		entry->index[kind].entry = entry;
@@ -129,7 +129,7 @@ static const struct upcall_policy *policy_of(const struct table_entry *entry)
 
 static void entry_to_uapi(struct table_entry *entry, struct upcall_container *container)
 {
-	entry_tell(entry, container);
+	table_entry_tell(entry, container);
 	container->policy = *policy_of(entry);
 }
 
@@ -230,7 +230,7 @@ int table_add(struct upcall_container *container)
 		return -EINVAL;
 	if (container->cgroup_id && cgroup_id_populated(container->cgroup_id) < 0)
 		return -ENOENT;
-	entry = entry_new(container);
+	entry = table_entry_new(container);
 	if (IS_ERR(entry))
 		return PTR_ERR(entry);
 	mutex_lock(&table_mutex);
@@ -335,7 +335,7 @@ int table_next(struct upcall_container *container)
 
 int __init table_init(void)
 {
-	match_init();
+	task_facts_init();
 	table_workqueue = alloc_workqueue("upcall_table", WQ_UNBOUND, 0);
 	return table_workqueue ? 0 : -ENOMEM;
 }

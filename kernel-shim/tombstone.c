@@ -21,7 +21,7 @@
 #include <linux/workqueue.h>
 
 #include "compat.h"
-#include "match.h"
+#include "facts.h"
 #include "table.h"
 
 /*
