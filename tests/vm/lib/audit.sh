@@ -20,6 +20,7 @@
 
 : "${UPCALL_VM_AUDIT_DIR:=/run/upcall-vm/audit}"
 audit_instance=/sys/kernel/tracing/instances/upcall-audit
+audit_reads=256 # before it is looked whether that is enough
 
 audit_expect_host() {
 	printf '%s\t%s\n' "$1" "${2:-no reason given}" >>"$UPCALL_VM_AUDIT_DIR/expected"
@@ -84,13 +85,16 @@ audit_flush() {
 }
 
 # Prints what is recorded so far. Not up to the record's end: under load more may be added than is read, and it never
-# comes. Reads are of whole events; one ends with EAGAIN when there is no more.
+# comes. Reads are of whole events, but that the last one's newline can come with the next read of the same open file; one
+# ends with EAGAIN when there is no more.
 audit_take() {
-	local taken left upto
+	local taken left upto pipe
 	read -r taken left _ < <(audit_counters)
 	upto=$((taken + left))
-	while dd if="$audit_instance/trace_pipe" iflag=nonblock bs=64K count=256 2>/dev/null &&
+	exec {pipe}<"$audit_instance/trace_pipe" || return
+	while dd iflag=nonblock bs=64K count="$audit_reads" <&"$pipe" 2>/dev/null &&
 		read -r taken _ < <(audit_counters) && [ "$taken" -lt "$upto" ]; do :; done
+	exec {pipe}<&-
 }
 
 # audit_parse EVENTS: the trace on stdin. A path may hold anything, also a newline: a line that does not begin like an
