@@ -26,9 +26,22 @@ step_binaries() {
 		check_installed "$file" || bad=1
 	done < <(find "$root" -type f \( -perm -u+x -o -name '*.so.*' \) -print0)
 	hardened_sources "$SCRATCH/gcc/compile_commands.json" || bad=1
-	for file in "$root"/usr/libexec/upcalld/*; do
+	for file in "$root"/usr/libexec/upcalld/* "$root"/usr/libexec/oci/hooks.d/upcall-oci-hook; do
 		! readelf -l "$file" | grep INTERP || { echo "$file: not static" && bad=1; }
 	done
+	static_terms "$SCRATCH/gcc" "$root/usr/share/doc/upcalld/static" || bad=1
+	return $bad
+}
+
+# static_terms BUILD DIRECTORY: are the terms there of all that is linked statically?
+static_terms() {
+	local library package bad=0 count=0
+	while IFS= read -r library; do
+		package=$(dpkg -S "*/$(gcc -print-multiarch)/lib$library.a" | cut -d: -f1)
+		[[ -s $2/${package:-?}.copyright ]] || { echo "lib$library.a of ${package:-no package}: no copyright in $2" && bad=1; }
+		count=$((count + 1))
+	done < <(ninja -C "$1" -t commands | grep -e ' -static-pie ' | grep -oE -e ' -l[^ ]+' | sed 's/^ -l//' | sort -u && echo c)
+	[[ $count -ge 8 ]] || { echo "$1: $count libraries are linked statically" && bad=1; }
 	return $bad
 }
 

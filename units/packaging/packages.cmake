@@ -23,6 +23,11 @@ install(FILES ${packaging}/copyright
 	DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/${shim_component} COMPONENT ${shim_component})
 
 install(FILES ${packaging}/copyright DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/upcalld)
+# What is linked statically holds others' code, whose terms come with it as the machine that builds it has them.
+foreach(package libc6-dev libc-ares-dev libcap-dev libjson-c-dev libkeyutils-dev libnl-3-dev libseccomp-dev)
+	install(FILES /usr/share/doc/${package}/copyright OPTIONAL
+		DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/upcalld/static RENAME ${package}.copyright)
+endforeach()
 install(FILES ${PROJECT_SOURCE_DIR}/README.md
 	DESTINATION ${CMAKE_INSTALL_DATADIR}/doc/upcalld OPTIONAL)
 install(FILES ${PROJECT_SOURCE_DIR}/docs/architecture.md ${PROJECT_SOURCE_DIR}/docs/doctor.md
