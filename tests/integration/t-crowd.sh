@@ -3,7 +3,7 @@
 #
 # lane: default
 # suites: bookworm
-# soak-suites: trixie trixie-backports
+# soak-suites: trixie trixie-backports bookworm-debug bookworm-kcsan
 # module: kmod
 #
 # More containers at one place than the module looks at: a task is the one's that is told by something else, whatever was

@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
-# soak-suites: trixie trixie-backports
+# soak-suites: trixie trixie-backports bookworm-debug bookworm-kcsan
 #
 # a container that is frozen (cgroup.freeze). Whoever asked before it was, offered or claimed, and whoever asks by its
 # namespaces from outside while it is, has an end within the bound; once it is thawed nothing starts for who has his answer,

@@ -2,8 +2,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
-# soak-suites: trixie trixie-backports
+# soak-suites: trixie trixie-backports bookworm-debug bookworm-kcsan
 # soak: 6 50 100
+# soak-debug: 1
 #
 # the daemon is killed (SIGKILL) while upcalls are offered, claimed, attaching and running: each requester gets exactly
 # one answer, its own; handlers that run finish, and their own exit status arrives. Not one handler runs twice.

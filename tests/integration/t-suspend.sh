@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
-# soak-suites: trixie trixie-backports bookworm-debug
+# soak-suites: trixie trixie-backports bookworm-debug bookworm-kcsan
 # module: kmod
 # soak: 50
 # soak-debug: 1
