@@ -433,6 +433,42 @@ check 'read: and the next upcall makes it readable' wait "$silent"
 check 'read: both are there' ./shim-client serve 2 deny=126
 wait "${requesters[@]}"
 
+# --- one open file is told of offers, until it is closed or its process killed; nobody takes that from it
+# listening NUMBER EVENTS: in the background, $listener; sets $found, which waited when it began to listen
+listening() {
+	./shim-client listen "$2" >"listener.$1" 2>&1 &
+	listener=$!
+	wait_for 20 grep -q ^listening "listener.$1" || { cat "listener.$1" && return 1; }
+	found=$(sed -n 's/^listening *//p' "listener.$1")
+}
+ids() { ./shim-client list | sed 's/ .*//' | xargs; }
+check 'listen: the first may' listening 1 1
+first=$listener
+check_equal 'listen: nothing waits yet' '' "$found"
+check_equal 'listen: while it does, another open file may not' 'shim-client: subscribe: Device or resource busy' \
+	"$(timeout 20 ./shim-client listen 1 2>&1)"
+key >/dev/null &
+requesters=($!)
+check 'listen: the first is still told, and closes its device' wait_for 20 grep -q ^closed listener.1
+check_equal 'listen: of the upcall that waits' "event $(ids)" "$(grep ^event listener.1)"
+check 'listen: then the second may, though the process of the first lives' listening 2 2
+check 'listen: it does' test -e "/proc/$first/exe"
+check_equal 'listen: and finds what waits' "$(ids)" "$found"
+key >/dev/null &
+requesters+=($!)
+check 'listen: the second is told of the next' wait_for 20 grep -q ^event listener.2
+check_equal 'listen: and while it is there a third may not' 'shim-client: subscribe: Device or resource busy' \
+	"$(timeout 20 ./shim-client listen 1 2>&1)"
+kill -KILL "$listener"
+wait "$listener" 2>/dev/null
+check 'listen: when it is killed, another may' listening 3 1
+check 'listen: two wait' waiting 2
+check_equal 'listen: and it finds both' "$(ids)" "$found"
+kill "$first" "$listener"
+wait "$first" "$listener" 2>/dev/null
+check 'listen: both are served' ./shim-client serve 2 deny=126
+wait "${requesters[@]}"
+
 # counted CLASS NAME
 counted() { ./shim-client counters "$1" | sed -n "s/^$2 //p"; }
 for class in 0 1 2 3 4; do

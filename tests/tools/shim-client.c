@@ -16,6 +16,9 @@
  *                     complete=ERRNO, drop (claim and close), hang (attach and
  *                     sleep), instantiate (attach, give the key a payload, and
  *                     sleep)
+ *   listen N          subscribe, which fails if another does, and be told of N offers; says
+ *                     "listening" with the ids of those that wait, "event ID" each,
+ *                     and "closed" when it has closed the device; stays until killed
  *   stall             claim one upcall and hold it until killed
  *   gone NAME PID     says "ready", waits for PID's death and then for the end of NAME's
  *                     entry; prints the milliseconds between the two
@@ -25,6 +28,7 @@
  *   counters CLASS    by number; "NAME VALUE" each
  * Exit status 1 with a line on stderr if the kernel said no.
  */
+#include <linux/genetlink.h>
 #include <linux/keyctl.h>
 #include <linux/netlink.h>
 #include <sys/socket.h>
@@ -378,11 +382,8 @@ static void act(int device, const struct upcall_list_entry *entry, const char *a
 	}
 }
 
-/*
- * The module announces offers, which it does to nobody else. Nobody reads it: what has
- * no room is lost, and the device says it, too. Where upcalld listens that is enough.
- */
-static void subscribe(int device)
+/* The module announces offers to this socket, and to nobody else. -1: not to us, errno says why. */
+static int subscribe(int device)
 {
 	const struct sockaddr_nl any = { .nl_family = AF_NETLINK };
 	struct upcall_subscribe subscribe = {
@@ -391,8 +392,7 @@ static void subscribe(int device)
 
 	if (bind(subscribe.netlink_fd, (const struct sockaddr *)&any, sizeof(any)))
 		die("netlink");
-	if (ioctl(device, UPCALL_IOC_SUBSCRIBE, &subscribe) && errno != EBUSY)
-		die("subscribe");
+	return ioctl(device, UPCALL_IOC_SUBSCRIBE, &subscribe) ? -1 : subscribe.netlink_fd;
 }
 
 static int verb_serve(int device, char **argv)
@@ -402,7 +402,12 @@ static int verb_serve(int device, char **argv)
 
 	if (argv[0] && argv[1] && argv[2])
 		run_ms = (__u32)strtoul(argv[2], NULL, 10);
-	subscribe(device);
+	/*
+	 * Nobody reads it: what has no room is lost, and the device says it, too. Where
+	 * upcalld or another of us listens that is enough.
+	 */
+	if (subscribe(device) < 0 && errno != EBUSY)
+		die("subscribe");
 	while (left) {
 		struct pollfd ready = { .fd = device, .events = POLLIN };
 		struct upcall_list_entry entries[64];
@@ -417,6 +422,48 @@ static int verb_serve(int device, char **argv)
 				left--;
 			}
 	}
+	return 0;
+}
+
+static void event_read(int netlink)
+{
+	static char buffer[65536];
+	const size_t header = NLMSG_HDRLEN + GENL_HDRLEN;
+	ssize_t size = recv(netlink, buffer, sizeof(buffer), 0);
+	const char *data;
+	size_t length;
+	__u64 id;
+
+	if (size < (ssize_t)header)
+		die("event");
+	data = attribute_find(buffer + header, (size_t)size - header, UPCALL_A_ID, &length);
+	if (!data)
+		die("an event without an id");
+	memcpy(&id, data, sizeof(id));
+	printf("event %llu\n", id);
+}
+
+static int verb_listen(int device, char **argv)
+{
+	unsigned long left = argv[0] ? strtoul(argv[0], NULL, 10) : 1;
+	struct upcall_list_entry entries[64];
+	int netlink = subscribe(device);
+	unsigned int count;
+
+	if (netlink < 0)
+		die("subscribe");
+	setlinebuf(stdout);
+	count = queue_read(device, entries, 64);
+	printf("listening");
+	for (unsigned int i = 0; i < count; i++)
+		printf(" %llu", entries[i].id);
+	puts("");
+	while (left--)
+		event_read(netlink);
+	/* the socket stays, and so does the process: the device is what counts */
+	close(device);
+	puts("closed");
+	pause();
 	return 0;
 }
 
@@ -456,12 +503,13 @@ static int verb_counters(int device, char **argv)
 }
 
 static const struct verb verbs[] = {
-	{ "add", verb_add },	 { "policy", verb_policy },
-	{ "del", verb_del },	 { "containers", verb_containers },
-	{ "list", verb_list },	 { "tags", verb_tags },
-	{ "serve", verb_serve }, { "drain", verb_drain },
-	{ "stall", verb_stall }, { "counters", verb_counters },
-	{ "gone", verb_gone },	 { "adopt", verb_adopt },
+	{ "add", verb_add },	   { "policy", verb_policy },
+	{ "del", verb_del },	   { "containers", verb_containers },
+	{ "list", verb_list },	   { "tags", verb_tags },
+	{ "serve", verb_serve },   { "drain", verb_drain },
+	{ "stall", verb_stall },   { "counters", verb_counters },
+	{ "gone", verb_gone },	   { "adopt", verb_adopt },
+	{ "listen", verb_listen },
 };
 
 int main(int argc, char **argv)
