@@ -8,7 +8,7 @@
 # What call_usermodehelper_exec() returns, who runs init() and when cleanup() runs, for every wait mode and from every
 # context. A-37: without the module and with it, registered containers or none, an upcall of the host is the same in all
 # of this; a container's is what kernel-shim/result.c says, init() once where it is handled, cleanup() once always.
-# A-58: also for who is killed while it waits, and while helpers are disabled.
+# A-58: also for who is killed while it waits, and while helpers are disabled. A-29: who cannot be killed is not taken for hung.
 
 # shellcheck source=../vm/lib/guest.sh
 . "$UPCALL_VM_LIB/guest.sh"
@@ -270,17 +270,51 @@ for mode in exec-killable proc-killable; do
 		"$mode process ret=-512 retval=-512 returns=1 inits=0 cleanups=1 by=nobody $helper exit 0" "$(one_line)"
 	check "A-58: $mode, killed while offered: nothing is left" nothing_left
 done
+
+# The kernel's detector of hung tasks looks meanwhile: it takes for hung who does not run for two seconds, and needs two more to
+# find him. Whom it means it tells its tracepoint, too; it is not to print it, which fails a run, whoever it is about.
+detector=/proc/sys/kernel/hung_task
+hangs=/sys/kernel/tracing/instances/hangs
+is_hung() { grep -q "sched_process_hang: .* pid=$1\$" "$hangs/trace"; }
+detector_begin() {
+	detector_was=("$(cat ${detector}_warnings)" "$(cat ${detector}_timeout_secs)" "$(cat ${detector}_check_interval_secs)")
+	mkdir "$hangs" && echo 1 >"$hangs/events/sched/sched_process_hang/enable" &&
+		echo 0 >${detector}_warnings && echo 1 >${detector}_check_interval_secs && echo 2 >${detector}_timeout_secs
+}
+detector_end() {
+	echo "${detector_was[2]}" >${detector}_check_interval_secs
+	echo "${detector_was[1]}" >${detector}_timeout_secs
+	echo "${detector_was[0]}" >${detector}_warnings
+	rmdir "$hangs"
+}
+detects=''
+if [ -e ${detector}_timeout_secs ]; then
+	check 'A-29: the detector of hung tasks is on' detector_begin
+	detects=yes
+	# who sleeps in the raiser, where nothing wakes him
+	echo $((6000 * guest_patience)) >/sys/module/upcall_raiser/parameters/delay_ms
+	sh -c "echo 'exec process 1 $helper exit 0' >$device" &
+	sleeping=$!
+	check 'A-29: it finds who sleeps for six seconds and cannot be woken' wait_for 20 is_hung $sleeping
+	wait $sleeping
+	echo 0 >/sys/module/upcall_raiser/parameters/delay_ms
+	check_equal 'A-29: who goes on after that' "$(native_line exec process "$helper exit 0")" "$(one_line)"
+else
+	skip 'A-29: who waits and cannot be killed is not taken for hung' 'this kernel has no detector (CONFIG_DETECT_HUNG_TASK)'
+fi
 echo $((6000 * guest_patience)) >"$parameters/claim_ms"
 for mode in exec proc; do
 	ask_beside $mode
 	wait_for 10 state_is 1
 	end_by_kill "$asking"
+	[ -z "$detects" ] || check_fails "A-29: $mode: who waits is not taken for hung ($took ms)" is_hung "$asking"
 	refusal=$(refusal_of $mode)
 	check "A-58: $mode cannot be killed, as natively ($took ms)" test "$took" -gt 1000
 	check_within "A-58: $mode: its deadline ends it ($took ms)" "$took" 20000
 	check_equal "A-58: $mode, killed while offered" \
 		"$mode process ret=$refusal retval=$refusal returns=1 inits=0 cleanups=1 by=nobody $helper exit 0" "$(one_line)"
 done
+[ -z "$detects" ] || detector_end
 echo 30000 >"$parameters/claim_ms"
 
 # with a handler: what waits for it is answered or gone, and so is the handler
