@@ -181,6 +181,27 @@ keep_console() {
 	} >"$KEEP_CONSOLE" || say "cannot write $KEEP_CONSOLE"
 }
 
+# console_us RUN TEXT: the kernel's clock at the last line of the console with it, in microseconds
+console_us() { sed -n "s/^\[ *\([0-9]*\)\.\([0-9]\{6\}\)\].*$2.*/\1\2/p" "$1/console" | tail -n 1; }
+
+# reboot_verdict RUN: our exit status, where the script is to reboot the machine: it has none of its own
+reboot_verdict() {
+	local run=$1 called restarted
+	[[ -n $ALLOW_SPLAT ]] || ! splat_excerpt "$run" || return "$EXIT_SPLAT"
+	called=$(console_us "$run" 'upcall-vm: reboot')
+	restarted=$(console_us "$run" 'reboot: Restarting system')
+	if [[ $OUTCOME = ended || -z $called || -z $restarted ]]; then
+		say "the script was to reboot the machine, and has not"
+	elif ((restarted - called > REBOOTS * PATIENCE * 1000000)); then
+		say "the machine has rebooted after $(((restarted - called) / 1000)) ms, which is more than $((REBOOTS * PATIENCE)) s"
+	else
+		say "the machine has rebooted after $(((restarted - called) / 1000)) ms"
+		return 0
+	fi
+	console_tail "$run"
+	return "$EXIT_NO_BOOT"
+}
+
 # verdict RUN: our exit status
 verdict() {
 	local run=$1 status
@@ -192,6 +213,10 @@ verdict() {
 		return "$EXIT_TIMEOUT"
 		;;
 	died)
+		if [[ -n $REBOOTS ]]; then
+			reboot_verdict "$run"
+			return
+		fi
 		say "the virtual machine ended before the script gave an exit status"
 		splat_excerpt "$run" || console_tail "$run"
 		return "$EXIT_NO_BOOT"
@@ -200,6 +225,10 @@ verdict() {
 	if [[ -z $ALLOW_SPLAT ]] && splat_excerpt "$run"; then
 		say "the script's own status was $status"
 		return "$EXIT_SPLAT"
+	fi
+	if [[ -n $REBOOTS && $status = 0 ]]; then
+		reboot_verdict "$run"
+		return
 	fi
 	return "$status"
 }
