@@ -17,6 +17,17 @@ settings >settings.before
 # What is stopped must not end for being slow, however long dpkg takes.
 for parameter in claim_ms attach_ms run_ms key_run_ms; do echo 600000 >"/sys/module/upcall_shim/parameters/$parameter"; done
 
+container_rootfs "$containers/web/rootfs"
+install -o "$container_uid" -g "$container_uid" told "$containers/web/rootfs/usr/libexec/told"
+check 'web runs' container_start web
+# A user's own keyrings are made for whoever is the first to ask for a key, and stay.
+for who in '' 'container_exec web'; do $who keyctl describe @us >/dev/null; done
+# Each user and how many keys are his. Not /proc/keys: root may not view others'.
+keys() { awk '{ split($3, n, "/"); if (n[1]) print $1, n[1] }' /proc/key-users; }
+# The kernel collects those of who has ended when it has time.
+keys_rest() { keys >keys.before && sleep 1 && cmp -s keys.before <(keys); }
+check 'nobody makes keys or loses them' wait_for 60 keys_rest
+
 policy web <<'CONF'
 [Match]
 Name=web
@@ -24,9 +35,8 @@ Name=web
 Handler=/usr/libexec/told
 RuntimeMaxSec=600
 CONF
-container_rootfs "$containers/web/rootfs"
-install -o "$container_uid" -g "$container_uid" told "$containers/web/rootfs/usr/libexec/told"
-check 'web is registered' registered web
+root[web]=$containers/web/rootfs
+check 'web is registered' upcallctl register web --pid "$(container_pid web)"
 : >"${root[web]}/gate/open"
 : >"${root[web]}/tmp/ran"
 chown "$container_uid:$container_uid" "${root[web]}/tmp/ran"
@@ -78,7 +88,9 @@ check_equal 'removed: nothing below /run, /var/lib and /lib/modules' '' \
 		-not -path '/var/lib/dpkg/*' -not -path '/run/systemd/transient/*' 2>/dev/null)"
 check_equal 'removed: no unit is known' '' "$(systemctl list-units --all --plain --no-legend 'upcalld*' 'upcall-worker*' 'system-upcall*')"
 check_equal 'removed: no cgroup' '' "$(find /sys/fs/cgroup -name 'upcall-[0-9]*' -o -name 'upcalld*' -o -name 'upcall-worker*')"
-check_equal 'removed: no key' '' "$(grep -i upcall /proc/keys)"
+same_keys() { keys >keys.after && cmp -s keys.before keys.after; }
+wait_for 60 same_keys
+check 'removed: no key' diff keys.before keys.after
 check_equal 'removed: no process' '' "$(pgrep -l '^upcall' | grep -v upcall-vm)"
 settings >settings.after
 check 'removed: no setting is another' diff settings.before settings.after
