@@ -22,7 +22,7 @@ readlink /proc/self/ns/pid >/run/adhoc/cores/where
 SH
 cat >/run/adhoc/answer <<'SH'
 #!/bin/sh
-exec keyctl instantiate "$1" "served in $(readlink /proc/self/ns/pid)" "$2"
+exec keyctl instantiate "$1" "served in $(readlink /proc/self/ns/pid) $(readlink /proc/self/ns/user)" "$2"
 SH
 chmod 755 /run/adhoc/*
 echo 'create user adhoc:* * /run/adhoc/answer %k %S' >/etc/request-key.d/adhoc.conf
@@ -120,7 +120,7 @@ owner_of() { ./shim-client tags "${leader[$1]}"; }
 id_of() { ./shim-client containers | sed -n "s/ $1 .*//p"; }
 # served_in WHOSE: who answers a key of that one's; the host has the same files
 served_in() {
-	nsenter -t "${leader[$1]}" -p -m -C "$PWD/requester" key user "adhoc:$RANDOM" c 2>&1 | sed -n 's/^payload served in //p'
+	nsenter -t "${leader[$1]}" -p -m -C "$PWD/requester" key user "adhoc:$RANDOM" c 2>&1 | sed -n 's/^payload served in \([^ ]*\) .*/\1/p'
 }
 each_is_its_own() {
 	local what=$1
@@ -165,7 +165,7 @@ maker() {
 	check_equal "$what: whoever is in it is of that" "scope=1 container=$(id_of adhoc)" "$(owner_of engine)"
 	check_equal "$what: his key is not for it" EKEYREJECTED "$("${in_engine[@]}" "$PWD/requester" key user "adhoc:$RANDOM" c | cut -d' ' -f1)"
 	check_equal "$what: its own is" "$(readlink "/proc/${leader[one]}/ns/pid")" "$(nsenter -t "${leader[one]}" -U -p -m -C \
-		--preserve-credentials "$PWD/requester" key user "adhoc:$RANDOM" c 2>&1 | sed -n 's/^payload served in //p')"
+		--preserve-credentials "$PWD/requester" key user "adhoc:$RANDOM" c 2>&1 | sed -n 's/^payload served in \([^ ]*\) .*/\1/p')"
 	check "$what: audited" audit_checkpoint
 	check "$what: it is registered no longer" upcallctl unregister adhoc
 	kill -KILL "${leader[one]}" "${leader[engine]}"
@@ -174,6 +174,43 @@ maker 'a user namespace' '' -m
 maker 'a user namespace and mounts' -m ''
 maker 'a user namespace, mounts, and a cgroup that is its own' -m '' --cgroup /adhoc-own
 check "its cgroup is left empty" wait_for 10 rmdir /sys/fs/cgroup/adhoc-own
+
+# ATTACK: nothing but its cgroup tells a container that has no pid namespace of its own from who has made its user namespace,
+# and from others there that nobody has registered. Their keys are not for it. Nor are they for the host's helper: the cgroup can
+# be left from inside, and whoever does would have left what its policy refuses.
+what='a user namespace, no pid namespace, and a cgroup that is its own'
+# key_in WHOSE OPTION…: in which user namespace a key of who is in these namespaces of that one is answered
+key_in() {
+	nsenter -t "${leader[$1]}" --preserve-credentials "${@:2}" "$PWD/requester" key user "adhoc:$RANDOM" c 2>&1 |
+		sed -n -e 's/^payload served in [^ ]* //p' -e 's/^\(EKEYREJECTED\) .*/\1/p'
+}
+user_ns_of() { readlink "/proc/$1/ns/user"; }
+mkdir /sys/fs/cgroup/adhoc-own
+(
+	echo 0 >/sys/fs/cgroup/adhoc-own/cgroup.procs
+	exec unshare -U -r -m --kill-child sleep 2147483640
+) &
+check "$what: one" wait_for 10 twin_is_there one $!
+nsenter -t "${leader[one]}" -U --preserve-credentials unshare -p -m -C --fork --kill-child sleep 2147483640 &
+check "$what: another in its user namespace" wait_for 10 twin_is_there beside $!
+nsenter -t "${leader[one]}" -U --preserve-credentials unshare -n --kill-child sleep 2147483640 &
+check "$what: and who may have made it" wait_for 10 twin_is_there engine $!
+check "$what: the one is registered" upcallctl register adhoc --pid "${leader[one]}" --cgroup /adhoc-own
+check_equal "$what: it is who is registered" "scope=1 container=$(id_of adhoc)" "$(owner_of one)"
+for one in beside engine; do
+	check_equal "$what: so is who is $one" "scope=1 container=$(id_of adhoc)" "$(owner_of $one)"
+done
+check_equal "$what: the key of another is refused" EKEYREJECTED "$(key_in beside -U -p -m -C)"
+check_equal "$what: and of who may have made it" EKEYREJECTED "$(key_in engine -U -n)"
+check_equal "$what: who is about to enter has none for it" EKEYREJECTED "$(key_in one -U -m)"
+check_equal "$what: its own is made inside" "$(user_ns_of "${leader[one]}")" \
+	"$(echo 0 >/sys/fs/cgroup/adhoc-own/cgroup.procs && key_in one -U -m)"
+check_equal "$what: who has left its cgroup, and all else that he can, is none of the host" EKEYREJECTED \
+	"$(key_in one -U -m unshare -m -n -i -C)"
+check "$what: audited" audit_checkpoint
+check "$what: it is registered no longer" upcallctl unregister adhoc
+kill -KILL "${leader[one]}" "${leader[beside]}" "${leader[engine]}"
+check "$what: its cgroup is left empty" wait_for 10 rmdir /sys/fs/cgroup/adhoc-own
 
 check 'a session: one that has mounts only' in_session mounts -m -C
 check_equal 'a session: is not told from others by that' 1 "$(status_of upcallctl register adhoc --pid "${leader[mounts]}")"
