@@ -133,16 +133,19 @@ static void match_passer_by(const struct task_facts *facts, struct match *match)
 }
 
 /*
- * A key with a domain tag stands for the mount that it is needed for: the
- * tag's network namespace decides, else the user namespace that owns it.
+ * A key with a domain tag stands for the mount that it is needed for: who has registered
+ * the tag's network namespace decides. Where nobody has, a task that is in it does, because
+ * a privileged container can make one that says nothing of its maker. ATTACK: and who has
+ * but a container's user namespace, and is another's or nobody's, one that says it is that
+ * container's. What is needed for one that the task is not in is of the owner of the user
+ * namespace that owns it.
  *
  * The task decides about its own request, which goes into its own keyrings: it
  * tells which of a pod's containers asks, and which one that shares the host's
  * network. What the kernel asks for itself goes into its cache for everybody in
  * that network namespace, so whoever happens to look up a name there must not be
  * the one who answers: the initial namespace is the host's, and one that several
- * registered is ambiguous. Only where nobody registered it, a task that is in it
- * decides: a privileged container can make one that says nothing of its maker.
+ * registered is ambiguous.
  */
 void match_net(const struct net *net, const struct task_facts *facts, bool kthread,
 	       enum upcall_origin origin, struct match *match)
@@ -158,7 +161,7 @@ void match_net(const struct net *net, const struct task_facts *facts, bool kthre
 	registered = host_net || set.count;
 	if (!registered)
 		match_set_from_user_ns(&set, net->user_ns, match_set_put);
-	if (match_set_decides(&set))
+	if (match_set_decides(&set) && (registered || !inside))
 		match_from_set(&set, false, match);
 	else if (inside && (origin == UPCALL_ORIGIN_SYSCALL || !registered))
 		match_task(facts, match);

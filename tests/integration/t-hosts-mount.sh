@@ -72,6 +72,23 @@ check 'a request of its own is answered inside' \
 	grep -q '203.0.113.66' <<<"$(container_exec guest /bin/requester key dns_resolver "$cell" '')"
 served() { [ "$(records UPCALL_RESULT UPCALL_CONTAINER=guest)" = served ]; }
 check 'and recorded as served' wait_for 20 served
+
+# ATTACK: guest has a user namespace of its own, and so has who enters that and makes another network there, but nobody has
+# registered him: his network is not guest's because guest's user namespace owns it.
+nsenter -t "${leader[guest]}" -U unshare -p -n -m --fork --kill-child sleep 2147483640 &
+check 'another in its user namespace, with a network of his own' wait_for 10 twin_is_there other $!
+expect_host 'nobody has registered him'
+check_fails 'what he asks for himself is not answered by guest' grep -q '203.0.113.66' \
+	<<<"$(nsenter -t "${leader[other]}" -U -p -n -m "$PWD/requester" key dns_resolver "$cell" '' 2>&1)"
+check "but by the kernel's own helper" asked_the_host
+check 'the audit agrees' audit_checkpoint
+kill -KILL "${leader[other]}"
+nsenter -t "${leader[guest]}" -U -p unshare -n -m sleep 2147483640 &
+check 'one of guest, with a network that guest has made' wait_for 10 twin_is_there inner $!
+check 'is answered inside' grep -q '203.0.113.66' \
+	<<<"$(nsenter -t "${leader[inner]}" -U -p -n -m "$PWD/requester" key dns_resolver "$cell" '' 2>&1)"
+check 'the audit agrees' audit_checkpoint
+kill -KILL "${leader[inner]}"
 kill "$dns"
 container_stop guest
 
