@@ -31,7 +31,7 @@ struct core_slot {
 	struct list_head link;
 	struct pid *dumper; /* reference; its thread group */
 	u64 owner;	    /* see cores_enter(): an entry would stay with its namespaces */
-	bool users;
+	bool crowd;
 };
 
 static DEFINE_SPINLOCK(cores_lock);
@@ -70,7 +70,7 @@ static bool has_ended(const struct core_slot *slot)
 static bool cores_are_full(const struct core_slot *another, struct list_head *ended)
 {
 	struct core_slot *slot, *next;
-	unsigned int all = 0, share = 0, users = 0;
+	unsigned int all = 0, share = 0, crowd = 0;
 
 	lockdep_assert_held(&cores_lock);
 	list_for_each_entry_safe(slot, next, &cores, link) {
@@ -80,15 +80,15 @@ static bool cores_are_full(const struct core_slot *another, struct list_head *en
 		}
 		all++;
 		share += slot->owner == another->owner;
-		users += slot->users;
+		crowd += slot->crowd;
 	}
 	if (all >= READ_ONCE(cores_max) || share >= READ_ONCE(cores_share))
 		return true;
-	/* half for all users together: one may have many containers */
-	return another->users && users >= DIV_ROUND_UP(READ_ONCE(cores_max), 2);
+	/* half for all that root has not registered: who makes them may have many */
+	return another->crowd && crowd >= DIV_ROUND_UP(READ_ONCE(cores_max), 2);
 }
 
-int cores_enter(u64 owner, bool users)
+int cores_enter(u64 owner, bool crowd)
 {
 	struct core_slot *slot = kzalloc(sizeof(*slot), GFP_KERNEL_ACCOUNT);
 	LIST_HEAD(ended);
@@ -98,7 +98,7 @@ int cores_enter(u64 owner, bool users)
 		return -ENOMEM;
 	slot->dumper = get_pid(task_tgid(current));
 	slot->owner = owner;
-	slot->users = users;
+	slot->crowd = crowd;
 	spin_lock(&cores_lock);
 	full = cores_are_full(slot, &ended);
 	list_add(&slot->link, full ? &ended : &cores);

@@ -8,9 +8,9 @@
 /*
  * The current task dumps core, for whose share says a number: of a container, of the
  * cgroup of one that may be adopted, or 0 for nobody; and whether the container is one
- * that an ordinary user has registered. -EDQUOT: one too many.
+ * that an ordinary user has registered, or nobody yet. -EDQUOT: one too many.
  */
-int cores_enter(u64 owner, bool users);
+int cores_enter(u64 owner, bool crowd);
 /* Nobody is in cores_enter() any more. */
 void cores_exit(void);
 

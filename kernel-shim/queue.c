@@ -24,7 +24,8 @@
 #define QUEUE_MAX     4096 /* upcalls that have not ended, on the whole machine */
 #define MODULES_MAX   8 /* the kernel has 50 slots for everybody */
 #define MODULES_SHARE 2 /* of one container */
-#define USERS_PART    2 /* one in so many is the most for all that users have registered */
+#define CROWD_PART(n)  ((n) / 2) /* the most for a crowd, however many they are */
+#define CROWDS_PART(n) ((n) * 3 / 4) /* for both */
 
 static unsigned int pending_max = 64;
 module_param(pending_max, uint, 0644);
@@ -37,7 +38,9 @@ static unsigned int queue_offered;
 static unsigned long queue_offered_ever = 1;
 static unsigned int queue_modules;
 static struct queue_share unowned; /* of no entry: ambiguous ones are like one container */
-static struct queue_share users; /* of all containers that ordinary users have registered */
+/* Crowds: of all that ordinary users have registered, and of all that nobody has yet */
+static struct queue_share users;
+static struct queue_share adoptable;
 static u64 queue_next_id = 1;
 static bool queue_draining;
 static DECLARE_WAIT_QUEUE_HEAD(queue_wait);
@@ -66,9 +69,12 @@ static struct queue_share adoptable_share(const struct upcall *upcall)
 	return share;
 }
 
-static bool is_a_users(const struct upcall *upcall)
+/* NULL: it is one of those that root has registered, or could be of several. */
+static struct queue_share *crowd_of(const struct upcall *upcall)
 {
-	return upcall->entry && upcall->entry->owner;
+	if (upcall->adopt_cgroup)
+		return &adoptable;
+	return upcall->entry && upcall->entry->owner ? &users : NULL;
 }
 
 static void share_count(struct queue_share *share, const struct upcall *upcall, int step)
@@ -82,6 +88,7 @@ static void share_count(struct queue_share *share, const struct upcall *upcall, 
 static void queue_count_upcall(struct upcall *upcall, int step)
 {
 	struct queue_share *share = share_of(upcall);
+	struct queue_share *crowd = crowd_of(upcall);
 
 	lockdep_assert_held(&queue_lock);
 	WRITE_ONCE(queue_count, queue_count + step);
@@ -89,18 +96,26 @@ static void queue_count_upcall(struct upcall *upcall, int step)
 		queue_modules += step;
 	if (share)
 		share_count(share, upcall, step);
-	if (is_a_users(upcall))
-		share_count(&users, upcall, step);
+	if (crowd)
+		share_count(crowd, upcall, step);
 }
 
-/* A user has many containers, and there are many users: none of root's pays for that. */
-static bool users_are_full(const struct upcall *upcall)
+/*
+ * A user has many containers, and there are many users; who may be adopted is as many as
+ * there are cgroups that a pattern fits: none that root has registered pays for that.
+ */
+static bool crowd_is_full(const struct upcall *upcall)
 {
-	if (!is_a_users(upcall))
+	const struct queue_share *crowd = crowd_of(upcall);
+
+	if (!crowd)
 		return false;
-	if (users.pending >= QUEUE_MAX / USERS_PART)
+	if (crowd->pending >= CROWD_PART(QUEUE_MAX) ||
+	    users.pending + adoptable.pending >= CROWDS_PART(QUEUE_MAX))
 		return true;
-	return upcall->class == UPCALL_CLASS_MODULE && users.modules >= MODULES_MAX / USERS_PART;
+	return upcall->class == UPCALL_CLASS_MODULE &&
+	       (crowd->modules >= CROWD_PART(MODULES_MAX) ||
+		users.modules + adoptable.modules >= CROWDS_PART(MODULES_MAX));
 }
 
 static bool modules_are_full(const struct queue_share *share)
@@ -115,7 +130,7 @@ static bool queue_is_full(const struct upcall *upcall)
 	lockdep_assert_held(&queue_lock);
 	share = upcall->adopt_cgroup ? adoptable_share(upcall) : *share_of(upcall);
 	if (queue_count >= QUEUE_MAX || share.pending >= READ_ONCE(pending_max) ||
-	    users_are_full(upcall))
+	    crowd_is_full(upcall))
 		return true;
 	return upcall->class == UPCALL_CLASS_MODULE && modules_are_full(&share);
 }

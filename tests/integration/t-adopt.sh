@@ -43,6 +43,7 @@ Cgroup=/adopted.slice/box-*.scope
 Handler=/usr/libexec/save-core
 [Key user]
 [Module]
+Allow=net-pf-34
 CONF
 check 'nobody is registered' test "$(how_many)" = 0
 
@@ -225,6 +226,26 @@ echo 1000 >/sys/module/upcall_shim/parameters/claim_ms
 output=$(request late late)
 check 'its key is refused, in time, and not the host'"'"'s' grep -q ETIMEDOUT <<<"$output"
 echo 30000 >/sys/module/upcall_shim/parameters/claim_ms
+
+# ATTACK: as many containers as there are cgroups that a pattern fits have but half of the machine's places together.
+# asks_for_module FAMILY: a container of its own does
+asks_for_module() {
+	mkdir -p "/sys/fs/cgroup/adopted.slice/box-m$1.scope"
+	(
+		echo 0 >"/sys/fs/cgroup/adopted.slice/box-m$1.scope/cgroup.procs"
+		exec unshare -p -m -f --mount-proc --kill-child "$PWD/requester" socket "$1"
+	) >"module.$1" 2>&1 &
+}
+modules_wait() { [ "$(./shim-client list | grep -c class=module)" = "$1" ]; }
+are_refused() { [ "$(cat module.* | grep -c EAFNOSUPPORT)" = "$1" ]; }
+for family in 35 36 37 39 41 43; do asks_for_module "$family"; done
+check 'of six containers that nobody has registered two are refused at once' wait_for 20 are_refused 2
+check 'and four wait for a module' modules_wait 4
+container_exec core /bin/requester socket 34 >module.34 2>&1 &
+check 'who is registered has his place' wait_for 60 modules_wait 5 || cat module.*
+check 'all are refused' ./shim-client drain 1
+check 'and have ended' wait_for 20 are_refused 7
+
 check 'the module can be loaded anew' modprobe -r upcall_shim
 for name in many core; do container_stop "$name"; done
 rm -rf /run/upcalld/containers/*
