@@ -4,7 +4,7 @@
 # lane: default
 # soak-suites: trixie trixie-backports bookworm-debug bookworm-kcsan
 # module: kmod
-# soak: 250000
+# soak: 350000
 # soak-debug: 20000
 #
 # whatever happens to an upcall, in whatever order, it ends once. Tasks of a registered container raise upcalls
