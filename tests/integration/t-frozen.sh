@@ -22,11 +22,11 @@ Handler=/usr/libexec/told
 RuntimeMaxSec=$(patient 3)
 CONF
 container_rootfs "$containers/ice/rootfs"
-install -o "$container_uid" -g "$container_uid" told "$containers/ice/rootfs/usr/libexec/told"
+install -o "$container_uid" -g "$container_uid" told gate "$containers/ice/rootfs/usr/libexec/"
 handler_script ice /usr/libexec/core <<'SH'
 #!/bin/sh
 echo served-core >>/tmp/ran
-exec cat >/dev/null
+exec /usr/libexec/gate
 SH
 check 'ice is registered' registered ice
 ran=${root[ice]}/tmp/ran
@@ -107,7 +107,6 @@ for who in worker kernel; do
 done
 check_equal 'A-34: each handler has begun once' $'before\nrun-worker\nrun-kernel' "$(cat "$ran")"
 
-# --- claimed before, by a worker that comes to it when all is frozen
 ask_key() { outside "$1"; }
 # The shell, because nsenter would die of the same signal as its child, and be one more.
 ask_core() {
@@ -116,6 +115,47 @@ ask_core() {
 	nsenter -t "${leader[ice]}" -U -p -m /bin/sh -c '/bin/requester crash; exit 0' >/dev/null 2>&1
 	echo "ended ms=$(($(now_ms) - started))" >"$1"
 }
+# core_ended WHAT FILE LIMIT-MS
+core_ended() { check "$1: it has ended in time ($(cat "$2"))" test "$(took_ms "$(cat "$2")")" -lt "$(patient "$3")"; }
+
+# --- a core: offered before, of who comes while all is frozen, and frozen under its handler
+systemctl kill --kill-whom=main -s STOP upcalld.service
+ask_core offered-core &
+requester=$!
+check 'A-34: offered before, core: offered' wait_for 20 in_state 1
+check 'A-34: offered before, core: frozen' freeze 1
+check 'A-34: offered before, core: all stands' wait_for 20 is_frozen 1
+systemctl kill --kill-whom=main -s CONT upcalld.service
+wait "$requester"
+core_ended 'A-34: offered before, core' offered-core 45000
+ask_core asked-core
+core_ended 'A-34: asked from outside, core' asked-core 45000
+check 'A-34: a core: thawed' freeze 0
+check 'A-34: a core: all goes on' wait_for 20 is_frozen 0
+sleep 2
+check_equal 'A-34: a core: no handler has started for them' 0 "$(grep -c served-core "$ran")"
+begun=0
+for who in worker kernel; do
+	rm -f "$gate"
+	ask_core "core-$who" &
+	requester=$!
+	check "A-34: frozen under a core's handler, $who: it runs" handler_wait "${cgroup[ice]}"
+	has_begun() { [ "$(grep -c served-core "$ran")" = $((begun + 1)) ]; }
+	check "A-34: frozen under a core's handler, $who: it has begun" wait_for 20 has_begun
+	check "A-34: frozen under a core's handler, $who: frozen" freeze 1
+	check "A-34: frozen under a core's handler, $who: it stands" wait_for 20 is_frozen 1
+	[ $who = worker ] || systemctl kill --kill-whom=main -s STOP upcall-worker@ice.service
+	wait "$requester"
+	core_ended "A-34: frozen under a core's handler, $who" "core-$who" 30000
+	[ $who = worker ] || systemctl kill --kill-whom=main -s CONT upcall-worker@ice.service
+	: >"$gate"
+	check "A-34: frozen under a core's handler, $who: thawed" freeze 0
+	check "A-34: frozen under a core's handler, $who: nothing is left" wait_for 20 no_leaves ice
+	begun=$((begun + 1))
+	check_equal "A-34: frozen under a core's handler, $who: it has begun once" "$begun" "$(grep -c served-core "$ran")"
+done
+
+# --- claimed before, by a worker that comes to it when all is frozen
 signal_worker() { systemctl kill --kill-whom=main -s "$1" upcall-worker@ice.service; }
 for class in key core; do
 	"ask_$class" "served-$class"
