@@ -41,13 +41,14 @@ static void claimants_put(const struct match_set *set, struct match *match)
  * ATTACK: who is in a pid namespace around a container's may be who has made it, with whom
  * it has a user namespace and maybe mounts, and the cgroup of a session, whose keys are not
  * for it. In a cgroup that is the container's alone he has been put. Where the container
- * has a user and no pid namespace of its own, nothing but its cgroup tells.
+ * has a user and no pid namespace of its own, nothing but such a cgroup tells.
  */
 static bool stands_around(const struct table_entry *entry, const struct match_set *set)
 {
-	if (!(entry->own_ns & BIT(UPCALL_NS_PID)))
-		return (entry->own_ns & BIT(UPCALL_NS_USER)) && !set->key[INDEX_CGROUP];
-	if (pid_ns_within(set->facts->pid_ns, entry->pid_ns))
+	if (!(entry->own_ns & (BIT(UPCALL_NS_PID) | BIT(UPCALL_NS_USER))))
+		return false;
+	if ((entry->own_ns & BIT(UPCALL_NS_PID)) &&
+	    pid_ns_within(set->facts->pid_ns, entry->pid_ns))
 		return false;
 	return entry->cgroup_shared || !set->key[INDEX_CGROUP];
 }

@@ -212,6 +212,19 @@ check "$what: it is registered no longer" upcallctl unregister adhoc
 kill -KILL "${leader[one]}" "${leader[beside]}" "${leader[engine]}"
 check "$what: its cgroup is left empty" wait_for 10 rmdir /sys/fs/cgroup/adhoc-own
 
+# And where nobody has named it, nothing does.
+what='a user namespace, no pid namespace, and no cgroup that is named'
+unshare -U -r --kill-child sleep 2147483640 &
+check "$what: who has made it" wait_for 10 twin_is_there engine $!
+nsenter -t "${leader[engine]}" -U --preserve-credentials unshare -m -C --fork --kill-child sleep 2147483640 &
+check "$what: one" wait_for 10 twin_is_there one $!
+check "$what: is registered" upcallctl register adhoc --pid "${leader[one]}"
+check_equal "$what: the key of who has made it is refused" EKEYREJECTED "$(key_in engine -U)"
+check_equal "$what: its own, too" EKEYREJECTED "$(key_in one -U -m -C)"
+check "$what: audited" audit_checkpoint
+check "$what: it is registered no longer" upcallctl unregister adhoc
+kill -KILL "${leader[one]}" "${leader[engine]}"
+
 check 'a session: one that has mounts only' in_session mounts -m -C
 check_equal 'a session: is not told from others by that' 1 "$(status_of upcallctl register adhoc --pid "${leader[mounts]}")"
 check 'a session: and that is said' says 'its cgroup holds tasks of others: name a cgroup'
