@@ -31,7 +31,7 @@ struct core_slot {
 	struct list_head link;
 	struct pid *dumper; /* reference; its thread group */
 	u64 owner;	    /* see cores_enter(): an entry would stay with its namespaces */
-	bool crowd;
+	enum cores_crowd crowd;
 };
 
 static DEFINE_SPINLOCK(cores_lock);
@@ -70,7 +70,7 @@ static bool has_ended(const struct core_slot *slot)
 static bool cores_are_full(const struct core_slot *another, struct list_head *ended)
 {
 	struct core_slot *slot, *next;
-	unsigned int all = 0, share = 0, crowd = 0;
+	unsigned int all = 0, share = 0, crowd = 0, crowds = 0;
 
 	lockdep_assert_held(&cores_lock);
 	list_for_each_entry_safe(slot, next, &cores, link) {
@@ -80,15 +80,18 @@ static bool cores_are_full(const struct core_slot *another, struct list_head *en
 		}
 		all++;
 		share += slot->owner == another->owner;
-		crowd += slot->crowd;
+		crowd += slot->crowd == another->crowd;
+		crowds += slot->crowd != CORES_OF_NONE;
 	}
 	if (all >= READ_ONCE(cores_max) || share >= READ_ONCE(cores_share))
 		return true;
-	/* half for all that root has not registered: who makes them may have many */
-	return another->crowd && crowd >= DIV_ROUND_UP(READ_ONCE(cores_max), 2);
+	/* as in the queue: half for each crowd, three quarters for both */
+	return another->crowd != CORES_OF_NONE &&
+	       (crowd >= DIV_ROUND_UP(READ_ONCE(cores_max), 2) ||
+		crowds >= DIV_ROUND_UP(READ_ONCE(cores_max) * 3, 4));
 }
 
-int cores_enter(u64 owner, bool crowd)
+int cores_enter(u64 owner, enum cores_crowd crowd)
 {
 	struct core_slot *slot = kzalloc(sizeof(*slot), GFP_KERNEL_ACCOUNT);
 	LIST_HEAD(ended);

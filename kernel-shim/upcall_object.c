@@ -442,10 +442,11 @@ static int upcall_encode(struct upcall *upcall, const struct subject *subject,
 		       tags_put_upcall(upcall->tags, &tags, subject, upcall->info);
 }
 
-/* Of a crowd that has no more than half of the places. */
-static bool core_is_of_a_crowd(const struct subject *subject)
+static enum cores_crowd core_crowd(const struct subject *subject)
 {
-	return subject_is_adoptable(subject) || (subject->entry && subject->entry->owner);
+	if (subject_is_adoptable(subject))
+		return CORES_OF_ADOPTABLE;
+	return subject->entry && subject->entry->owner ? CORES_OF_USERS : CORES_OF_NONE;
 }
 
 /* Whose share of core dumps it is: ids of entries and of cgroups are small numbers. */
@@ -466,7 +467,7 @@ struct upcall *upcall_new(struct subprocess_info *info, int wait, const struct s
 	if (nested.depth > DEPTH_MAX)
 		return ERR_PTR(-ELOOP);
 	if (subject->class == UPCALL_CLASS_CORE) {
-		ret = cores_enter(core_owner(subject), core_is_of_a_crowd(subject));
+		ret = cores_enter(core_owner(subject), core_crowd(subject));
 		if (ret)
 			return ERR_PTR(ret);
 	}

@@ -227,7 +227,9 @@ output=$(request late late)
 check 'its key is refused, in time, and not the host'"'"'s' grep -q ETIMEDOUT <<<"$output"
 echo 30000 >/sys/module/upcall_shim/parameters/claim_ms
 
-# ATTACK: as many containers as there are cgroups that a pattern fits have but half of the machine's places together.
+# ATTACK: as many containers as there are cgroups that a pattern fits have but half of the machine's places together, and
+# with those of ordinary users three quarters. Nothing ends of itself meanwhile.
+echo 600000 >/sys/module/upcall_shim/parameters/module_claim_ms
 # asks_for_module FAMILY: a container of its own does
 asks_for_module() {
 	mkdir -p "/sys/fs/cgroup/adopted.slice/box-m$1.scope"
@@ -236,15 +238,27 @@ asks_for_module() {
 		exec unshare -p -m -f --mount-proc --kill-child "$PWD/requester" socket "$1"
 	) >"module.$1" 2>&1 &
 }
-modules_wait() { [ "$(./shim-client list | grep -c class=module)" = "$1" ]; }
-are_refused() { [ "$(cat module.* | grep -c EAFNOSUPPORT)" = "$1" ]; }
+# users_ask NAME FAMILY FAMILY
+users_ask() {
+	local family
+	setpriv --reuid=1000 --regid=1000 --clear-groups unshare -U -r -p -f --kill-child sleep 2147483640 &
+	check "a user's container: $1" wait_for 20 twin_is_there "$1" $!
+	check "it is registered as his" ./shim-client add "$1" "${leader[$1]}" module=offer owner=1000
+	for family in "$2" "$3"; do
+		nsenter -t "${leader[$1]}" -U -p --preserve-credentials "$PWD/requester" socket "$family" >"module.$family" 2>&1 &
+	done
+}
+waiting_refused() { [ "$(./shim-client list | grep -c class=module) $(cat module.* | grep -c EAFNOSUPPORT)" = "$1 $2" ]; }
 for family in 35 36 37 39 41 43; do asks_for_module "$family"; done
-check 'of six containers that nobody has registered two are refused at once' wait_for 20 are_refused 2
-check 'and four wait for a module' modules_wait 4
+check 'of six containers that nobody has registered four wait for a module, two are refused' wait_for 60 waiting_refused 4 2
+users_ask user-a 9 24
+users_ask user-b 29 30
+check "of four module requests of a user's containers two wait, two are refused" wait_for 60 waiting_refused 6 4
 container_exec core /bin/requester socket 34 >module.34 2>&1 &
-check 'who is registered has his place' wait_for 60 modules_wait 5 || cat module.*
+check 'who is registered by root has his place' wait_for 60 waiting_refused 7 4
 check 'all are refused' ./shim-client drain 1
-check 'and have ended' wait_for 20 are_refused 7
+check 'and have ended' wait_for 60 waiting_refused 0 11
+kill -KILL "${leader[user-a]}" "${leader[user-b]}"
 
 check 'the module can be loaded anew' modprobe -r upcall_shim
 for name in many core; do container_stop "$name"; done

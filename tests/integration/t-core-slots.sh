@@ -145,4 +145,29 @@ systemctl kill -s CONT upcalld.service
 check 'it refuses these' wait_for 60 are_offered 0
 check 'and says why' grep -q '^several containers match' <<<"$(records UPCALL_REASON UPCALL_CLASS=core | tail -n 1)"
 kill "$outer"
+
+# Of those that nobody has registered yet, in however many cgroups, half of the places may be taken, as of those of users.
+policy adopted <<'CONF'
+[Match]
+Cgroup=/adopted.slice/box-*.scope
+[Core]
+Handler=/usr/libexec/gate
+CONF
+systemctl kill -s STOP upcalld.service
+echo 4 >$parameters/cores_max
+# The shell, because who is the first of a pid namespace does not die of his own signal.
+# shellcheck disable=SC2016
+for box in a b c; do
+	mkdir -p "/sys/fs/cgroup/adopted.slice/box-$box.scope"
+	(
+		echo 0 >"/sys/fs/cgroup/adopted.slice/box-$box.scope/cgroup.procs"
+		exec unshare -p -m -f --mount-proc --kill-child sh -c '"$@"; exit $?' sh "$PWD/requester" crash
+	) &
+done
+check '3 that may be adopted crash, and upcalld does nothing: 2 wait, the other has ended' wait_for 60 are_offered 2
+check 'they are refused' ./shim-client drain 1
+check 'and end' wait_for 60 are_offered 0
+./shim-client drain 0
+echo 12 >$parameters/cores_max
+systemctl kill -s CONT upcalld.service
 summary

@@ -70,14 +70,20 @@ static int verb_add(int device, char **argv)
 	struct upcall_container container = { 0 };
 
 	if (!argv[0] || !argv[1] || !argv[2])
-		usage("add NAME PID POLICY [CGROUP-ID [shared]]");
+		usage("add NAME PID POLICY [CGROUP-ID] [shared] [owner=UID]");
 	snprintf(container.name, sizeof(container.name), "%s", argv[0]);
 	container.leader = (__u32)strtoul(argv[1], NULL, 10);
 	policy_parse(argv[2], &container.policy);
-	if (argv[3])
-		container.cgroup_id = strtoull(argv[3], NULL, 10);
-	if (argv[3] && argv[4])
-		container.flags = UPCALL_CONTAINER_SHARED;
+	for (argv += 3; argv[0]; argv++) {
+		if (strcmp(argv[0], "shared") == 0) {
+			container.flags |= UPCALL_CONTAINER_SHARED;
+		} else if (strncmp(argv[0], "owner=", 6) == 0) {
+			container.flags |= UPCALL_CONTAINER_OWNED;
+			container.owner = (__u32)strtoul(argv[0] + 6, NULL, 10);
+		} else {
+			container.cgroup_id = strtoull(argv[0], NULL, 10);
+		}
+	}
 	if (ioctl(device, UPCALL_IOC_CONTAINER_ADD, &container))
 		die("add");
 	printf("%llu cgroup=%llu own=%#x\n", container.id, container.cgroup_id, container.own_ns);
