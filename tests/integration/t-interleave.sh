@@ -7,8 +7,8 @@
 # soak: 350000
 # soak-debug: 20000
 #
-# A-58: whatever happens to an upcall, in whatever order, it ends once. Tasks of a registered container raise upcalls
-# by the thousand; brokers do everything at random (tests/tools/interleave.c). Each returns once, init() runs at most once
+# A-58: whatever happens to an upcall, in whatever order, it ends once. Tasks of a registered container, and of one that a rule
+# would have adopted and that is registered now and then, raise upcalls by the thousand; brokers do everything at random (tests/tools/interleave.c). Each returns once, init() runs at most once
 # and never after cleanup(), cleanup() runs once; then the queue is empty and the modules unload.
 # $1: upcalls (default 2000), $2: seed (default: of the clock; printed)
 
@@ -30,12 +30,20 @@ echo 150 >"$parameters/claim_ms"
 echo 150 >"$parameters/attach_ms"
 echo 300 >"$parameters/run_ms"
 
+strangers=/sys/fs/cgroup/strangers
+mkdir "$strangers"
+unshare -U -r -p -m -n -f --mount-proc --kill-child sleep 2147483647 2>/dev/null &
+find_stranger() { stranger=$(pgrep -P "$1" -x sleep); }
+check 'another container' wait_for 10 find_stranger $!
+echo "$stranger" >"$strangers/cgroup.procs"
+check 'that would be adopted' ./shim-client adopt /strangers other=offer
+
 while [ "$left" -gt 0 ]; do
 	count=$((left < round ? left : round))
 	audit_expect_host "$PWD/outcome" 'given back to the kernel, or run by a handler on the host'
 	echo "round of $count, seed $seed"
 	started=$(guest_clock)
-	check "seed $seed: every call ended as it may" ./interleave "$seed" "$count" "$leader" "$cgroup" "$PWD/outcome"
+	check "seed $seed: every call ended as it may" ./interleave "$seed" "$count" "$PWD/outcome" "$leader" "$cgroup" "$stranger" "$strangers"
 	head -n 1 "$device"
 	echo "     $((count * 100 / ($(guest_clock) - started + 1))) upcalls/s, what became of them:"
 	sed -n 's/.* \(ret=[-0-9]*\) .* \(by=[a-z]*\) .*/     \1 \2/p' "$device" | sort | uniq -c
@@ -50,7 +58,7 @@ while [ "$left" -gt 0 ]; do
 		awk '{ n[$1] = $2 }
 			END {
 				ended = n["done"] + n["failed"] + n["overdue"] + n["given-back"] + n["killed"] + n["again"]
-				some = n["done"] && n["failed"] && n["overdue"] && n["given-back"] && n["killed"]
+				some = n["done"] && n["failed"] && n["overdue"] && n["given-back"] && n["killed"] && n["again"]
 				exit !(some && n["offered"] == ended)
 			}' counted
 	check "seed $seed: handlers ran" test "$(grep -c ' inits=1 .* by=process' "$device")" -gt $((count / 20))

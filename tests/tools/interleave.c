@@ -1,14 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * interleave SEED COUNT LEADER CGROUP PATH
+ * interleave SEED COUNT PATH LEADER CGROUP STRANGER CGROUP
  *
  * At least COUNT upcalls are raised by several tasks of the container that LEADER
- * leads, through the module of tests/kmod, while several brokers do to whatever
- * upcall they find whatever can be done to it, right or wrong, at random moments:
- * claim, complete, attach and end, attach and die, cancel, close, deny, give back,
- * leave alone until a deadline, drain; and tasks and handlers are killed.
+ * leads, and of that of STRANGER, which a rule would have adopted, through the module
+ * of tests/kmod, while several brokers do to whatever upcall they find whatever can be
+ * done to it, right or wrong, at random moments: claim, complete, attach and end, attach
+ * and die, cancel, close, deny, give back, leave to the table to decide again, leave
+ * alone until a deadline, drain; and tasks and handlers are killed, and the stranger is
+ * registered and unregistered.
  *
- * The tasks run in the cgroup CGROUP, a directory, not in ours: a handler's upcall
+ * The tasks run in the cgroups CGROUP, directories, not in ours: a handler's upcall
  * is known by its cgroup, and these are nobody's. PATH is a program for upcalls
  * that are given back. SEED decides what each process does, as far as a machine
  * can be made to do the same again; 0 takes one of the clock. It is printed.
@@ -30,7 +32,7 @@
 #include "shim.h"
 
 #define RAISER_DEVICE "/dev/upcall-raiser"
-#define RAISERS	      24
+#define RAISERS_MAX   18
 #define BROKERS	      6
 #define HANDLERS      64 /* that may hang at once; a killer takes one of these */
 #define LIST_ROOM     64
@@ -42,13 +44,15 @@ static struct {
 	atomic_uint kills;
 	atomic_uint unexpected;
 	atomic_uint actions[16];
+	atomic_ullong stranger; /* the id of its entry; 0: it has none */
 	atomic_int handlers[HANDLERS];
 	atomic_bool stop;
 } * shared;
 
 static int device, raiser;
-static const char *helper_path, *raiser_cgroup;
+static const char *helper_path;
 static unsigned int count_wanted;
+static pid_t stranger_leader;
 static __u64 random_state;
 
 /* ------------------------------------------------------------------ chance */
@@ -121,6 +125,20 @@ static int upcall_pick(struct upcall_list_entry *ret)
 	if (count)
 		*ret = entries[random_below(count)];
 	return count > 0;
+}
+
+/* One of the stranger's, while it is nobody's. */
+static int adoptable_pick(struct upcall_list_entry *ret)
+{
+	struct upcall_list_entry entries[LIST_ROOM];
+	unsigned int count = queue_read(device, entries, LIST_ROOM), i;
+
+	for (i = 0; i < count; i++) {
+		*ret = entries[i];
+		if (!ret->container && ret->state == UPCALL_STATE_OFFERED)
+			return 1;
+	}
+	return 0;
 }
 
 static __u32 some_errno(void)
@@ -209,20 +227,22 @@ enum action {
 	ACTION_NATIVE,
 	ACTION_DENY,
 	ACTION_CANCEL,
+	ACTION_AGAIN,
 	ACTION_LEAVE,
 	ACTION_DRAIN,
 	ACTION_KILL_HANDLER,
+	ACTION_ADOPT,
 	ACTION_COUNT
 };
 
-static const char *const action_names[ACTION_COUNT] = { "complete",    "close",	 "stall", "run",
-							"hang",	       "race",	 "twice", "native",
-							"deny",	       "cancel", "leave", "drain",
-							"kill-handler" };
+static const char *const action_names[ACTION_COUNT] = {
+	"complete", "close",  "stall", "run",	"hang",	 "race",	 "twice", "native",
+	"deny",	    "cancel", "again", "leave", "drain", "kill-handler", "adopt",
+};
 
 /* In hundredths. Processes cost most, so they are few. */
-static const unsigned int action_weights[ACTION_COUNT] = { 18, 10, 3,  12, 6, 5, 4,
-							   5,  9,  10, 4,  4, 10 };
+static const unsigned int action_weights[ACTION_COUNT] = { 17, 10, 3, 12, 6, 5, 4, 5,
+							   8,  8,  5, 4,  4, 7, 2 };
 
 static enum action action_pick(void)
 {
@@ -317,6 +337,37 @@ static void handler_kill(void)
 		kill(pid, SIGKILL);
 }
 
+static void again(void)
+{
+	struct upcall_list_entry entry;
+	struct upcall_ref ref = { 0 };
+
+	if (!adoptable_pick(&entry))
+		return;
+	pause_at_random();
+	ref.id = entry.id;
+	ref.generation = entry.generation;
+	allowed(ioctl(device, UPCALL_IOC_AGAIN, &ref), "AGAIN");
+}
+
+/* Two brokers may be at it: the later one finds the name taken, or the entry gone. */
+static void stranger_toggle(void)
+{
+	__u64 id = atomic_exchange(&shared->stranger, 0);
+	struct upcall_container container = {
+		.name = "stranger",
+		.leader = (__u32)stranger_leader,
+		.policy.verdict[UPCALL_CLASS_OTHER] = UPCALL_VERDICT_OFFER,
+	};
+
+	if (id)
+		allowed(ioctl(device, UPCALL_IOC_CONTAINER_DEL, &id), "CONTAINER_DEL");
+	else if (!ioctl(device, UPCALL_IOC_CONTAINER_ADD, &container))
+		atomic_store(&shared->stranger, container.id);
+	else if (errno != EEXIST)
+		allowed(-1, "CONTAINER_ADD");
+}
+
 static void ref_act(const struct upcall_list_entry *entry, enum action action)
 {
 	struct upcall_ref ref = { .id = entry->id, .generation = entry->generation };
@@ -340,6 +391,10 @@ static void act(enum action action)
 		drain();
 	} else if (action == ACTION_KILL_HANDLER) {
 		handler_kill();
+	} else if (action == ACTION_AGAIN) {
+		again();
+	} else if (action == ACTION_ADOPT) {
+		stranger_toggle();
 	} else if (upcall_pick(&entry)) {
 		pause_at_random();
 		if (action == ACTION_NATIVE || action == ACTION_DENY || action == ACTION_CANCEL)
@@ -404,18 +459,24 @@ static pid_t raiser_start(void)
 	return pid;
 }
 
-/* Keeps the tasks going, and kills one now and then. */
-static void raisers_run(pid_t leader)
-{
-	pid_t pids[RAISERS], ended;
-	int i;
+struct crew {
+	pid_t leader;
+	const char *cgroup;
+	unsigned int size;
+};
 
-	container_enter(leader, raiser_cgroup);
-	for (i = 0; i < RAISERS; i++)
+/* Keeps the tasks going, and kills one now and then. */
+static void raisers_run(const struct crew *crew)
+{
+	pid_t pids[RAISERS_MAX], ended;
+	unsigned int i;
+
+	container_enter(crew->leader, crew->cgroup);
+	for (i = 0; i < crew->size; i++)
 		pids[i] = raiser_start();
 	while (atomic_load(&shared->raises) < count_wanted) {
 		pause_us(random_below(120000));
-		i = (int)random_below(RAISERS);
+		i = random_below(crew->size);
 		kill(pids[i], SIGKILL);
 		atomic_fetch_add(&shared->kills, 1);
 		/* it may be one that cannot be killed and waits for its deadline */
@@ -430,22 +491,17 @@ static void raisers_run(pid_t leader)
 
 /* --------------------------------------------------------------------- main */
 
-static pid_t process_start(void (*run)(void))
+static pid_t process_start(const struct crew *crew)
 {
 	pid_t pid = child_start();
 
 	if (pid)
 		return pid;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
-	run();
+	if (crew)
+		raisers_run(crew);
+	broker_run();
 	_exit(1);
-}
-
-static pid_t container_leader;
-
-static void raisers_process(void)
-{
-	raisers_run(container_leader);
 }
 
 static int process_ended_well(pid_t pid, const char *what)
@@ -516,11 +572,13 @@ static void devices_open(void)
 
 int main(int argc, char **argv)
 {
-	pid_t brokers[BROKERS], raisers;
+	struct crew crews[] = { { .size = RAISERS_MAX }, { .size = 6 } };
+	pid_t brokers[BROKERS], raisers[2];
 	int good = 1, i;
 
-	if (argc != 6) {
-		fprintf(stderr, "usage: interleave SEED COUNT LEADER CGROUP PATH\n");
+	if (argc != 8) {
+		fprintf(stderr,
+			"usage: interleave SEED COUNT PATH LEADER CGROUP STRANGER CGROUP\n");
 		return 2;
 	}
 	random_state = strtoull(argv[1], NULL, 10);
@@ -529,19 +587,26 @@ int main(int argc, char **argv)
 	printf("seed %llu\n", random_state);
 	fflush(stdout);
 	count_wanted = (unsigned int)strtoul(argv[2], NULL, 10);
-	container_leader = (pid_t)strtol(argv[3], NULL, 10);
-	raiser_cgroup = argv[4];
-	helper_path = argv[5];
+	helper_path = argv[3];
+	for (i = 0; i < 2; i++) {
+		crews[i].leader = (pid_t)strtol(argv[4 + 2 * i], NULL, 10);
+		crews[i].cgroup = argv[5 + 2 * i];
+	}
+	stranger_leader = crews[1].leader;
 	devices_open();
 	for (i = 0; i < BROKERS; i++)
-		brokers[i] = process_start(broker_run);
-	raisers = process_start(raisers_process);
-	good &= process_ended_well(raisers, "who raises");
+		brokers[i] = process_start(NULL);
+	for (i = 0; i < 2; i++)
+		raisers[i] = process_start(&crews[i]);
+	for (i = 0; i < 2; i++)
+		good &= process_ended_well(raisers[i], "who raises");
 	good &= all_ended();
 	atomic_store(&shared->stop, 1);
 	for (i = 0; i < BROKERS; i++)
 		good &= process_ended_well(brokers[i], "a broker");
 	good &= all_ended();
+	if (atomic_load(&shared->stranger))
+		stranger_toggle();
 	said();
 	return good && !atomic_load(&shared->unexpected) ? 0 : 1;
 }
