@@ -61,6 +61,7 @@ if [ "$(modprobe nfsd && functions_of nfsd | grep -c '^nfsd4_umh_')" != 0 ]; the
 else
 	skip 'nfsd, by who calls' 'this kernel keeps its clients without a helper'
 fi
+named 'nfsd, by who calls for a layout' nfsd nfsd4_cb_layout_fail
 named 'power-off, by who calls' - run_cmd __orderly_poweroff poweroff_work_func
 named 'reboot, by who calls' - run_cmd __orderly_reboot reboot_work_func
 summary
