@@ -9,7 +9,6 @@
  * goes there at once. They are looked at when one more comes: nobody waits for a slot.
  */
 #include <linux/list.h>
-#include <linux/math.h>
 #include <linux/moduleparam.h>
 #include <linux/pid.h>
 #include <linux/rcupdate.h>
@@ -71,6 +70,7 @@ static bool cores_are_full(const struct core_slot *another, struct list_head *en
 {
 	struct core_slot *slot, *next;
 	unsigned int all = 0, share = 0, crowd = 0, crowds = 0;
+	const unsigned int most = READ_ONCE(cores_max);
 
 	lockdep_assert_held(&cores_lock);
 	list_for_each_entry_safe(slot, next, &cores, link) {
@@ -83,12 +83,11 @@ static bool cores_are_full(const struct core_slot *another, struct list_head *en
 		crowd += slot->crowd == another->crowd;
 		crowds += slot->crowd != CORES_OF_NONE;
 	}
-	if (all >= READ_ONCE(cores_max) || share >= READ_ONCE(cores_share))
+	if (all >= most || share >= READ_ONCE(cores_share))
 		return true;
 	/* as in the queue: half for each crowd, three quarters for both */
 	return another->crowd != CORES_OF_NONE &&
-	       (crowd >= DIV_ROUND_UP(READ_ONCE(cores_max), 2) ||
-		crowds >= DIV_ROUND_UP(READ_ONCE(cores_max) * 3, 4));
+	       (crowd >= most - most / 2 || crowds >= most - most / 4);
 }
 
 int cores_enter(u64 owner, enum cores_crowd crowd)
