@@ -18,6 +18,8 @@
 
 #include "compat.h"
 #include "cores.h"
+#include "subject.h"
+#include "table.h"
 
 static unsigned int cores_max = 12;
 module_param(cores_max, uint, 0644);
@@ -26,10 +28,17 @@ static unsigned int cores_share = 4;
 module_param(cores_share, uint, 0644);
 MODULE_PARM_DESC(cores_share, "the same of one container (default: 4)");
 
+/* Whom root has not registered: who makes these may have many. */
+enum cores_crowd {
+	CORES_OF_NONE,
+	CORES_OF_USERS,	    /* registered by ordinary users */
+	CORES_OF_ADOPTABLE, /* nobody has yet */
+};
+
 struct core_slot {
 	struct list_head link;
 	struct pid *dumper; /* reference; its thread group */
-	u64 owner;	    /* see cores_enter(): an entry would stay with its namespaces */
+	u64 owner;	    /* a number: an entry would stay with its namespaces */
 	enum cores_crowd crowd;
 };
 
@@ -90,7 +99,22 @@ static bool cores_are_full(const struct core_slot *another, struct list_head *en
 	       (crowd >= most - most / 2 || crowds >= most - most / 4);
 }
 
-int cores_enter(u64 owner, enum cores_crowd crowd)
+static enum cores_crowd crowd_of(const struct subject *subject)
+{
+	if (subject_is_adoptable(subject))
+		return CORES_OF_ADOPTABLE;
+	return subject->entry && subject->entry->owner ? CORES_OF_USERS : CORES_OF_NONE;
+}
+
+/* Whose share it is: ids of entries and of cgroups are small numbers. 0: nobody's. */
+static u64 owner_of(const struct subject *subject)
+{
+	if (subject_is_adoptable(subject))
+		return subject->adoption.cgroup_id | BIT_ULL(63);
+	return subject->entry ? subject->entry->id : 0;
+}
+
+int cores_enter(const struct subject *subject)
 {
 	struct core_slot *slot = kzalloc(sizeof(*slot), GFP_KERNEL_ACCOUNT);
 	LIST_HEAD(ended);
@@ -99,8 +123,8 @@ int cores_enter(u64 owner, enum cores_crowd crowd)
 	if (!slot)
 		return -ENOMEM;
 	slot->dumper = get_pid(task_tgid(current));
-	slot->owner = owner;
-	slot->crowd = crowd;
+	slot->owner = owner_of(subject);
+	slot->crowd = crowd_of(subject);
 	spin_lock(&cores_lock);
 	full = cores_are_full(slot, &ended);
 	list_add(&slot->link, full ? &ended : &cores);

@@ -442,21 +442,6 @@ static int upcall_encode(struct upcall *upcall, const struct subject *subject,
 		       tags_put_upcall(upcall->tags, &tags, subject, upcall->info);
 }
 
-static enum cores_crowd core_crowd(const struct subject *subject)
-{
-	if (subject_is_adoptable(subject))
-		return CORES_OF_ADOPTABLE;
-	return subject->entry && subject->entry->owner ? CORES_OF_USERS : CORES_OF_NONE;
-}
-
-/* Whose share of core dumps it is: ids of entries and of cgroups are small numbers. */
-static u64 core_owner(const struct subject *subject)
-{
-	if (subject_is_adoptable(subject))
-		return subject->adoption.cgroup_id | BIT_ULL(63);
-	return subject->entry ? subject->entry->id : 0;
-}
-
 struct upcall *upcall_new(struct subprocess_info *info, int wait, const struct subject *subject)
 {
 	struct tags_upcall nested;
@@ -467,7 +452,7 @@ struct upcall *upcall_new(struct subprocess_info *info, int wait, const struct s
 	if (nested.depth > DEPTH_MAX)
 		return ERR_PTR(-ELOOP);
 	if (subject->class == UPCALL_CLASS_CORE) {
-		ret = cores_enter(core_owner(subject), core_crowd(subject));
+		ret = cores_enter(subject);
 		if (ret)
 			return ERR_PTR(ret);
 	}
