@@ -9,7 +9,7 @@
 #
 # whatever happens to an upcall, in whatever order, it ends once. Tasks of a registered container, and of one that a rule
 # would have adopted and that is registered now and then, raise upcalls by the thousand; brokers do everything at random
-# (tests/tools/interleave.c). Each returns once, init() runs at most once and never after cleanup(), cleanup() runs once; then the queue is empty and the modules unload.
+# (tests/tools/interleave/). Each returns once, init() runs at most once and never after cleanup(), cleanup() runs once; then the queue is empty and the modules unload.
 # $1: upcalls (default 2000), $2: seed (default: of the clock; printed)
 
 # shellcheck source=lib/raiser.sh

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
-/* What test programs that speak to the module share. Each is a program of one file, so all of it is
- * here. */
+/* What test programs that speak to the module share. Most are of one file, so all of it is here. */
 #pragma once
 
 #include <errno.h>
