@@ -1,14 +1,14 @@
 # shellcheck shell=bash
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
-# The kernels of bookworm-debug and bookworm-kcsan: Debian's source, our configuration, packages that apt takes like any
+# The kernels of bookworm-debug, bookworm-kasan and bookworm-kcsan: Debian's source, our configuration, packages that apt takes like any
 # other's. What is built stays in a work directory of the cache until the packages are made, so that a build that is
-# interrupted is not begun anew. KIND is debug or kcsan: the second half of the suite's name.
+# interrupted is not begun anew. KIND is debug, kasan or kcsan: the second half of the suite's name.
 
 DEBUG_KERNEL_SERIES=6.1
 DEBUG_KERNEL_CONFIGS=$VM_DIR/host/debug-kernel
 # The kinds, and what their make is told beside the configuration.
-declare -A DEBUG_KERNEL_MAKE=([debug]='' [kcsan]='KCSAN_SANITIZE=n')
+declare -A DEBUG_KERNEL_MAKE=([debug]='' [kasan]='' [kcsan]='KCSAN_SANITIZE=n')
 DEBUG_KERNEL_TOOLS=("linux-source-$DEBUG_KERNEL_SERIES" bc bison flex libelf-dev libssl-dev rsync kmod cpio dwarves xz-utils debhelper)
 
 # Not of the build root: a newer kernel in the archive is no reason to build for half an hour. Removing what is in the cache

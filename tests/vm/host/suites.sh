@@ -3,7 +3,7 @@
 #
 # The suites, and the package sources of each. No host name is written here: the mirror is whatever the host's apt uses.
 
-SUITES=(bookworm trixie trixie-backports bookworm-debug bookworm-kcsan)
+SUITES=(bookworm trixie trixie-backports bookworm-debug bookworm-kasan bookworm-kcsan)
 
 is_suite() {
 	local s
@@ -18,7 +18,7 @@ suite_release() { echo "${1%%-*}"; }
 # debug_kernel_of SUITE: which of the kernels that are built here (debug-kernel.sh) it has; fails if it has Debian's
 debug_kernel_of() {
 	case $1 in
-	*-debug | *-kcsan) echo "${1##*-}" ;;
+	*-debug | *-kasan | *-kcsan) echo "${1##*-}" ;;
 	*) return 1 ;;
 	esac
 }
@@ -38,13 +38,13 @@ suite_kernel_packages() {
 
 # What a machine of the suite needs if nobody says otherwise, in MiB, and how many times longer than others one may take: a
 # kernel that watches itself is slow.
-suite_memory() { if [[ $1 = *-debug ]]; then echo 2048; else echo 1024; fi; }
+suite_memory() { if [[ $1 = *-debug || $1 = *-kasan ]]; then echo 2048; else echo 1024; fi; }
 # More of the kernel's command line. kmemleak makes that kernel twice as slow again: UPCALL_VM_CMDLINE=kmemleak=on for who wants it.
 suite_cmdline() { if [[ $1 = *-debug ]]; then echo kmemleak=off; fi; }
 suite_patience() {
 	case $1 in
 	*-debug) echo 5 ;;
-	*-kcsan) echo 3 ;;
+	*-kasan | *-kcsan) echo 3 ;;
 	*) echo 1 ;;
 	esac
 }
