@@ -3,9 +3,10 @@
  * Runs a program one of whose system calls meets the Nth allocation that fails
  *
  * fail-nth N CALL COMMAND ARG…
- *   CALL: request_key, socket, open, core (a SIGSEGV, of which it dies), or an ioctl of
- *   proto/upcall.h by its name without UPCALL_IOC_. The first such call of it
- * or its children. For kernels with fault injection. Exit status 0 if something
+ *   CALL: request_key, socket, open, write, finit_module, core (a SIGSEGV, of which it
+ *   dies), or an ioctl of proto/upcall.h by its name without UPCALL_IOC_. The first such
+ *   call of it or its children
+ * For kernels with fault injection. Exit status 0 if something
  * failed there, 3 if the call has fewer allocations, 4 if it was never made, 2 on bad
  * usage, 1 on a kernel without.
  */
@@ -34,6 +35,8 @@ static const struct call {
 	{ "request_key", SYS_request_key, 0 },
 	{ "socket", SYS_socket, 0 },
 	{ "open", SYS_openat, 0 },
+	{ "write", SYS_write, 0 },
+	{ "finit_module", SYS_finit_module, 0 },
 	{ "core", -1, 0 },
 	{ "LIST", SYS_ioctl, UPCALL_IOC_LIST },
 	{ "CLAIM", SYS_ioctl, UPCALL_IOC_CLAIM },
@@ -42,7 +45,9 @@ static const struct call {
 	{ "CANCEL", SYS_ioctl, UPCALL_IOC_CANCEL },
 	{ "AGAIN", SYS_ioctl, UPCALL_IOC_AGAIN },
 	{ "ADOPT", SYS_ioctl, UPCALL_IOC_ADOPT },
+	{ "VERSION", SYS_ioctl, UPCALL_IOC_VERSION },
 	{ "SUBSCRIBE", SYS_ioctl, UPCALL_IOC_SUBSCRIBE },
+	{ "MONITOR", SYS_ioctl, UPCALL_IOC_MONITOR },
 	{ "DRAIN", SYS_ioctl, UPCALL_IOC_DRAIN },
 	{ "COUNTERS", SYS_ioctl, UPCALL_IOC_COUNTERS },
 	{ "WITNESS", SYS_ioctl, UPCALL_IOC_WITNESS },
