@@ -17,6 +17,7 @@
 #include "daemon.h"
 #include "peer.h"
 #include "process.h"
+#include "state.h"
 #include "text.h"
 #include "user.h"
 
@@ -84,6 +85,39 @@ static int read_filter(sd_bus_message *call, struct registry_options *options, s
 	return r < 0 ? r : sd_bus_message_exit_container(call);
 }
 
+static int refuse_labels(sd_bus_error *error)
+{
+	struct failure failure;
+
+	failure_set(&failure, 0, "BadArgument", "more than %d labels", STATE_LABELS_MAX);
+	return control_reply_failure(error, &failure);
+}
+
+/*
+ * ATTACK: sd_bus_message_read_strv() counts what it has for each that it adds, and a message has
+ * room for many thousands.
+ */
+static int read_labels(sd_bus_message *call, struct register_call *args, sd_bus_error *error)
+{
+	const char *label;
+	int r = sd_bus_message_enter_container(call, 'v', "as");
+
+	args->labels = strv_free(args->labels);
+	if (r >= 0)
+		r = sd_bus_message_enter_container(call, 'a', "s");
+	while (r >= 0 && (r = sd_bus_message_read(call, "s", &label)) > 0) {
+		if (strv_count(args->labels) == STATE_LABELS_MAX)
+			return refuse_labels(error);
+		r = strv_append(&args->labels, label, strlen(label));
+	}
+	if (r >= 0)
+		r = sd_bus_message_exit_container(call);
+	if (r >= 0)
+		r = sd_bus_message_exit_container(call);
+	args->options.labels = args->labels;
+	return r;
+}
+
 static int read_option(sd_bus_message *call, struct register_call *args, sd_bus_error *error)
 {
 	const char *key;
@@ -98,18 +132,11 @@ static int read_option(sd_bus_message *call, struct register_call *args, sd_bus_
 		return sd_bus_message_read(call, "v", "s", &args->options.runtime);
 	if (!strcmp(key, "seccomp-filter"))
 		return read_filter(call, &args->options, error);
-	if (strcmp(key, "labels"))
-		return control_refuse(
-			error, "BadArgument",
-			"unknown option: only cgroup, labels, runtime and seccomp-filter are known");
-	args->labels = strv_free(args->labels);
-	ret = sd_bus_message_enter_container(call, 'v', "as");
-	if (ret >= 0)
-		ret = sd_bus_message_read_strv(call, &args->labels);
-	if (ret >= 0)
-		ret = sd_bus_message_exit_container(call);
-	args->options.labels = args->labels;
-	return ret;
+	if (!strcmp(key, "labels"))
+		return read_labels(call, args, error);
+	return control_refuse(
+		error, "BadArgument",
+		"unknown option: only cgroup, labels, runtime and seccomp-filter are known");
 }
 
 static int read_options(sd_bus_message *call, struct register_call *args, sd_bus_error *error)

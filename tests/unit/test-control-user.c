@@ -148,14 +148,69 @@ static void test_old_module(void **state)
 	sd_bus_close_unref(root);
 }
 
+/* A call of an object whose path is as long as a message may be, which takes sd-bus half a second. */
+static void test_endless_path(void **state)
+{
+	static char path[60001];
+	struct fixture *fixture = *state;
+	sd_bus *root = connect_bus(fixture), *user;
+	sd_bus_message *message;
+
+	if (geteuid() != 0)
+		skip();
+	user = connect_user(root, 1000);
+	for (size_t i = 0; i + 1 < sizeof(path); i += 2)
+		memcpy(path + i, "/a", 2);
+	assert_true(sd_bus_message_new_method_call(user, &message, NULL, path,
+						   "org.upcalld.Manager1", "List") >= 0);
+	/* not even an answer */
+	assert_int_equal(sd_bus_call(user, message, 5000000, NULL, NULL), -ECONNRESET);
+	sd_bus_message_unref(message);
+	sd_bus_close_unref(user);
+	/* his next one is as welcome as any, and what there is to look at is shown */
+	user = connect_user(root, 1000);
+	assert_true(sd_bus_call_method(user, NULL, "/", "org.freedesktop.DBus.Introspectable",
+				       "Introspect", NULL, NULL, NULL) >= 0);
+	assert_string_equal(call(user, "Status", NULL, NULL), "");
+	sd_bus_close_unref(user);
+	sd_bus_close_unref(root);
+}
+
+static void test_endless_labels(void **state)
+{
+	struct fixture *fixture = *state;
+	sd_bus *root = connect_bus(fixture);
+	sd_bus_error error = SD_BUS_ERROR_NULL;
+	sd_bus_message *message;
+
+	if (geteuid() != 0)
+		skip();
+	assert_true(sd_bus_message_new_method_call(root, &message, NULL, "/org/upcalld",
+						   "org.upcalld.Manager1", "Register") >= 0);
+	assert_true(sd_bus_message_append(message, "sh", "web", fixture->pidfd) >= 0);
+	assert_true(sd_bus_message_open_container(message, 'a', "{sv}") >= 0);
+	assert_true(sd_bus_message_open_container(message, 'e', "sv") >= 0);
+	assert_true(sd_bus_message_append(message, "s", "labels") >= 0);
+	assert_true(sd_bus_message_open_container(message, 'v', "as") >= 0);
+	assert_true(sd_bus_message_open_container(message, 'a', "s") >= 0);
+	for (int i = 0; i < 30000; i++)
+		assert_true(sd_bus_message_append(message, "s", "") >= 0);
+	for (int i = 0; i < 4; i++)
+		assert_true(sd_bus_message_close_container(message) >= 0);
+	assert_true(sd_bus_call(root, message, 5000000, &error, NULL) < 0);
+	assert_string_equal(error.message, "more than 16 labels");
+	sd_bus_error_free(&error);
+	sd_bus_message_unref(message);
+	sd_bus_close_unref(root);
+}
+
 #define fixed(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
 
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		fixed(test_user),
-		fixed(test_user_of_nothing),
-		fixed(test_old_module),
+		fixed(test_user),	  fixed(test_user_of_nothing), fixed(test_old_module),
+		fixed(test_endless_path), fixed(test_endless_labels),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
