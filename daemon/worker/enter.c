@@ -294,7 +294,11 @@ static int sibling_bear(struct enter *enter)
 	_exit(ret < 0 ? EXIT_EXEC_FAILED : 0);
 }
 
-/* Of its own: no terminal to inject input into (CVE-2017-5226). */
+/*
+ * Of its own: no terminal to inject input into (CVE-2017-5226). ATTACK: who bears one that a
+ * container sees begins one before, too: who catches that at birth could have it signal all of the
+ * process group that it is born into, which was the worker's.
+ */
 static int session_begin(struct enter *enter)
 {
 	(void)enter;
@@ -352,6 +356,7 @@ static int program_execute(struct enter *enter)
 
 static const struct step steps[] = {
 	{ WORKER_STEP_LIMITS, WHEN_ALWAYS, host_limits },
+	{ WORKER_STEP_LIMITS, WHEN_SIBLING, session_begin },
 	{ WORKER_STEP_LABEL, WHEN_CONTAINER, label_open },
 	{ WORKER_STEP_FDS, WHEN_ALWAYS, fds_prepare },
 	{ WORKER_STEP_GROUPS, WHEN_ALWAYS, groups_clear },

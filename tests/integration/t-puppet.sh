@@ -6,12 +6,13 @@
 #
 # The resolver runs without the container's seccomp filter, so it has one of its own; programs of the container run under
 # the container's, that it was registered with. Without a user namespace and with CAP_SYS_PTRACE the container's root can take
-# either, before or after its exec: then it does nothing for him that his own filter forbids.
-# $1: how many upcalls (default 40)
+# either, before or after its exec: then it does nothing for him that his own filter forbids. And he can have it signal no
+# process but itself: the worker, whose child it is or was, lives.
+# $1: how many upcalls (default 80)
 
 # shellcheck source=lib/setup.sh
 . lib/setup.sh
-upcalls=${1:-40} handler=""
+upcalls=${1:-80} handler=""
 
 # He may trace, and not make a namespace.
 filtered() {
@@ -24,6 +25,8 @@ filtered() {
 		}
 	JQ
 }
+
+worker_pid() { systemctl show -P MainPID "upcall-worker@$1.service" | grep -vx 0; }
 
 policy puppet <<'CONF'
 [Match]
@@ -38,12 +41,17 @@ echo 'nameserver 127.0.0.1' >"$containers/puppet/rootfs/etc/resolv.conf"
 check 'puppet is registered' registered puppet "$(filtered)"
 container_exec puppet /bin/dns-server 53 a.example 10.0.0.7 /tmp/dns.log /gate/dns &
 wait_for 10 test -e "${root[puppet]}/tmp/dns.log"
+container_exec puppet /bin/requester key dns_resolver before.example x >/dev/null 2>&1
+worker=$(worker_pid puppet)
+check 'there is a worker' test -n "$worker"
 container_exec puppet /bin/puppeteer "$upcalls" dns_resolver '' >puppet.log
 
 sort puppet.log | uniq -c
 check "the container's filter forbids it to its own root" grep -qx 'own 1' puppet.log
 check 'he does catch what comes from outside (else the test proves nothing)' grep -q '^caught' puppet.log
 check_equal "in $upcalls upcalls, nobody did for him what his filter forbids" '' "$(grep '^caught .* 0$' puppet.log)"
+check 'some of whom he caught had to kill all of their process group' grep -q '^killed' puppet.log
+check_equal 'the worker was not among them' "$worker" "$(worker_pid puppet)"
 
 # Whoever has a socket can be told which process made its other end; newer kernels tell it by a pidfd, which would be a way
 # to all that this process has.
@@ -81,11 +89,16 @@ for privileges in true false; do
 	: >"$containers/$name/rootfs/gate/open"
 	check "$name is registered, with its filter" container_start "$name" \
 		"$(filtered) | .process.noNewPrivileges = $privileges | $(hooked --timeout-ms 60000 --required)"
+	container_exec "$name" /bin/requester key user told:0:before x >/dev/null 2>&1
+	worker=$(worker_pid "oci-$name")
+	check "$name: there is a worker" test -n "$worker"
 	container_exec "$name" /bin/puppeteer "$upcalls" user told:0: >own.log
 	sort own.log | uniq -c
 	check "$name: its filter forbids it to its own root" grep -qx 'own 1' own.log
 	check "$name: he does catch what comes from outside (else the test proves nothing)" grep -q '^caught' own.log
 	check_equal "$name: in $upcalls upcalls, nobody did for him what his filter forbids" '' "$(grep '^caught .* 0$' own.log)"
+	check "$name: some of whom he caught had to kill all of their process group" grep -q '^killed' own.log
+	check_equal "$name: the worker was not among them" "$worker" "$(worker_pid "oci-$name")"
 	container_stop "$name"
 done
 summary

@@ -1,10 +1,12 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 /*
- * The container's root, who makes a program of ours call unshare(2)
+ * The container's root, who makes a program of ours call unshare(2), or kill(2)
  *
  * puppeteer ROUNDS TYPE PREFIX: each round asks for a key of that type, whose description begins
  * so, and traces the first process that comes from outside. Prints "own ERRNO" of its own
- * unshare(2), then for each that it caught "caught NAME ERRNO", 0: it worked.
+ * unshare(2), then for each that it caught "caught NAME ERRNO", 0: it worked. In turns it is
+ * unshare(2), and SIGKILL for all of the process group: "killed NAME ERRNO", or nothing that it
+ * could be asked any more.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -22,6 +24,7 @@
 #define PIDS 4096
 
 static char known[PIDS];
+static int kills; /* this round */
 
 /* Of a process whose parent is not in this namespace; the first word of its command line. */
 static int comes_from_outside(int pid, char *name, size_t room)
@@ -66,7 +69,7 @@ static void remember(int pid)
 }
 
 /* Wherever it has stopped: the instruction there becomes a system call. */
-static int call_unshare(int pid)
+static int call_by(int pid, unsigned long number, unsigned long first, unsigned long second)
 {
 	struct user_regs_struct registers;
 	int status;
@@ -74,9 +77,10 @@ static int call_unshare(int pid)
 	if (ptrace(PTRACE_GETREGS, pid, NULL, &registers) < 0 ||
 	    ptrace(PTRACE_POKETEXT, pid, (void *)registers.rip, (void *)0x050ful) < 0)
 		return -1;
-	registers.rax = SYS_unshare;
+	registers.rax = number;
 	registers.orig_rax = (unsigned long)-1;
-	registers.rdi = CLONE_NEWUSER;
+	registers.rdi = first;
+	registers.rsi = second;
 	if (ptrace(PTRACE_SETREGS, pid, NULL, &registers) < 0 ||
 	    ptrace(PTRACE_SINGLESTEP, pid, NULL, NULL) < 0 ||
 	    waitpid(pid, &status, __WALL) != pid || !WIFSTOPPED(status) ||
@@ -95,9 +99,11 @@ static void catch (int pid)
 	if (ptrace(PTRACE_ATTACH, pid, NULL, NULL) < 0)
 		return;
 	if (waitpid(pid, &status, __WALL) == pid && WIFSTOPPED(status)) {
-		error = call_unshare(pid);
-		if (error >= 0)
-			printf("caught %s %d\n", name, error);
+		error = kills ? call_by(pid, SYS_kill, 0, SIGKILL) :
+				call_by(pid, SYS_unshare, CLONE_NEWUSER, 0);
+		/* who has killed himself, too, says nothing any more */
+		if (error >= 0 || kills)
+			printf("%s %s %d\n", kills ? "killed" : "caught", name, error);
 		else
 			printf("lost %s\n", name);
 		fflush(stdout);
@@ -111,6 +117,7 @@ static void round_run(const char *type, const char *prefix, int number)
 	char description[64];
 	pid_t requester;
 
+	kills = number % 2;
 	snprintf(description, sizeof(description), "%sn%d.example", prefix, number);
 	requester = fork();
 	if (requester == 0) {
