@@ -64,6 +64,7 @@ struct upcall {
 	uint64_t sweep;	  /* UPCALL_WAITING: the last that found it still offered */
 	struct facts facts;
 	char container[UPCALL_NAME_LEN]; /* for the record, when the container has gone */
+	uint32_t uid;			 /* the same: who has registered it */
 	const char *owner_rule;
 	struct config *config; /* reference: rule is in it */
 	const struct rule *rule;

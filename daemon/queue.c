@@ -50,6 +50,7 @@ static struct upcall *upcall_new(struct queue *queue, const struct tags *tags,
 	lane_hand_prepare(upcall);
 	facts_from_tags(&upcall->facts, tags);
 	memcpy(upcall->container, owner->container->name, sizeof(upcall->container));
+	upcall->uid = owner->container->uid;
 	upcall->owner_rule = owner->rule;
 	upcall->config = config_ref(owner->container->config);
 	upcall->rule = rule;
@@ -97,6 +98,7 @@ static void record_upcall(struct queue *queue, const struct upcall *upcall,
 	const struct record record = {
 		.facts = &upcall->facts,
 		.container = upcall->container,
+		.uid = upcall->uid,
 		.rule = upcall->owner_rule,
 		.policy = upcall->policy->file,
 		.section = section,
@@ -169,6 +171,7 @@ static void answer(struct queue *queue, const struct tags *tags, const struct ow
 	struct record record = {
 		.facts = &facts,
 		.container = owner->container ? owner->container->name : NULL,
+		.uid = owner->container ? owner->container->uid : 0,
 		.rule = owner->container ? owner->rule : NULL,
 		.policy = policy ? policy->file : NULL,
 		.section = decided->rule ? section : NULL,
@@ -309,6 +312,7 @@ static void record_foreign(struct queue *queue, const struct upcall_list_entry *
 	const struct record record = {
 		.facts = &facts,
 		.container = container ? container->name : NULL,
+		.uid = container ? container->uid : 0,
 		.result = queue_cancelled.result,
 		.reason = queue_cancelled.reason,
 		.duration_us = entry->age_ns / 1000,

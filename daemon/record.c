@@ -3,8 +3,6 @@
 #include <string.h>
 #include <sys/wait.h>
 
-#include "clock.h"
-#include "hash.h"
 #include "journal.h"
 #include "list.h"
 #include "memory.h"
@@ -107,7 +105,7 @@ static void second_over(struct ev_loop *loop, ev_timer *timer, int events)
 	journal_field(&entry, "MESSAGE_ID", SUPPRESSED_MESSAGE_ID);
 	journal_field(
 		&entry, "MESSAGE",
-		"%llu records of upcalls were left out: more than %u a second of one container",
+		"%llu records of upcalls were left out: more than %u a second of one container, or of one user's",
 		(unsigned long long)records->suppressed, RECORD_RATE);
 	journal_field(&entry, "UPCALL_SUPPRESSED", "%llu", (unsigned long long)records->suppressed);
 	journal_send(&entry);
@@ -130,20 +128,10 @@ void records_stop(struct records *records)
 	records->memory = memory_free(records->memory);
 }
 
-/* container: name, or NULL for nobody's, which have a rate as one. */
-static bool rate_allows(struct records *records, const char *container)
+static bool rate_allows(struct records *records, const struct record *record)
 {
-	size_t slot = hash_text(container ?: "") % RECORD_RATES;
-	double now = clock_now();
-
-	if (now - records->rates[slot].window >= 1.) {
-		records->rates[slot].window = now;
-		records->rates[slot].in_window = 0;
-	}
-	if (records->rates[slot].in_window < RECORD_RATE) {
-		records->rates[slot].in_window++;
+	if (record_rate_allows(&records->rates, record->uid, record->container))
 		return true;
-	}
 	records->suppressed++;
 	if (!ev_is_active(&records->second)) {
 		ev_timer_set(&records->second, 1., 0.);
@@ -239,7 +227,7 @@ void record_send(struct records *records, const struct record *record)
 		memory_put(records->memory, record);
 	if (records->watcher)
 		records->watcher->ended(records->watcher, record);
-	if (!rate_allows(records, record->container))
+	if (!rate_allows(records, record))
 		return;
 	sentence(record, message, sizeof(message));
 	journal_begin(&entry, results[record->result].priority);

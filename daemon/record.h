@@ -4,9 +4,9 @@
  *
  * Written after the answer, so it costs the requester nothing. What others
  * chose (comm) is in fields of its own, of bounded length; MESSAGE_ID tells the
- * kind. More than RECORD_RATE a second of one container are counted instead, and
- * the count is said once the second is over: a container must not be able to fill
- * the journal, nor to keep the others out of it.
+ * kind. More than RECORD_RATE a second of one container, or of all of a user's, are
+ * counted instead, and the count is said once the second is over: neither must be
+ * able to fill the journal, nor to keep the others out of it.
  */
 #ifndef UPCALLD_RECORD_H
 #define UPCALLD_RECORD_H
@@ -14,12 +14,9 @@
 #include <ev.h>
 #include <stdint.h>
 
+#include "record-rate.h"
 #include "tags.h"
 #include "worker.h"
-
-#define RECORD_RATE 100
-/* Containers by a hash of their names: two may share one rate, and there are not more. */
-#define RECORD_RATES 64
 
 enum record_result {
 	RECORD_SERVED = 0,
@@ -55,6 +52,7 @@ struct facts {
 struct record {
 	const struct facts *facts;
 	const char *container; /* name, or NULL */
+	uint32_t uid;	       /* who has registered that; 0: root */
 	const char *rule;      /* by which it was found to be that container's, or NULL */
 	const char *handler;   /* NULL: none was chosen */
 	const char *run_in;    /* the same */
@@ -82,10 +80,7 @@ struct records {
 	struct memory *memory;
 	struct record_watcher *watcher; /* or NULL */
 	ev_timer second;		/* runs while some are suppressed */
-	struct {
-		double window;
-		unsigned int in_window;
-	} rates[RECORD_RATES];
+	struct record_rates rates;
 	uint64_t suppressed;
 };
 

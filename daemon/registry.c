@@ -117,6 +117,18 @@ static void forget_waiting(struct container *container)
 	container_free(container);
 }
 
+static void say_ended(const struct container *container, bool lives)
+{
+	if (lives)
+		journal_log(LOG_WARNING,
+			    "Container %s: " REGISTRY_LEADER_LEFT
+			    "; all its upcalls are refused until somebody unregisters it",
+			    container->name);
+	else
+		journal_log(LOG_INFO, "Container %s: its leader, process %u, has ended",
+			    container->name, container->leader);
+}
+
 static void leader_event(struct watch *watch)
 {
 	struct container *container = container_of(watch, struct container, leader_watch);
@@ -131,14 +143,8 @@ static void leader_event(struct watch *watch)
 	/* a leader that lives where it was is not buried, whoever says that something is ready */
 	if (lives && !container->moved)
 		return;
-	if (lives)
-		journal_log(LOG_WARNING,
-			    "Container %s: " REGISTRY_LEADER_LEFT
-			    "; all its upcalls are refused until somebody unregisters it",
-			    container->name);
-	else if (registry_may_say(registry, container))
-		journal_log(LOG_INFO, "Container %s: its leader, process %u, has ended",
-			    container->name, container->leader);
+	if (registry_may_say(registry, container))
+		say_ended(container, lives);
 	registry->watcher->gone(registry->watcher, container, REGISTRY_LEADER_GONE);
 	/* ORDER: before we forget it; the kernel, which looks for itself, may have seen nothing */
 	registry_deny(registry, container->id, container->name);

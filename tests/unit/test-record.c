@@ -298,6 +298,64 @@ static void test_rate_of_each(void **state)
 	ev_loop_destroy(loop);
 }
 
+/* Nor do many names of one who may choose them, nor many users. */
+static void test_rate_of_users(void **state)
+{
+	struct facts facts = { .id = 8 };
+	const struct record quiet = { .facts = &facts, .container = "web" };
+	struct ev_loop *loop = ev_loop_new(EVFLAG_AUTO);
+	static char out[1024 * 1024];
+	struct records records;
+	struct capture capture;
+	char name[16];
+
+	records_init(&records, loop);
+	capture_begin(&capture);
+	fcntl(capture.ends[1], F_SETPIPE_SZ, sizeof(out));
+	for (int i = 0; i < 32 * RECORD_RATE; i++) {
+		const struct record noisy = { .facts = &facts, .container = name, .uid = 1000 };
+
+		snprintf(name, sizeof(name), "1000-%d", i % 32);
+		record_send(&records, &noisy);
+	}
+	assert_int_equal(records.suppressed, 31 * RECORD_RATE);
+	for (uint32_t uid = 1001; uid < 1033; uid++) {
+		const struct record noisy = { .facts = &facts, .container = "web", .uid = uid };
+
+		for (int i = 0; i < RECORD_RATE; i++)
+			record_send(&records, &noisy);
+	}
+	assert_int_equal(records.suppressed,
+			 31 * RECORD_RATE + 33 * RECORD_RATE - RECORD_RATE_USERS);
+	record_send(&records, &quiet);
+	assert_int_equal(records.suppressed,
+			 31 * RECORD_RATE + 33 * RECORD_RATE - RECORD_RATE_USERS);
+	records_stop(&records);
+	capture_end(&capture, out, sizeof(out));
+	assert_non_null(strstr(out, "UPCALL_CONTAINER=web"));
+	ev_loop_destroy(loop);
+}
+
+/* More than have one of their own: what is over is one crowd, and goes on in the next second. */
+static void test_rate_of_many(void **state)
+{
+	struct record_rates *rates = calloc(1, sizeof(*rates));
+	char name[16];
+
+	for (int i = 0; i < RECORD_RATES; i++) {
+		snprintf(name, sizeof(name), "%d", i);
+		assert_true(record_rate_allows(rates, 0, name));
+	}
+	for (int i = 0; i < RECORD_RATE; i++)
+		assert_true(record_rate_allows(rates, 0, i % 2 ? "more" : "most"));
+	assert_false(record_rate_allows(rates, 0, "more"));
+	assert_true(record_rate_allows(rates, 0, "7"));
+	for (int i = 0; i < RECORD_RATES; i++)
+		rates->of[i].window -= 1.;
+	assert_true(record_rate_allows(rates, 0, "more"));
+	free(rates);
+}
+
 static void test_names(void **state)
 {
 	for (uint32_t step = 0; step < WORKER_STEP_COUNT; step++)
@@ -318,7 +376,8 @@ int main(void)
 		cmocka_unit_test(test_facts),	     cmocka_unit_test(test_record),
 		cmocka_unit_test(test_nobody),	     cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_rate_of_each), cmocka_unit_test(test_names),
-		cmocka_unit_test(test_ends),
+		cmocka_unit_test(test_ends),	     cmocka_unit_test(test_rate_of_users),
+		cmocka_unit_test(test_rate_of_many),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
