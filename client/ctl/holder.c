@@ -346,8 +346,10 @@ void holder_find(struct holder *holder, const struct upcall_entry *entry)
 	holder->cgroup = cgroup_open(entry->cgroup);
 	if (holder->cgroup < 0)
 		return;
-	if (!find_leaf(holder, without_uid(entry)) && !find_leaf(holder, entry->name))
+	if (!find_leaf(holder, without_uid(entry)) && !find_leaf(holder, entry->name)) {
+		holder_close(holder);
 		return;
+	}
 	if (pidfd >= 0 && has_our_name(entry->leader) && lives_below(entry->leader, entry->cgroup))
 		holder->pidfd = take_fd(&pidfd);
 }

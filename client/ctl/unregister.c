@@ -3,7 +3,6 @@
  * upcallctl unregister: forget a container, and a leader that is there for that alone
  */
 #include <stdio.h>
-#include <string.h>
 
 #include "cleanup.h"
 #include "holder.h"
@@ -15,27 +14,25 @@ static void cleanup_holder(struct holder *holder)
 	holder_close(holder);
 }
 
-/* A user's is called UID-NAME, which he need not say. */
-static bool is_called(const struct upcall_entry *entry, const char *name)
-{
-	char full[128];
-
-	(void)snprintf(full, sizeof(full), "%u-%s", entry->uid, name);
-	return !strcmp(entry->name, name) || (entry->uid && !strcmp(entry->name, full));
-}
-
-/* ORDER: while it is registered, so that its leader is whom the pid means. */
+/*
+ * Which one the name means to whom, upcalld says: of a list, root's `web` could be that which user
+ * 1000 has given the name.
+ *
+ * ORDER: while it is registered, so that its leader is whom the pid means.
+ */
 static void find_holder(struct upcall_connection *connection, const char *name,
 			struct holder *holder)
 {
-	struct upcall_entry **entries;
+	struct upcall_entry *entry = NULL;
+	struct upcall_outlook **outlook = NULL;
+	struct upcall_record *last = NULL;
 
-	if (upcall_list(connection, &entries) < 0)
+	if (upcall_describe(connection, name, &entry, &outlook, &last) < 0)
 		return;
-	for (struct upcall_entry **entry = entries; *entry; entry++)
-		if (holder->cgroup < 0 && is_called(*entry, name))
-			holder_find(holder, *entry);
-	upcall_list_free(entries);
+	holder_find(holder, entry);
+	upcall_entry_free(entry);
+	upcall_outlook_free(outlook);
+	upcall_record_free(last);
 }
 
 static int forget(struct upcall_connection *connection, const char *name)

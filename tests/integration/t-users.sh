@@ -135,6 +135,18 @@ check 'alice sits below a cgroup that root has made the top' \
 	made root in-cgroup unshare -C setpriv --reuid 1000 --clear-groups unshare -Urpm -f --kill-child
 check 'nor is that' says 4 'are not all of user namespaces that he made' alice upcallctl register in-cgroup --pid "${leader[in-cgroup]}"
 
+# ATTACK: hers is listed before root's, and is called web by her
+ip netns add roots-web
+mkdir /sys/fs/cgroup/roots-web
+check 'root has a web of namespaces' upcallctl register web --ns net=/run/netns/roots-web --cgroup /roots-web
+holder=$(upcallctl list --json | jq '.containers[] | select(.name == "web") | .leader')
+check 'whose leader is there for that' grep -qx upcall-holder "/proc/$holder/comm"
+check 'he forgets it' upcallctl unregister web
+holder_is_gone() { ! [ -e "/proc/$holder" ] && ! [ -e /sys/fs/cgroup/roots-web/upcall-holder-web ]; }
+check 'that was his: its leader has gone, and what it lived in' wait_for 20 holder_is_gone
+check_equal 'hers is there' 1000-web "$(names alice)"
+check 'and its first process' test -e "/proc/${leader[web]}"
+
 container_rootfs "$containers/privileged/rootfs"
 check 'a container of root without a user namespace runs, and is registered' registered privileged "$(container_privileged)"
 check 'in it alice sits, with all that she needs of her own' made root nested nsenter -t "${leader[privileged]}" -p \

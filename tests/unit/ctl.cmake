@@ -48,3 +48,12 @@ upcall_unit_test(NAME test-ctl-native
 	LIBS upcalld-config)
 target_include_directories(test-ctl-native PRIVATE ${PROJECT_SOURCE_DIR}/client/ctl
 	${PROJECT_SOURCE_DIR}/client)
+
+# Whose holder unregister ends, with directories for cgroups.
+upcall_unit_test(NAME test-ctl-holder
+	SOURCES test-ctl-holder.c ctl-run.c fake-daemon.c fake-worker.c
+		${ctl}/capabilities.c ${ctl}/failure.c ${ctl}/holder.c ${ctl}/joins.c ${ctl}/json.c
+		${ctl}/simple.c ${ctl}/unregister.c ${PROJECT_SOURCE_DIR}/client/common/cgroup-events.c
+	LIBS libupcall upcalld-config PkgConfig::SYSTEMD DEFINES UPCALLCTL="$<TARGET_FILE:upcallctl>")
+target_include_directories(test-ctl-holder PRIVATE ${ctl} ${PROJECT_SOURCE_DIR}/client/common)
+target_link_options(test-ctl-holder PRIVATE -Wl,--wrap=cgroup_open -Wl,--wrap=cgroup_event_wait)

@@ -182,6 +182,16 @@ static int on_unregister_ended(sd_bus_message *call, void *data, sd_bus_error *e
 	return is_wrong(fake, name, error) ? -EINVAL : on_unregister(call, data, error);
 }
 
+static void append_listed(const struct fake_daemon *fake, sd_bus_message *reply)
+{
+	struct fake_daemon listed = *fake;
+
+	listed.cgroup = fake->listed_cgroup ?: fake->cgroup;
+	append_container(&listed, reply, fake->listed);
+	must(sd_bus_message_append(reply, "{sv}", "uid", "u", fake->listed_uid));
+	must(sd_bus_message_close_container(reply));
+}
+
 static int on_list(sd_bus_message *call, void *data, sd_bus_error *error)
 {
 	const struct fake_daemon *fake = data;
@@ -192,10 +202,8 @@ static int on_list(sd_bus_message *call, void *data, sd_bus_error *error)
 		return sd_bus_error_set(error, fake->error_name, fake->error_text);
 	must(sd_bus_message_new_method_return(call, &reply));
 	must(sd_bus_message_open_container(reply, 'a', "a{sv}"));
-	if (fake->listed) {
-		append_container(fake, reply, fake->listed);
-		must(sd_bus_message_close_container(reply));
-	}
+	if (fake->listed)
+		append_listed(fake, reply);
 	for (unsigned int i = 0; i < fake->containers; i++) {
 		snprintf(name, sizeof(name), "c%u", i);
 		append_container(fake, reply, name);

@@ -20,15 +20,17 @@ struct fake_daemon {
 	/* What it does; set before fake_daemon_start(). */
 	const char *error_name; /* every method fails with it, NULL: none does */
 	const char *error_text;
-	const char *name;   /* that Register and UnregisterEnded have to be given, NULL: any */
-	bool no_shim;	    /* Status says so */
-	bool wrong_types;   /* answers have values of other types */
-	bool new_keys;	    /* answers have keys that the library does not know */
-	bool older;	    /* knows no seccomp filter */
-	bool hang_up;	    /* closes the connection instead of answering */
-	const char *listed; /* List has this one container, also if the rest fails; or NULL */
-	uint32_t leader;    /* of each, and what RegisterProcess has to be given; 0: 4711, any */
-	const char *says;   /* to whoever connects, instead of all that; then nothing */
+	const char *name;    /* that Register and UnregisterEnded have to be given, NULL: any */
+	bool no_shim;	     /* Status says so */
+	bool wrong_types;    /* answers have values of other types */
+	bool new_keys;	     /* answers have keys that the library does not know */
+	bool older;	     /* knows no seccomp filter */
+	bool hang_up;	     /* closes the connection instead of answering */
+	const char *listed;  /* List has this one container, also if the rest fails; or NULL */
+	uint32_t listed_uid; /* whose that one is */
+	const char *listed_cgroup; /* the same; NULL: cgroup */
+	uint32_t leader;  /* of each, and what RegisterProcess has to be given; 0: 4711, any */
+	const char *says; /* to whoever connects, instead of all that; then nothing */
 	unsigned int containers;
 	const char *cgroup;   /* of every container that is listed, a tombstone then; or NULL */
 	bool cgroup_derived;  /* that of each of them */

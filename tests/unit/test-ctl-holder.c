@@ -1,0 +1,114 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+/* Whose holder `unregister` ends, with directories for cgroups. */
+#include <errno.h>
+#include <fcntl.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#include "cgroup-events.h"
+#include "cgroup.h"
+#include "ctl-run.h"
+#include "fake-daemon.h"
+#include "holder.h"
+#include "verb.h"
+
+#define OPENED_SIZE 64
+
+static char opened[OPENED_SIZE]; /* the last cgroup that was */
+
+int __wrap_cgroup_open(const char *path);
+int __wrap_cgroup_event_wait(int dir, const char *event, bool value, int64_t deadline);
+
+int __wrap_cgroup_open(const char *path)
+{
+	int fd = open(path, O_PATH | O_DIRECTORY | O_CLOEXEC);
+
+	snprintf(opened, sizeof(opened), "%s", path);
+	return fd < 0 ? -errno : fd;
+}
+
+/* Nobody lives in any of them. */
+int __wrap_cgroup_event_wait(int dir, const char *event, bool value, int64_t deadline)
+{
+	return 0;
+}
+
+/* main.c's, which the verb has no use for here */
+int print_verb_help(const struct verb *verb)
+{
+	return STATUS_FAILED;
+}
+
+int finish_output(const struct verb *verb)
+{
+	return STATUS_OK;
+}
+
+static bool leaf_is_there(const char *path)
+{
+	struct stat st;
+
+	return stat(path, &st) == 0 && S_ISDIR(st.st_mode);
+}
+
+static int unregister_web(void)
+{
+	char verb[] = "unregister", name[] = "web";
+	char *argv[] = { verb, name, NULL };
+
+	optind = 0;
+	return verb_unregister.run(&verb_unregister, 2, argv);
+}
+
+/* Of alice's web, which is listed first, nothing is root's. */
+static void test_whose_name(void **state)
+{
+	struct fake_daemon fake = { .listed = "1000-web",
+				    .listed_uid = 1000,
+				    .listed_cgroup = "alices",
+				    .cgroup = "roots" };
+
+	assert_int_equal(mkdir("alices", 0755), 0);
+	assert_int_equal(mkdir("alices/upcall-holder-web", 0755), 0);
+	assert_int_equal(mkdir("roots", 0755), 0);
+	assert_int_equal(mkdir("roots/upcall-holder-web", 0755), 0);
+	fake_daemon_start(&fake);
+	assert_int_equal(unregister_web(), STATUS_OK);
+	fake_daemon_stop(&fake);
+	assert_string_equal(opened, "roots");
+	assert_true(leaf_is_there("alices/upcall-holder-web"));
+	assert_false(leaf_is_there("roots/upcall-holder-web"));
+}
+
+/* A container that never had a holder gives nothing away of its cgroup. */
+static void test_no_leaf(void **state)
+{
+	const struct upcall_entry entry = { .name = "web", .cgroup = "bare", .leader = 4711 };
+	struct holder holder = HOLDER_NULL;
+
+	assert_int_equal(mkdir("bare", 0755), 0);
+	holder_find(&holder, &entry);
+	assert_string_equal(opened, "bare");
+	assert_int_equal(holder.cgroup, -1);
+	assert_int_equal(holder.pidfd, -1);
+	assert_false(holder.made);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_whose_name),
+		cmocka_unit_test(test_no_leaf),
+	};
+
+	return cmocka_run_group_tests(tests, ctl_enter, ctl_leave);
+}
