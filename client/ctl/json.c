@@ -46,6 +46,14 @@ static size_t utf8_length(const unsigned char *text)
 	return 0;
 }
 
+/* Where not 0, what is no character but an order to a terminal: it obeys U+0080 to U+009F, too. */
+static unsigned int control_code(const unsigned char *text)
+{
+	if (*text < 0x20 || *text == 0x7f)
+		return *text;
+	return text[0] == 0xc2 && text[1] < 0xa0 ? text[1] : 0;
+}
+
 static void print_text(const char *string)
 {
 	const unsigned char *text = (const unsigned char *)string;
@@ -56,8 +64,8 @@ static void print_text(const char *string)
 
 		if (length == 0)
 			fputs("\\ufffd", stdout);
-		else if (*text < 0x20 || *text == 0x7f)
-			printf("\\u%04x", *text);
+		else if (control_code(text))
+			printf("\\u%04x", control_code(text));
 		else if (*text == '"' || *text == '\\')
 			printf("\\%c", *text);
 		else

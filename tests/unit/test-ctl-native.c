@@ -183,13 +183,25 @@ static void test_heading(void **state)
 	assert_non_null(strstr(printed, "COMMAND\n"));
 }
 
+/* No text of anybody's makes a terminal obey: in UTF-8 such an order may have two bytes. */
+static void test_json_controls(void **state)
+{
+	capture();
+	json_open(NULL, '{');
+	json_string("k", "\xc2\x80\xc2\x9b\xc2\x9f\xc2\xa0\x1b\x7f\x9b");
+	json_close('}');
+	captured_end();
+	assert_string_equal(printed,
+			    "{\"k\": \"\\u0080\\u009b\\u009f\xc2\xa0\\u001b\\u007f\\ufffd\"}\n");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_text),	cmocka_unit_test(test_forged),
 		cmocka_unit_test(test_long),	cmocka_unit_test(test_json),
 		cmocka_unit_test(test_empty),	cmocka_unit_test(test_lost),
-		cmocka_unit_test(test_heading),
+		cmocka_unit_test(test_heading), cmocka_unit_test(test_json_controls),
 	};
 
 	json_one_line();
