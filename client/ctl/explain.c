@@ -16,6 +16,7 @@
 #include "number.h"
 #include "stands-for.h"
 #include "table.h"
+#include "text.h"
 #include "verb.h"
 
 struct arguments {
@@ -235,13 +236,14 @@ static void print_json(const struct explained *explained)
 static void print_step(const struct explained *explained, size_t i)
 {
 	const struct kin_step *step = &explained->steps[i];
-	char value[32] = "unknown";
-	const char *shown = value;
+	const char *cgroup = explained->kin.cgroup;
+	/* ATTACK: its name is whatever who made it likes, and this a terminal */
+	char shown[4 * sizeof(explained->kin.cgroup)] = "unknown";
 
 	if (i == 0)
-		shown = explained->kin.cgroup;
+		text_show(cgroup, strlen(cgroup), shown, sizeof(shown));
 	else if (step_inode(explained, i))
-		snprintf(value, sizeof(value), "%u", step_inode(explained, i));
+		snprintf(shown, sizeof(shown), "%u", step_inode(explained, i));
 	if (step->count && step->counts)
 		describe(step->by, "%s: %s's (%s)", shown, step->hits, step->why);
 	else

@@ -137,6 +137,8 @@ in_cgroup $'/sys/fs/cgroup/c\ed'
 check_fails 'one with a control code in its path is not registered' upcallctl register strange --pid "$inner"
 check 'and that is said in one line' grep -qE "^upcallctl: register strange: the cgroup of process $inner cannot be found[ -~]*$" \
 	<<<"$(upcallctl register strange --pid "$inner" 2>&1)"
+check 'explain shows it, and does not give it to the terminal' grep -qE '^cgroup: +/c\\x1bd: [ -~]*$' \
+	<<<"$(upcallctl explain --pid "$inner" 2>&1)"
 kill "$launcher"
 
 # --- what became of all that text
