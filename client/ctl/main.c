@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "signals.h"
 #include "verb.h"
 
 static const struct verb *const verbs[] = {
@@ -63,6 +64,7 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "";
 	const struct verb *verb;
 
+	signals_keep();
 	setlocale(LC_ALL, "");
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
 		print_help(stdout);

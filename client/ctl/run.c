@@ -19,6 +19,7 @@
 #include "cleanup.h"
 #include "json.h"
 #include "number.h"
+#include "signals.h"
 #include "verb.h"
 
 /* What a program's upcalls can be told by; the network stays the caller's. */
@@ -143,6 +144,7 @@ static _Noreturn void program_run(const struct arguments *arguments, int go_fd, 
 		(void)dup2(STDERR_FILENO, STDOUT_FILENO);
 	error = proc_mount(arguments->flags);
 	if (!error) {
+		signals_restore();
 		(void)execvp(arguments->program, arguments->argv);
 		error = errno;
 	}

@@ -78,6 +78,12 @@ check_equal 'run: other ids' '0 100000 65536' "$(upcallctl run --name adhoc --ne
 check_equal 'run --json: how it ended' 'adhoc exited 3 0' \
 	"$(upcallctl run --json --name adhoc -- /bin/sh -c 'echo to stderr; exit 3' 2>err | jq -r '"\(.container) \(.outcome) \(."exit-status") \(.signal)"')"
 check_equal 'run --json: and what it printed' 'to stderr' "$(cat err)"
+# signals IGNORED COMMAND…: what a program of the command's ignores, where who starts it ignores that
+signals() { env --ignore-signal="$1" "${@:2}" grep SigIgn /proc/self/status; }
+for ignored in USR1 PIPE; do
+	check_equal "run: it ignores what we do: SIG$ignored" "$(signals "$ignored")" \
+		"$(signals "$ignored" upcallctl run --name adhoc --)"
+done
 check_equal 'run: no such program: 127' 127 "$(status_of upcallctl run --name adhoc -- /nonexistent)"
 check 'run: and it says so' says 'upcallctl: run adhoc: /nonexistent: No such file or directory'
 check_equal 'run: no program: 126' 126 "$(status_of upcallctl run --name adhoc -- /etc/passwd)"

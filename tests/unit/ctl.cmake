@@ -25,6 +25,10 @@ upcall_unit_test(NAME test-ctl-test
 	DEFINES UPCALLCTL="$<TARGET_FILE:upcallctl>" UPCALL_PROBE="$<TARGET_FILE:upcall-probe>")
 add_dependencies(test-ctl-test upcallctl upcall-probe)
 
+# The signals of a program that it becomes.
+upcall_unit_test(NAME test-ctl-signals SOURCES test-ctl-signals.c ${ctl}/signals.c)
+target_include_directories(test-ctl-signals PRIVATE ${ctl})
+
 # What the completions offer is what --help says.
 add_test(NAME test-completion
 	COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/test-completion $<TARGET_FILE:upcallctl>)

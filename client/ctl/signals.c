@@ -1,0 +1,24 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include <signal.h>
+#include <stddef.h>
+
+#include "signals.h"
+
+/* Those that we change before we fork. */
+static const int numbers[] = { SIGPIPE };
+
+#define COUNT (sizeof(numbers) / sizeof(numbers[0]))
+
+static struct sigaction kept[COUNT];
+
+void signals_keep(void)
+{
+	for (size_t i = 0; i < COUNT; i++)
+		(void)sigaction(numbers[i], NULL, &kept[i]);
+}
+
+void signals_restore(void)
+{
+	for (size_t i = 0; i < COUNT; i++)
+		(void)sigaction(numbers[i], &kept[i], NULL);
+}
