@@ -106,8 +106,7 @@ int carrier_start(struct carrier *carrier, int socket)
 	int ends[2];
 
 	*carrier = CARRIER_NULL;
-	/* who has started us may ignore it: then its status is lost, and its pid soon another's */
-	if (signal(SIGCHLD, SIG_DFL) == SIG_ERR || pipe2(ends, O_CLOEXEC) < 0)
+	if (pipe2(ends, O_CLOEXEC) < 0)
 		return -errno;
 	reading = ends[0];
 	carrier->pipe = ends[1];

@@ -23,8 +23,8 @@ struct carrier {
 #define CARRIER_NULL ((struct carrier){ .pid = 0, .pidfd = -1, .pipe = -1 })
 
 /*
- * Fds 0 to 2 have to be open, whatever they are. The socket is not consumed. From here on
- * SIGCHLD is not ignored.
+ * Fds 0 to 2 have to be open, whatever they are, and SIGCHLD not ignored. The socket is not
+ * consumed.
  */
 int carrier_start(struct carrier *carrier, int socket);
 /* How much it took. -EAGAIN: nothing, for now; -EPIPE: it takes no more. */

@@ -64,7 +64,7 @@ int main(int argc, char **argv)
 	const char *name = argc > 1 ? argv[1] : "";
 	const struct verb *verb;
 
-	signals_keep();
+	signals_take();
 	setlocale(LC_ALL, "");
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
 		print_help(stdout);

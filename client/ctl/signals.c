@@ -5,16 +5,17 @@
 #include "signals.h"
 
 /* Those that we change before we fork. */
-static const int numbers[] = { SIGPIPE };
+static const int numbers[] = { SIGPIPE, SIGCHLD };
 
 #define COUNT (sizeof(numbers) / sizeof(numbers[0]))
 
 static struct sigaction kept[COUNT];
 
-void signals_keep(void)
+void signals_take(void)
 {
 	for (size_t i = 0; i < COUNT; i++)
 		(void)sigaction(numbers[i], NULL, &kept[i]);
+	(void)signal(SIGCHLD, SIG_DFL);
 }
 
 void signals_restore(void)

@@ -3,9 +3,12 @@
 #ifndef UPCALLCTL_SIGNALS_H
 #define UPCALLCTL_SIGNALS_H
 
-/* How they are at the start, before anything is changed. */
-void signals_keep(void);
-/* As they were then: for a child that executes what somebody has named. */
+/*
+ * At the start. From there on SIGCHLD is not ignored, as whoever has started us may have left it:
+ * the end of a child would be lost, and its pid soon another's.
+ */
+void signals_take(void);
+/* As they were before: for a child that executes what somebody has named. */
 void signals_restore(void);
 
 #endif

@@ -80,10 +80,12 @@ check_equal 'run --json: how it ended' 'adhoc exited 3 0' \
 check_equal 'run --json: and what it printed' 'to stderr' "$(cat err)"
 # signals IGNORED COMMAND…: what a program of the command's ignores, where who starts it ignores that
 signals() { env --ignore-signal="$1" "${@:2}" grep SigIgn /proc/self/status; }
-for ignored in USR1 PIPE; do
+for ignored in USR1 PIPE CHLD; do
 	check_equal "run: it ignores what we do: SIG$ignored" "$(signals "$ignored")" \
 		"$(signals "$ignored" upcallctl run --name adhoc --)"
 done
+check_equal 'run: its exit status is known where who starts it ignores SIGCHLD' 7 \
+	"$(status_of env --ignore-signal=CHLD upcallctl run --name adhoc -- /bin/sh -c 'exit 7')"
 check_equal 'run: no such program: 127' 127 "$(status_of upcallctl run --name adhoc -- /nonexistent)"
 check 'run: and it says so' says 'upcallctl: run adhoc: /nonexistent: No such file or directory'
 check_equal 'run: no program: 126' 126 "$(status_of upcallctl run --name adhoc -- /etc/passwd)"

@@ -12,7 +12,7 @@ endforeach()
 set(ctl ${PROJECT_SOURCE_DIR}/client/ctl)
 upcall_unit_test(NAME test-ctl-exec
 	SOURCES test-ctl-exec.c ctl-run.c fake-daemon.c fake-worker.c
-		${ctl}/capabilities.c ${ctl}/carrier.c ${ctl}/failure.c ${ctl}/relay.c ${ctl}/visit.c
+		${ctl}/capabilities.c ${ctl}/carrier.c ${ctl}/failure.c ${ctl}/relay.c ${ctl}/signals.c ${ctl}/visit.c
 		${PROJECT_SOURCE_DIR}/daemon/common/pairs.c
 	LIBS libupcall PkgConfig::SYSTEMD DEFINES UPCALLCTL="$<TARGET_FILE:upcallctl>")
 target_include_directories(test-ctl-exec BEFORE PRIVATE ${ctl}) # there is a visit.h of the daemon's
@@ -25,8 +25,11 @@ upcall_unit_test(NAME test-ctl-test
 	DEFINES UPCALLCTL="$<TARGET_FILE:upcallctl>" UPCALL_PROBE="$<TARGET_FILE:upcall-probe>")
 add_dependencies(test-ctl-test upcallctl upcall-probe)
 
-# The signals of a program that it becomes.
-upcall_unit_test(NAME test-ctl-signals SOURCES test-ctl-signals.c ${ctl}/signals.c)
+# The signals of a program that it becomes, and those of children that it waits for.
+upcall_unit_test(NAME test-ctl-signals
+	SOURCES test-ctl-signals.c ctl-run.c ${ctl}/capture.c ${ctl}/signals.c
+	DEFINES UPCALLCTL="$<TARGET_FILE:upcallctl>")
+add_dependencies(test-ctl-signals upcallctl)
 target_include_directories(test-ctl-signals PRIVATE ${ctl})
 
 # What the completions offer is what --help says.

@@ -23,6 +23,7 @@
 #include "ctl-run.h"
 #include "fake-daemon.h"
 #include "relay.h"
+#include "signals.h"
 #include "visit.h"
 
 static bool fork_fails;
@@ -427,6 +428,7 @@ static void test_carrier_dies(void **state)
 {
 	/* as whoever has started us may have left it */
 	assert_ptr_not_equal(signal(SIGCHLD, SIG_IGN), SIG_ERR);
+	signals_take();
 	assert_int_equal(relay(kill_carrier, keep), 0);
 	assert_int_equal(input_error, -EPIPE);
 	assert_string_equal(printed, "the end\n");
