@@ -6,10 +6,10 @@
 #include <stdint.h>
 #include <string.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "carrier.h"
+#include "clock.h"
 #include "relay.h"
 
 #define BUFFER_SIZE 16384
@@ -30,12 +30,10 @@ struct stream {
 	size_t begin, end; /* of what waits to be taken by the carrier */
 };
 
+/* The worker's clock, which stands while the machine sleeps: its command has its time afterwards. */
 static int64_t now_ms(void)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_BOOTTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+	return (int64_t)(clock_now() * 1000);
 }
 
 /* ------------------------------------------------------------------ its input */

@@ -16,7 +16,7 @@ upcall_unit_test(NAME test-ctl-exec
 		${PROJECT_SOURCE_DIR}/daemon/common/pairs.c
 	LIBS libupcall PkgConfig::SYSTEMD DEFINES UPCALLCTL="$<TARGET_FILE:upcallctl>")
 target_include_directories(test-ctl-exec BEFORE PRIVATE ${ctl}) # there is a visit.h of the daemon's
-target_link_options(test-ctl-exec PRIVATE -Wl,--wrap=fork)
+target_link_options(test-ctl-exec PRIVATE -Wl,--wrap=fork -Wl,--wrap=clock_gettime)
 add_dependencies(test-ctl-exec upcallctl)
 
 upcall_unit_test(NAME test-ctl-test

@@ -15,6 +15,7 @@
 #include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/wait.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -36,6 +37,19 @@ pid_t __wrap_fork(void)
 		return __real_fork();
 	errno = EAGAIN;
 	return -1;
+}
+
+static time_t slept; /* seconds for which the machine has */
+int __real_clock_gettime(clockid_t clock, struct timespec *ret);
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret);
+
+int __wrap_clock_gettime(clockid_t clock, struct timespec *ret)
+{
+	int r = __real_clock_gettime(clock, ret);
+
+	if (clock != CLOCK_MONOTONIC)
+		ret->tv_sec += slept;
+	return r;
 }
 
 static void expect_of(struct fake_daemon *fake, const char *arguments, int status,
@@ -459,6 +473,28 @@ static void test_unread_input(void **state)
 	assert_one_child();
 }
 
+static void say_and_go_on(const struct command *command)
+{
+	(void)!write(command->fds[1], "before\n", 7);
+	usleep(200000);
+	(void)!write(command->fds[1], "after\n", 6);
+}
+
+static int sleep_an_hour(void *data, int fd, char *bytes, size_t size)
+{
+	slept += 3600;
+	return keep(data, fd, bytes, size);
+}
+
+/* A machine that sleeps takes nothing of the command's time, as it takes none of the worker's. */
+static void test_machine_sleeps(void **state)
+{
+	slept = 0;
+	assert_int_equal(relay(say_and_go_on, sleep_an_hour), 0);
+	assert_string_equal(printed, "before\nafter\n");
+	assert_one_child();
+}
+
 /* More prints than it takes to empty a socket. */
 #define TOO_MANY 100
 
@@ -564,13 +600,14 @@ static void test_no_carrier(void **state)
 int main(int argc, char **argv)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_statuses),     cmocka_unit_test(test_streams),
-		cmocka_unit_test(test_json),	     cmocka_unit_test(test_results),
-		cmocka_unit_test(test_failures),     cmocka_unit_test(test_usage),
-		cmocka_unit_test(test_tame),	     cmocka_unit_test(test_sender),
-		cmocka_unit_test(test_carrier_dies), cmocka_unit_test(test_unread_input),
-		cmocka_unit_test(test_writer_stays), cmocka_unit_test(test_descriptors),
-		cmocka_unit_test(test_input_cut),    cmocka_unit_test(test_no_carrier),
+		cmocka_unit_test(test_statuses),       cmocka_unit_test(test_streams),
+		cmocka_unit_test(test_json),	       cmocka_unit_test(test_results),
+		cmocka_unit_test(test_failures),       cmocka_unit_test(test_usage),
+		cmocka_unit_test(test_tame),	       cmocka_unit_test(test_sender),
+		cmocka_unit_test(test_carrier_dies),   cmocka_unit_test(test_unread_input),
+		cmocka_unit_test(test_machine_sleeps), cmocka_unit_test(test_writer_stays),
+		cmocka_unit_test(test_descriptors),    cmocka_unit_test(test_input_cut),
+		cmocka_unit_test(test_no_carrier),
 	};
 
 	if (argc == 2 && !strcmp(argv[1], "send-descriptor"))
