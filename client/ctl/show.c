@@ -103,6 +103,8 @@ static int ask(struct upcall_connection *connection, const char *name, struct sh
 		r = 0;
 	if (r < 0)
 		return r;
+	/* a user need not have said all of it */
+	name = shown->entry->name;
 	shown->rows = rows_of(shown->pending, name);
 	if (!shown->rows)
 		return -ENOMEM;

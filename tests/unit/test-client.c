@@ -395,6 +395,9 @@ static const struct {
 	{ .arguments = "show web",
 	  .status = 0,
 	  .says = "key/user process    offer   [Key user] /x" },
+	/* as upcalld calls it, whatever is typed: a user's has his number before its name */
+	{ .arguments = "show b", .status = 0, .says = "running" },
+	{ .arguments = "show b --json", .status = 0, .says = "\"pid\": 4712" },
 	{ .arguments = "show web --json", .status = 0, .says = "\"result\": \"entry-failed\"" },
 	{ .arguments = "config --user 1000", .status = 2, .says = "are about a NAME" },
 	{ .arguments = "config web --user no-such", .status = 2, .says = "no such user" },
