@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "signals.h"
+#include "stdio-fill.h"
 #include "verb.h"
 
 static const struct verb *const verbs[] = {
@@ -59,13 +60,25 @@ static const struct verb *find_verb(const char *name)
 	return NULL;
 }
 
+/* ORDER: before anything is opened, or forked. */
+static int prepare(void)
+{
+	int r = stdio_fill();
+
+	signals_take();
+	setlocale(LC_ALL, "");
+	if (r < 0)
+		fprintf(stderr, "upcallctl: /dev/null: %s\n", strerror(-r));
+	return r;
+}
+
 int main(int argc, char **argv)
 {
 	const char *name = argc > 1 ? argv[1] : "";
 	const struct verb *verb;
 
-	signals_take();
-	setlocale(LC_ALL, "");
+	if (prepare() < 0)
+		return STATUS_FAILED;
 	if (strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
 		print_help(stdout);
 		return STATUS_OK;

@@ -1,6 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include <errno.h>
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
@@ -60,20 +59,6 @@ static int channel_fill(int channel, const int fds[3], char *const *argv)
 	return sendmsg(channel, &message, MSG_DONTWAIT | MSG_NOSIGNAL) < 0 ? -errno : 0;
 }
 
-/* One that is closed would become a socket of ours, and be taken for our input or output. */
-static int stdio_fill(void)
-{
-	int fd;
-
-	do
-		fd = open("/dev/null", O_RDWR | O_CLOEXEC);
-	while (fd >= 0 && fd <= STDERR_FILENO);
-	if (fd < 0)
-		return -errno;
-	close(fd);
-	return 0;
-}
-
 /*
  * ATTACK: an fd that comes along with what we read is closed by us, and that may
  * take as long as its sender likes (a TCP socket with SO_LINGER). Newer kernels let
@@ -91,9 +76,6 @@ static int visit_prepare(char *const *argv, bool input, struct visit *visit)
 {
 	int pairs[3][2], theirs[3], channel[2], ret;
 
-	ret = stdio_fill();
-	if (ret < 0)
-		return ret;
 	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, channel) < 0)
 		return -errno;
 	visit->channel = channel[0];

@@ -24,8 +24,8 @@ struct visit {
 #define VISIT_NULL ((struct visit){ -1, { -1, -1, -1 }, CARRIER_NULL })
 
 /*
- * The worker has it. argv ends with NULL; argv[0] is an absolute path in the
- * container, or with `probe` the name of a program of ours, which gets nothing to read. Else
+ * The worker has it. Fds 0 to 2 have to be open. argv ends with NULL; argv[0] is an absolute path
+ * in the container, or with `probe` the name of a program of ours, which gets nothing to read. Else
  * a sentence has been printed, and the exit status of a verb is returned, with nothing
  * begun; negative is what goes well.
  */

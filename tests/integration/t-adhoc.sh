@@ -96,6 +96,8 @@ runs() { [ "$(entry adhoc .state)" = live ]; }
 check 'run: one that stays is registered' wait_for 20 runs
 check_equal 'run: a second of that name is refused: 125' 125 "$(status_of upcallctl run --name adhoc -- /bin/touch made)"
 check 'run: and it says why' says "a container is registered as 'adhoc' already"
+check_equal 'run: so it is with standard streams closed' 125 \
+	"$(upcallctl run --name adhoc -- /bin/touch made <&- >&- 2>&-; echo $?)"
 check_fails 'run: and nothing of it ran' test -e made
 kill -KILL "$running"
 check 'run: who made it is killed: it is registered no longer' wait_for 20 is_gone adhoc

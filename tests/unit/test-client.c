@@ -471,6 +471,10 @@ static void test_ctl_output_is_checked(void **state)
 	fake_daemon_start(&fake);
 	assert_int_equal(run_ctl("status --json >/dev/full", output, sizeof(output)), 1);
 	assert_int_equal(run_ctl("list >/dev/full", output, sizeof(output)), 1);
+	/* nor does the daemon get it, whose socket would have that number */
+	assert_int_equal(run_ctl("list 3>&1 >&- 2>&3 || exit", output, sizeof(output)), 1);
+	assert_non_null(strstr(output, "cannot write the output: Bad file descriptor"));
+	assert_int_equal(run_ctl("list >&- 2>&- <&- || exit", output, sizeof(output)), 1);
 	fake_daemon_stop(&fake);
 }
 
