@@ -3,7 +3,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #include "column.h"
 
@@ -32,12 +31,26 @@ char *column_strings(const char *const *strings)
 	return text;
 }
 
+char column_capital(char c)
+{
+	return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
+}
+
+static bool is_called(const struct column *column, const char *name, size_t length)
+{
+	if (strlen(column->name) != length)
+		return false;
+	for (size_t i = 0; i < length; i++)
+		if (column_capital(column->name[i]) != column_capital(name[i]))
+			return false;
+	return true;
+}
+
 static const struct column *find_column(const struct column_set *set, const char *name,
 					size_t length)
 {
 	for (size_t i = 0; i < set->count; i++)
-		if (strlen(set->columns[i].name) == length &&
-		    strncasecmp(set->columns[i].name, name, length) == 0)
+		if (is_called(&set->columns[i], name, length))
 			return &set->columns[i];
 	return NULL;
 }

@@ -44,6 +44,9 @@ extern const struct column_set pending_columns;
 int columns_choose(const struct column_set *set, const char *list, bool all,
 		   const struct column *chosen[COLUMNS_MAX]);
 
+/* Names are ASCII, and so are their capitals: toupper() makes none of an i that is Turkish. */
+char column_capital(char c);
+
 /* The texts of cells. */
 char *column_number(uint64_t number);
 char *column_strings(const char *const *strings);

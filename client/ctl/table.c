@@ -3,7 +3,6 @@
  * libsmartcols draws the table. JSON is our own: smartcols cannot say an empty
  * list or an object in a cell.
  */
-#include <ctype.h>
 #include <errno.h>
 #include <libsmartcols.h>
 #include <stdio.h>
@@ -24,7 +23,7 @@ static int add_column(struct libscols_table *table, const struct column *column)
 	char heading[32] = "";
 
 	for (size_t i = 0; i < sizeof(heading) - 1 && column->name[i]; i++)
-		heading[i] = (char)toupper(column->name[i]);
+		heading[i] = column_capital(column->name[i]);
 	if (!scols_table_new_column(table, heading, 0, column->number ? SCOLS_FL_RIGHT : 0))
 		return -ENOMEM;
 	return 0;

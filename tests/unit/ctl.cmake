@@ -32,6 +32,12 @@ upcall_unit_test(NAME test-ctl-signals
 add_dependencies(test-ctl-signals upcallctl)
 target_include_directories(test-ctl-signals PRIVATE ${ctl})
 
+# Columns, in a language whose letters have other capitals.
+upcall_unit_test(NAME test-ctl-locale
+	SOURCES test-ctl-locale.c ctl-run.c fake-daemon.c fake-worker.c
+	LIBS PkgConfig::SYSTEMD DEFINES UPCALLCTL="$<TARGET_FILE:upcallctl>")
+add_dependencies(test-ctl-locale upcallctl)
+
 # What the completions offer is what --help says.
 add_test(NAME test-completion
 	COMMAND ${CMAKE_CURRENT_SOURCE_DIR}/test-completion $<TARGET_FILE:upcallctl>)
