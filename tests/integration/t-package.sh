@@ -68,6 +68,25 @@ for one in running claimed offered; do check "upgraded: $one is answered" answer
 check_equal 'upgraded: no handler ran twice' '' "$(sort "${root[web]}/tmp/ran" | uniq -d)"
 check_equal 'upgraded: web is registered' live "$(upcallctl list --json | jq -r '(.containers // .)[] | select(.name == "web") | .state')"
 
+# --- removed in a chroot that has the machine's /run and /dev, and everything else
+in_chroot() {
+	# shellcheck disable=SC2016  # expanded there
+	unshare --mount sh -ec 'mount -t tmpfs tmpfs /mnt
+		for one in dev etc proc run sys usr var; do mkdir "/mnt/$one" && mount --rbind "/$one" "/mnt/$one"; done
+		ln -s usr/bin usr/lib usr/lib64 usr/sbin /mnt
+		exec chroot /mnt "$@"' sh "$@"
+}
+machine() {
+	stat -c '%n %i' /run/upcalld /dev/upcall /sys/module/upcall_shim
+	find /run/upcalld -type s -o -name drained | sort
+	systemctl show -p Id,ActiveState,InvocationID upcalld.socket upcalld-shim.socket
+}
+machine >machine.before
+check 'in a chroot: removed, and installed again' in_chroot sh -ec 'cd /var/lib/dpkg/info
+	./upcalld.prerm remove && ./upcalld.postrm remove && ./upcalld.postinst configure'
+machine >machine.after
+check 'in a chroot: the machine has all that it had' diff machine.before machine.after
+
 # --- removed
 dpkg -L upcalld upcall-shim-dkms | sort -u | while read -r path; do [ -d "$path" ] || echo "$path"; done >files
 check 'the packages have files' test "$(wc -l <files)" -gt 30
