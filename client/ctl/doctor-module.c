@@ -64,6 +64,34 @@ static bool is_built(const struct doctor *doctor)
 	return doctor_grep(doctor, path, "/upcall_shim.ko", /* within= */ true) == 1;
 }
 
+/*
+ * As Debian and Ubuntu name kernels: what is behind the ABI's number, as in 6.1.0-56-cloud-amd64,
+ * or behind the release that it is built for, as in 6.12.118+deb13-cloud-amd64. "": another's.
+ */
+static const char *kernel_flavour(const char *release)
+{
+	const char *flavour = strchr(release, '-');
+
+	if (flavour && !memchr(release, '+', (size_t)(flavour - release)))
+		flavour = flavour[1] >= '0' && flavour[1] <= '9' ? strchr(flavour + 1, '-') : NULL;
+	if (!flavour || flavour[1 + strspn(flavour + 1, "abcdefghijklmnopqrstuvwxyz0123456789-")])
+		return "";
+	return flavour + 1;
+}
+
+/* The headers of this kernel, and what brings those of the next one. */
+static char *headers_command(const struct doctor *doctor)
+{
+	const char *flavour = kernel_flavour(doctor->release);
+	char format[256];
+
+	(void)snprintf(
+		format, sizeof(format),
+		"apt install linux-headers-{}%s%.64s && dkms autoinstall -k {} && modprobe upcall_shim",
+		*flavour ? " linux-headers-" : "", flavour);
+	return doctor_command(format, doctor->release);
+}
+
 static void find_not_built(struct doctor *doctor)
 {
 	static const char *const dkms[] = { "dkms", "status", "-m", "upcall-shim", NULL };
@@ -77,11 +105,10 @@ static void find_not_built(struct doctor *doctor)
 		return;
 	}
 	(void)snprintf(path, sizeof(path), "/lib/modules/%s/build/Makefile", doctor->release);
-	mend = doctor_command(
-		doctor_exists(doctor, path) ?
-			"dkms autoinstall -k {} && modprobe upcall_shim" :
-			"apt install linux-headers-{} && dkms autoinstall -k {} && modprobe upcall_shim",
-		doctor->release);
+	mend = doctor_exists(doctor, path) ?
+		       doctor_command("dkms autoinstall -k {} && modprobe upcall_shim",
+				      doctor->release) :
+		       headers_command(doctor);
 	found(doctor, &module_not_built, "", mend,
 	      "upcall_shim is not built for the kernel that runs, %s%s", doctor->release,
 	      doctor_exists(doctor, path) ? "" : ": its headers are missing");

@@ -20,6 +20,7 @@
 #define RELEASE "6.1.0-test"
 
 static char root[64];
+static const char *release = RELEASE;
 static const char *dkms;	/* what dkms prints; NULL: there is none */
 static const char *unit_states; /* of every unit */
 static const char *machine;	/* by uname(2) */
@@ -96,7 +97,7 @@ static const char *ids(char *mends, size_t room)
 {
 	static char out[1024];
 	struct doctor doctor = { .root = root,
-				 .release = RELEASE,
+				 .release = release,
 				 .machine = machine,
 				 .capture = fake_capture,
 				 .by_root = by_root };
@@ -244,6 +245,41 @@ static void test_not_built(void **state)
 	put("/lib/modules/" RELEASE "/build/Makefile", "", 0644);
 	assert_string_equal(ids(mends, sizeof(mends)), "module-not-built ");
 	assert_string_equal(mends, "dkms autoinstall -k " RELEASE " && modprobe upcall_shim\n");
+}
+
+/* This kernel's headers, and where its flavour can be told, those of the next one. */
+static void test_headers(void **state)
+{
+	static const struct {
+		const char *release;
+		const char *packages;
+	} cases[] = {
+		{ "6.1.0-56-amd64", "linux-headers-6.1.0-56-amd64 linux-headers-amd64" },
+		{ "6.1.0-56-cloud-amd64",
+		  "linux-headers-6.1.0-56-cloud-amd64 linux-headers-cloud-amd64" },
+		{ "6.1.0-56-686-pae", "linux-headers-6.1.0-56-686-pae linux-headers-686-pae" },
+		{ "6.1.0-0.deb11.21-rt-arm64",
+		  "linux-headers-6.1.0-0.deb11.21-rt-arm64 linux-headers-rt-arm64" },
+		{ "6.12.118+deb13-cloud-amd64",
+		  "linux-headers-6.12.118+deb13-cloud-amd64 linux-headers-cloud-amd64" },
+		{ "6.8.0-31-generic", "linux-headers-6.8.0-31-generic linux-headers-generic" },
+		{ "6.1.192-my-own", "linux-headers-6.1.192-my-own" },
+		{ "6.1.192-1", "linux-headers-6.1.192-1" },
+		{ "6.1.0-56-", "linux-headers-6.1.0-56-" },
+		{ "6.1.0-56-{}", "linux-headers-'6.1.0-56-{}'" },
+		{ "7.3.4", "linux-headers-7.3.4" },
+	};
+	char mends[4096], begin[256];
+
+	remove_module();
+	dkms = "upcall-shim/0.1.0: added\n";
+	for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+		release = cases[i].release;
+		assert_string_equal(ids(mends, sizeof(mends)), "module-not-built ");
+		snprintf(begin, sizeof(begin), "apt install %s && dkms ", cases[i].packages);
+		assert_memory_equal(mends, begin, strlen(begin));
+	}
+	release = RELEASE;
 }
 
 /* Debian's names of machines are not uname's. */
@@ -625,7 +661,7 @@ int main(void)
 		TEST(test_modes),   TEST(test_tombstone),   TEST(test_names),
 		TEST(test_command), TEST(test_controls),    TEST(test_machines),
 		TEST(test_drained), TEST(test_seccomp),	    TEST(test_unused),
-		TEST(test_unread),  TEST(test_unread_gone),
+		TEST(test_unread),  TEST(test_unread_gone), TEST(test_headers),
 	};
 
 	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
