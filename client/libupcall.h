@@ -53,7 +53,8 @@ struct upcall_connection;
 
 /*
  * Connects to the daemon's socket, /run/upcalld/control; who is not root, to that of
- * upcalld-users, /run/upcalld/users, if it is there. *ret is written, and to be closed by
+ * upcalld-users, /run/upcalld/users, if it is there. The environment variable UPCALLD_SOCKET
+ * names another one, but not in a set-user-id program. *ret is written, and to be closed by
  * the caller, also on failure (NULL only after -ENOMEM), so that upcall_error() can say why.
  */
 int upcall_connect(struct upcall_connection **ret);
@@ -100,11 +101,17 @@ struct upcall_entry {
 	bool cgroup_derived;	 /* nobody has named the cgroup: others may be in it */
 };
 
-/* What registering may say; zero what you do not want to say. */
+/* What registering may say; zero what you do not want to say. Beyond these limits: -EINVAL. */
 struct upcall_register_options {
-	const char *cgroup;	   /* boundary, below /sys/fs/cgroup; default: the leader's own */
-	const char *runtime;	   /* who made the container; is kept and shown */
-	const char *const *labels; /* the same, ends with NULL */
+	const char *cgroup; /* boundary, below /sys/fs/cgroup; default: the leader's own */
+	/*
+	 * What made the container: 1 to 64 printable ASCII characters. It is shown, and chooses
+	 * the policy, together with the name, where one has Runtime=. "adopted", which is for who
+	 * is not registered, is refused: -EINVAL.
+	 */
+	const char *runtime;
+	/* Up to 16, of 1 to 128 such characters; shown, and nothing else. Ends with NULL. */
+	const char *const *labels;
 	/*
 	 * The seccomp filter that its programs run under, as instructions of classic BPF (struct
 	 * sock_filter of <linux/filter.h>), which seccomp_export_bpf(3) writes; NULL: those that

@@ -302,7 +302,7 @@ const struct verb verb_register = {
 		"  --cgroup PATH   where its tasks are, below /sys/fs/cgroup; default: the root of PID's\n"
 		"                  cgroup namespace, or else what upcallctl(1) says\n"
 		"  --label LABEL   is kept and shown; may repeat\n"
-		"  --runtime NAME  what made it: is kept and shown\n"
+		"  --runtime NAME  what made it: shown, and for Runtime= of a policy\n"
 		"  --seccomp-filter FILE\n"
 		"                  the filter that its programs run under, as instructions of BPF\n"
 		"  --json          print the container as 'list --json' does\n\n",

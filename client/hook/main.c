@@ -39,7 +39,7 @@ static const char help[] =
 	"  --pid PID         its first process; with --id, for createRuntime\n"
 	"  --prefix TEXT     before the container's id in the name that it gets; default: " PREFIX
 	"\n"
-	"  --runtime NAME    what made it: is kept and shown\n"
+	"  --runtime NAME    what made it: shown, and for Runtime= of a policy\n"
 	"  --timeout-ms N    give up after so many milliseconds, 1 to 60000; default: 3000\n"
 	"  --required        fail if it cannot be registered: the runtime then kills the container\n"
 	"  --help            this\n";
