@@ -57,6 +57,7 @@ _upcallctl_value() {
 		;;
 	--cgroup | --config-dir) _upcallctl_directories "$3" ;;
 	--seccomp-filter) _upcallctl_files "$3" ;;
+	--user) mapfile -t COMPREPLY < <(compgen -u -- "$3") ;;
 	--ns) _upcallctl_words 'cgroup= ipc= mnt= net= pid= time= user= uts=' "$3" ;;
 	--label | --runtime | --timeout | --name | --map) COMPREPLY=() ;;
 	*) return 1 ;;
