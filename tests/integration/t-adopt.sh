@@ -283,6 +283,7 @@ container_stop late
 policy podman <<'CONF'
 [Match]
 Cgroup=/machine.slice/libpod-*.scope
+Cgroup=/machine.slice/machine-libpod_pod_*.slice/libpod-*.scope
 [Core]
 Handler=/usr/libexec/save-core
 [Key user]
@@ -308,5 +309,25 @@ check 'podman: its own handler has the core' core_names "$containers/pod/rootfs/
 check 'podman: audited' audit_checkpoint
 audit_expect_host '*' 'runtimes make what they need'
 check 'podman: it is removed' podman rm -f -t 0 pod
+check 'podman: and it is forgotten' wait_for 20 is_gone "$name"
+
+# In a pod they have a slice of their own between.
+handlers member
+podman_runs_member() {
+	podman run -d --name member --pod herd --security-opt seccomp="$(podman_filter)" --rootfs "$containers/member/rootfs" \
+		/bin/sleep 2147483647
+}
+check 'podman: makes a pod' podman pod create --name herd --network none
+check 'podman: runs member in it' podman_runs_member
+id=$(podman inspect -f '{{.Id}}' member)
+check 'podman, in a pod: so far nobody is registered' test "$(how_many)" = 0
+check 'podman, in a pod: so far the audit is clean' audit_checkpoint
+check 'podman, in a pod: a key is served inside' is_served "$(podman exec member /bin/requester key user podman c 2>&1)"
+name=libpod-${id:0:56}
+check_equal 'podman, in a pod: it is registered, by its first process' "$(podman inspect -f '{{.State.Pid}}' member) live podman.conf" \
+	"$(entry "$name" '"\(.leader) \(.state) \(.policy | sub(".*/"; ""))"')"
+check 'podman, in a pod: audited' audit_checkpoint
+audit_expect_host '*' 'runtimes make what they need'
+check 'podman: the pod is removed' podman pod rm -f -t 0 herd
 check 'podman: and it is forgotten' wait_for 20 is_gone "$name"
 summary
