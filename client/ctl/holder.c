@@ -20,6 +20,7 @@
 #include "cleanup.h"
 #include "holder.h"
 #include "process.h"
+#include "text.h"
 
 #define START_MS 10000
 #define END_MS	 5000 /* nothing that is killed takes longer */
@@ -323,14 +324,24 @@ static bool find_leaf(struct holder *holder, const char *name)
 	return holder->made;
 }
 
-/* Who has its cgroup may have moved it to another one there. */
-static bool lives_below(uint32_t pid, const char *cgroup)
+/*
+ * The one above the process that is shown so, byte for byte: what upcalld says of it has \xNN for
+ * what is not ASCII, and that may be a name as well. Who has it may have moved the process to
+ * another one there.
+ */
+static bool find_above(uint32_t pid, const char *shown, char path[static CGROUP_PATH_MAX + 2])
 {
-	char path[CGROUP_PATH_MAX + 2];
-	const size_t size = strlen(cgroup);
+	char text[4 * CGROUP_PATH_MAX + 1], *end;
 
-	return process_cgroup(pid, path, sizeof(path)) >= 0 && !strncmp(path + 1, cgroup, size) &&
-	       path[1 + size] == '/';
+	if (process_cgroup(pid, path, CGROUP_PATH_MAX + 2) < 0)
+		return false;
+	while ((end = strrchr(path, '/')) && end > path) {
+		*end = '\0';
+		text_show(path + 1, strlen(path + 1), text, sizeof(text));
+		if (!strcmp(text, shown))
+			return true;
+	}
+	return false;
 }
 
 /*
@@ -340,16 +351,21 @@ static bool lives_below(uint32_t pid, const char *cgroup)
 void holder_find(struct holder *holder, const struct upcall_entry *entry)
 {
 	cleanup_fd int pidfd = pidfd_open((pid_t)entry->leader, 0);
+	char path[CGROUP_PATH_MAX + 2];
+	bool lives;
 
 	if (!*entry->cgroup)
 		return;
-	holder->cgroup = cgroup_open(entry->cgroup);
+	lives = pidfd >= 0 && has_our_name(entry->leader) &&
+		find_above(entry->leader, entry->cgroup, path);
+	/* of one who has ended there is no more than what is shown */
+	holder->cgroup = cgroup_open(lives ? path + 1 : entry->cgroup);
 	if (holder->cgroup < 0)
 		return;
 	if (!find_leaf(holder, without_uid(entry)) && !find_leaf(holder, entry->name)) {
 		holder_close(holder);
 		return;
 	}
-	if (pidfd >= 0 && has_our_name(entry->leader) && lives_below(entry->leader, entry->cgroup))
+	if (lives)
 		holder->pidfd = take_fd(&pidfd);
 }

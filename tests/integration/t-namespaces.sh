@@ -159,6 +159,13 @@ check 'what that has left is in nobody'\''s way' with_net
 check 'unregistered' upcallctl unregister blue
 check 'nothing is left' none_is_left
 
+strange=$'b\xc3\xbc'
+mkdir "/sys/fs/cgroup/$strange"
+check 'registered in a cgroup whose name is not ASCII' upcallctl register blue --ns net=/run/netns/blue --cgroup "/$strange"
+check 'unregistered' upcallctl unregister blue
+check_equal 'and its leader has ended' 0 "$(holders)"
+check 'its cgroup can be removed' rmdir "/sys/fs/cgroup/$strange"
+
 # ------------------------------------------------- users, processes, mounts of its own
 
 touch held/{user,pid,mnt,net}

@@ -69,4 +69,5 @@ upcall_unit_test(NAME test-ctl-holder
 		${ctl}/simple.c ${ctl}/unregister.c ${PROJECT_SOURCE_DIR}/client/common/cgroup-events.c
 	LIBS libupcall upcalld-config PkgConfig::SYSTEMD DEFINES UPCALLCTL="$<TARGET_FILE:upcallctl>")
 target_include_directories(test-ctl-holder PRIVATE ${ctl} ${PROJECT_SOURCE_DIR}/client/common)
-target_link_options(test-ctl-holder PRIVATE -Wl,--wrap=cgroup_open -Wl,--wrap=cgroup_event_wait)
+target_link_options(test-ctl-holder PRIVATE -Wl,--wrap=cgroup_open -Wl,--wrap=cgroup_event_wait
+	-Wl,--wrap=process_cgroup)

@@ -3,13 +3,16 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <setjmp.h>
+#include <signal.h>
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -24,9 +27,11 @@
 #define OPENED_SIZE 64
 
 static char opened[OPENED_SIZE]; /* the last cgroup that was */
+static const char *place;	 /* the cgroup in which each process is; NULL: none is any more */
 
 int __wrap_cgroup_open(const char *path);
 int __wrap_cgroup_event_wait(int dir, const char *event, bool value, int64_t deadline);
+int __wrap_process_cgroup(uint32_t pid, char *out, size_t room);
 
 int __wrap_cgroup_open(const char *path)
 {
@@ -39,6 +44,14 @@ int __wrap_cgroup_open(const char *path)
 /* Nobody lives in any of them. */
 int __wrap_cgroup_event_wait(int dir, const char *event, bool value, int64_t deadline)
 {
+	return 0;
+}
+
+int __wrap_process_cgroup(uint32_t pid, char *out, size_t room)
+{
+	if (!place)
+		return -ESRCH;
+	assert_true((size_t)snprintf(out, room, "%s", place) < room);
 	return 0;
 }
 
@@ -103,11 +116,68 @@ static void test_no_leaf(void **state)
 	assert_false(holder.made);
 }
 
+static pid_t fork_holder(void)
+{
+	int ready[2];
+	pid_t pid;
+	char word;
+
+	assert_int_equal(pipe(ready), 0); /* lint: a test's own */
+	pid = fork();
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		alarm(30);
+		if (prctl(PR_SET_NAME, HOLDER_NAME) < 0 || write(ready[1], "1", 1) != 1)
+			_exit(1);
+		for (;;)
+			pause();
+	}
+	assert_int_equal(read(ready[0], &word, 1), 1);
+	close(ready[0]);
+	close(ready[1]);
+	return pid;
+}
+
+/* The holder of a container whose cgroup is shown so is that which is at the place. */
+static void found_at(const char *shown, const char *at, const char *cgroup)
+{
+	const pid_t pid = fork_holder();
+	const struct upcall_entry entry = { .name = "web",
+					    .cgroup = shown,
+					    .leader = (uint32_t)pid };
+	struct holder holder = HOLDER_NULL;
+	char leaf[OPENED_SIZE];
+	int status;
+
+	snprintf(leaf, sizeof(leaf), "%s/upcall-holder-web", cgroup);
+	ctl_put(leaf, "", 0644); /* its parents */
+	assert_int_equal(unlink(leaf), 0);
+	assert_int_equal(mkdir(leaf, 0755), 0);
+	place = at;
+	holder_find(&holder, &entry);
+	place = NULL;
+	assert_string_equal(opened, cgroup);
+	assert_int_equal(holder_end(&holder), 0);
+	assert_false(leaf_is_there(leaf));
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGKILL);
+}
+
+/* What is shown of a cgroup is not its name, where that is not ASCII. */
+static void test_names(void **state)
+{
+	found_at("a/b", "/a/b/upcall-holder-web", "a/b");
+	found_at("a/b", "/a/b/elsewhere/deep", "a/b");
+	found_at("b\\xc3\\xbc", "/b\xc3\xbc/upcall-holder-web", "b\xc3\xbc");
+	found_at("b\\xc3\\xbc", "/b\\xc3\\xbc/upcall-holder-web", "b\\xc3\\xbc");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_whose_name),
 		cmocka_unit_test(test_no_leaf),
+		cmocka_unit_test(test_names),
 	};
 
 	return cmocka_run_group_tests(tests, ctl_enter, ctl_leave);
