@@ -9,6 +9,7 @@
 
 #include "cleanup.h"
 #include "kin.h"
+#include "text.h"
 
 /* ------------------------------------------------------------------ /proc */
 
@@ -151,14 +152,17 @@ static bool is_below(const char *cgroup, const char *boundary)
 
 static void step_cgroup(const struct look_up *look_up, struct kin_step *step)
 {
+	/* upcalld says of cgroups what is to be shown of them */
+	char shown[4 * sizeof(look_up->kin->cgroup)];
 	struct upcall_entry *const *entry;
 	size_t nearest = 0;
 	bool outside = false;
 
+	text_show(look_up->kin->cgroup, strlen(look_up->kin->cgroup), shown, sizeof(shown));
 	for (entry = look_up->entries; *entry; entry++) {
 		size_t size = strlen(below_root((*entry)->cgroup));
 
-		if (!is_below(look_up->kin->cgroup, (*entry)->cgroup))
+		if (!is_below(shown, (*entry)->cgroup))
 			continue;
 		if (!inside_besides_cgroup(look_up, *entry))
 			outside = true;
@@ -167,8 +171,7 @@ static void step_cgroup(const struct look_up *look_up, struct kin_step *step)
 	}
 	for (entry = look_up->entries; nearest && *entry; entry++)
 		if (strlen(below_root((*entry)->cgroup)) == nearest &&
-		    is_below(look_up->kin->cgroup, (*entry)->cgroup) &&
-		    inside_besides_cgroup(look_up, *entry))
+		    is_below(shown, (*entry)->cgroup) && inside_besides_cgroup(look_up, *entry))
 			hit(step, *entry);
 	step->counts = step->count;
 	if (step->count)

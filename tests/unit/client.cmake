@@ -4,7 +4,7 @@ upcall_unit_test(NAME test-client-number
 target_include_directories(test-client-number PRIVATE ${PROJECT_SOURCE_DIR}/client/ctl)
 
 upcall_unit_test(NAME test-client-kin
-	SOURCES test-client-kin.c ${PROJECT_SOURCE_DIR}/client/ctl/kin.c)
+	SOURCES test-client-kin.c ${PROJECT_SOURCE_DIR}/client/ctl/kin.c LIBS upcalld-config)
 target_include_directories(test-client-kin PRIVATE ${PROJECT_SOURCE_DIR}/client/ctl
 	${PROJECT_SOURCE_DIR}/client ${PROJECT_SOURCE_DIR}/daemon/common)
 

@@ -38,6 +38,9 @@ static struct upcall_entry shared = { .name = "shared",
 				      .cgroup = "session",
 				      .cgroup_derived = true,
 				      .namespaces = rooted_ns };
+static struct upcall_entry strange = { .name = "strange",
+				       .cgroup = "b\\xc3\\xbc",
+				       .namespaces = rooted_ns };
 static struct upcall_entry bare = { .name = "bare", .cgroup = "", .namespaces = web_ns };
 
 static const struct {
@@ -117,6 +120,11 @@ static const struct {
 	  { .cgroup = "/x", .pid = { 11, 1 }, .user = { 12, 2 }, .mnt = 13, .net = 14 },
 	  { "", "bare", "bare", "bare", "bare" },
 	  { false, true, true, false, false } },
+	{ "a boundary that is not called in ASCII",
+	  { &strange },
+	  { .cgroup = "/b\xc3\xbc/x", .pid = { 31, 1 }, .user = { 2 }, .mnt = 33, .net = 4 },
+	  { "strange", "strange", "", "strange", "" },
+	  { true, true, false, false, false } },
 	{ "nothing is registered",
 	  { NULL },
 	  { .cgroup = "/x", .pid = { 11, 1 }, .user = { 12, 2 }, .mnt = 13, .net = 14 },
