@@ -6,13 +6,17 @@
  * a badly confined container, by others; so the class never comes from text. It
  * comes from the init and cleanup functions that the kernel's own code passed
  * and, where there are none, from the function that called; that one last,
- * because tracers replace return addresses. These functions are static and not
- * exported, so they are known by the names of their addresses.
+ * because tracers replace return addresses. ATTACK: then a release agent or the
+ * infrastructure would be anybody's, so it is looked for behind them. These
+ * functions are static and not exported, so they are known by the names of their
+ * addresses.
  *
  * call_usermodehelper() ends in a tail call, so its users appear as callers
  * themselves.
  */
 #include <linux/kallsyms.h>
+#include <linux/module.h>
+#include <linux/stacktrace.h>
 #include <linux/string.h>
 #include <linux/umh.h>
 #include <linux/workqueue.h>
@@ -50,6 +54,14 @@ static const struct class_symbol caller_symbols[] = {
 	{ "reboot_work_func", UPCALL_CLASS_OTHER, true },
 };
 
+/* What returns to the caller in its place, where unwinding does not see through it. */
+static const struct class_symbol tracer_symbols[] = {
+	{ "bpf_trampoline_", .prefix = true },
+	{ "return_to_handler" },
+	{ "arch_rethook_trampoline" },
+	{ "__kretprobe_trampoline" },
+};
+
 /* Compilers append ".part.0", ".isra.0" and the like, modules " [name]". */
 static bool symbol_matches(const struct class_symbol *symbol, const char *text)
 {
@@ -73,12 +85,41 @@ static const struct class_symbol *symbol_find(const struct class_symbol *symbols
 	return NULL;
 }
 
+static const struct class_symbol *caller_find(unsigned long address)
+{
+	return symbol_find(caller_symbols, ARRAY_SIZE(caller_symbols), address);
+}
+
 bool class_is_release_work(const struct work_struct *work)
 {
-	const struct class_symbol *symbol =
-		symbol_find(caller_symbols, ARRAY_SIZE(caller_symbols), (unsigned long)work->func);
+	const struct class_symbol *symbol = caller_find((unsigned long)work->func);
 
 	return symbol && symbol->class == UPCALL_CLASS_RELEASE_AGENT;
+}
+
+/* The first that is neither of us nor a tracer's, or @caller itself. */
+static unsigned long caller_behind_tracers(unsigned long caller)
+{
+	unsigned long frames[16];
+	unsigned int count = stack_trace_save(frames, ARRAY_SIZE(frames), 0), i = 0;
+
+	while (i < count && within_module(frames[i], THIS_MODULE))
+		i++;
+	while (i < count && symbol_find(tracer_symbols, ARRAY_SIZE(tracer_symbols), frames[i]))
+		i++;
+	return i < count ? frames[i] : caller;
+}
+
+/* -1: a call at a function's very end returns into the next one. */
+static const struct class_symbol *caller_symbol(unsigned long caller)
+{
+	const struct class_symbol *symbol = caller_find(caller - 1);
+	const struct work_struct *work = current_work();
+
+	/* what a work is for, no tracer replaces */
+	if (!symbol && work)
+		symbol = caller_find((unsigned long)work->func);
+	return symbol ?: caller_find(caller_behind_tracers(caller) - 1);
 }
 
 enum upcall_class class_of(const struct subprocess_info *info, unsigned long caller,
@@ -93,8 +134,7 @@ enum upcall_class class_of(const struct subprocess_info *info, unsigned long cal
 		symbol = symbol_find(cleanup_symbols, ARRAY_SIZE(cleanup_symbols),
 				     (unsigned long)info->cleanup);
 	else
-		/* -1: a call at a function's very end returns into the next one */
-		symbol = symbol_find(caller_symbols, ARRAY_SIZE(caller_symbols), caller - 1);
+		symbol = caller_symbol(caller);
 	*infrastructure = symbol && symbol->infrastructure;
 	return symbol ? symbol->class : UPCALL_CLASS_OTHER;
 }

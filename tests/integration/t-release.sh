@@ -80,6 +80,21 @@ check 'handled: by a name that begins like what is above' wait_for 60 has_line "
 release hosted/below
 check "handled on the host: with the host's path" wait_for 60 has_line /run/hosted '1 /hosted/below'
 
+# --- traced: whoever looks at what the hooked function returns replaces its return address, by which its caller is known
+echo 'r:release/returned call_usermodehelper_exec' >>/sys/kernel/tracing/kprobe_events
+traces=/sys/kernel/tracing/instances/release
+mkdir -p $traces
+echo 1 >$traces/events/release/returned/enable
+traced_before=$(counted denied)
+release web/traced
+check 'traced: handled all the same' wait_for 60 has_line "$inside" '1 /traced 0'
+release refused/traced
+check 'traced: refused all the same' wait_for 20 count_is denied $((traced_before + 1))
+check 'traced: it was' grep -q 'returned: ' $traces/trace
+echo 0 >$traces/events/release/returned/enable
+echo '-:release/returned' >>/sys/kernel/tracing/kprobe_events
+rmdir $hierarchy/refused/traced
+
 # --- refused
 refused_before=$(counted denied)
 release refused/below

@@ -299,13 +299,22 @@ ip link set stp0 type bridge stp_state 1
 check 'A-67: upcalld hangs: the bridge helper runs' wait_for 20 said 'stp0 start'
 ip link del stp0
 # Who asks for it holds the lock of the machine's networks: where strangers are refused all else, they have it, too.
-helper /sbin/bridge-stp
-ip link add stp1 type bridge
-parameter strict 1
-unshare -p -f ip link set stp1 type bridge stp_state 1
-parameter strict 0
-check 'A-67: upcalld hangs: and for a stranger, where those are refused' wait_for 20 said 'stp1 start'
-ip link del stp1
+bridge_of_a_stranger() { # NAME
+	helper /sbin/bridge-stp
+	ip link add "$1" type bridge
+	parameter strict 1
+	unshare -p -f ip link set "$1" type bridge stp_state 1
+	parameter strict 0
+	wait_for 20 said "$1 start" && ip link del "$1"
+}
+check 'A-67: upcalld hangs: and for a stranger, where those are refused' bridge_of_a_stranger stp1
+# Its class is that of who calls, and whoever looks at what the hooked function returns takes his place in the return address.
+echo 'r:system/returned call_usermodehelper_exec' >>/sys/kernel/tracing/kprobe_events
+echo 1 >"$trace/events/system/returned/enable"
+check 'A-67: also while the call is traced' bridge_of_a_stranger stp2
+check 'A-67: which it was' grep -q ' returned: ' "$trace/trace"
+echo 0 >"$trace/events/system/returned/enable"
+echo '-:system/returned' >>/sys/kernel/tracing/kprobe_events
 mkdir /run/agent
 mount -t cgroup -o none,name=agent none /run/agent
 helper /run/agent-says
