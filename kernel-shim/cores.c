@@ -11,6 +11,7 @@
 #include <linux/list.h>
 #include <linux/moduleparam.h>
 #include <linux/pid.h>
+#include <linux/pid_namespace.h>
 #include <linux/rcupdate.h>
 #include <linux/sched/signal.h>
 #include <linux/slab.h>
@@ -37,26 +38,22 @@ enum cores_crowd {
 
 struct core_slot {
 	struct list_head link;
-	struct pid *dumper; /* reference; its thread group */
-	u64 owner;	    /* a number: an entry would stay with its namespaces */
+	/* Numbers, all of them: an entry, or a pid, would stay with its namespaces. */
+	pid_t dumper; /* its thread group's, in the initial namespace */
+	u64 begun;    /* when it was, since the number may be another's by now */
+	u64 owner;
 	enum cores_crowd crowd;
 };
 
 static DEFINE_SPINLOCK(cores_lock);
 static LIST_HEAD(cores);
 
-static void slot_free(struct core_slot *slot)
-{
-	put_pid(slot->dumper);
-	kfree(slot);
-}
-
 static void slots_free(struct list_head *slots)
 {
 	struct core_slot *slot, *next;
 
 	list_for_each_entry_safe(slot, next, slots, link)
-		slot_free(slot);
+		kfree(slot);
 }
 
 static bool has_ended(const struct core_slot *slot)
@@ -65,10 +62,15 @@ static bool has_ended(const struct core_slot *slot)
 	bool ended;
 
 	rcu_read_lock();
-	leader = pid_task(slot->dumper, PIDTYPE_TGID);
-	ended = !leader || compat_group_ended(leader);
+	leader = pid_task(find_pid_ns(slot->dumper, &init_pid_ns), PIDTYPE_TGID);
+	ended = !leader || leader->start_boottime != slot->begun || compat_group_ended(leader);
 	rcu_read_unlock();
 	return ended;
+}
+
+static bool is_same(const struct core_slot *slot, const struct core_slot *another)
+{
+	return slot->dumper == another->dumper && slot->begun == another->begun;
 }
 
 /*
@@ -83,7 +85,7 @@ static bool cores_are_full(const struct core_slot *another, struct list_head *en
 
 	lockdep_assert_held(&cores_lock);
 	list_for_each_entry_safe(slot, next, &cores, link) {
-		if (slot->dumper == another->dumper || has_ended(slot)) {
+		if (is_same(slot, another) || has_ended(slot)) {
 			list_move(&slot->link, ended);
 			continue;
 		}
@@ -122,7 +124,8 @@ int cores_enter(const struct subject *subject)
 
 	if (!slot)
 		return -ENOMEM;
-	slot->dumper = get_pid(task_tgid(current));
+	slot->dumper = task_tgid_nr(current);
+	slot->begun = current->group_leader->start_boottime;
 	slot->owner = owner_of(subject);
 	slot->crowd = crowd_of(subject);
 	spin_lock(&cores_lock);

@@ -43,6 +43,13 @@ is_settled() { [ "$(pgrep -c -x requester)" = "$1" ] && is_running "$1"; }
 skipped() { dmesg | grep -c 'Skipping core dump' || true; }
 host_dumped() { journalctl -b -q --no-pager MESSAGE_ID=fc2e22bc6ee647b6b90729ab34a250b1 | grep -q requester; }
 
+# Every namespace's number, when the kernel has it back because the namespace is gone.
+trace=/sys/kernel/tracing/instances/slots
+mkdir -p "$trace"
+echo 'p:slots/freed proc_free_inum number=%di:u32' >>/sys/kernel/tracing/kprobe_events
+echo 1 >"$trace/events/slots/freed/enable"
+is_freed() { grep -qE " number=$1\$" "$trace/trace"; }
+
 check_equal 'the machine has 16 slots (else the test proves nothing)' 16 "$(cat /proc/sys/kernel/core_pipe_limit)"
 check 'hog is registered' many_registered hog
 crash hog 24 &
@@ -64,7 +71,10 @@ echo 12 >$parameters/cores_max
 for name in hog one; do : >"${root[$name]}/gate/open"; done
 check 'they end' wait_for 60 is_settled 0
 container_stop hog
+numbers=$(stat -Lc %i "/proc/${leader[one]}"/ns/{pid,user,mnt})
 container_stop one
+# A slot is looked at when the next one crashes, and that may be never.
+for number in $numbers; do check "of who has dumped core nothing is left: namespace $number" wait_for 20 is_freed "$number"; done
 
 # ATTACK: the handler ends, and leaves the pipe open in another process of the container: the kernel goes on waiting for its
 # reader, in the machine's slot.
