@@ -221,10 +221,22 @@ void hook_start(void)
 	WRITE_ONCE(hook_live, true);
 }
 
+/*
+ * ftrace has found itself broken: it does no more, but those that it has sent here it still
+ * sends. What they are sent to must not be freed, so whoever unloads us stays.
+ */
+static void __noreturn hook_stay(void)
+{
+	WRITE_ONCE(hook_live, false);
+	pr_emerg("ftrace is broken: this module stays until the next boot, and so does who unloads it\n");
+	for (;;)
+		schedule_timeout_idle(MAX_SCHEDULE_TIMEOUT);
+}
+
 void hook_exit(void)
 {
-	/* fails only where ftrace has found itself broken and does no more */
-	WARN_ON(unregister_ftrace_function(&hook_ops));
+	if (unregister_ftrace_function(&hook_ops))
+		hook_stay();
 	ftrace_free_filter(&hook_ops);
 	/* those that have given back the module but have not yet returned from here */
 	synchronize_rcu_tasks();
