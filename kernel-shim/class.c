@@ -97,29 +97,34 @@ bool class_is_release_work(const struct work_struct *work)
 	return symbol && symbol->class == UPCALL_CLASS_RELEASE_AGENT;
 }
 
-/* The first that is neither of us nor a tracer's, or @caller itself. */
-static unsigned long caller_behind_tracers(unsigned long caller)
+static bool is_tracer(unsigned long address)
+{
+	return symbol_find(tracer_symbols, ARRAY_SIZE(tracer_symbols), address);
+}
+
+/* The first that is neither of us nor a tracer's; 0: there is none. */
+static unsigned long caller_behind_tracers(void)
 {
 	unsigned long frames[16];
 	unsigned int count = stack_trace_save(frames, ARRAY_SIZE(frames), 0), i = 0;
 
-	while (i < count && within_module(frames[i], THIS_MODULE))
+	while (i < count && (within_module(frames[i], THIS_MODULE) || is_tracer(frames[i])))
 		i++;
-	while (i < count && symbol_find(tracer_symbols, ARRAY_SIZE(tracer_symbols), frames[i]))
-		i++;
-	return i < count ? frames[i] : caller;
+	return i < count ? frames[i] : 0;
 }
 
 /* -1: a call at a function's very end returns into the next one. */
 static const struct class_symbol *caller_symbol(unsigned long caller)
 {
-	const struct class_symbol *symbol = caller_find(caller - 1);
-	const struct work_struct *work = current_work();
+	const struct class_symbol *symbol;
+	const struct work_struct *work;
 
-	/* what a work is for, no tracer replaces */
-	if (!symbol && work)
-		symbol = caller_find((unsigned long)work->func);
-	return symbol ?: caller_find(caller_behind_tracers(caller) - 1);
+	/* a stack is only as good as who walks it, and a work may have freed itself */
+	if (!is_tracer(caller))
+		return caller_find(caller - 1);
+	work = current_work();
+	symbol = work ? caller_find((unsigned long)work->func) : NULL;
+	return symbol ?: caller_find(caller_behind_tracers() - 1);
 }
 
 enum upcall_class class_of(const struct subprocess_info *info, unsigned long caller,
