@@ -16,13 +16,13 @@ static bool is_of(const struct record_rate *rate, uint32_t uid, const char *name
 }
 
 /* Its own, which is a new one where it has had none for a second. */
-static struct record_rate *find(struct record_rates *rates, uint32_t uid, const char *name,
+static struct record_rate *find(struct record_crowd *crowd, uint32_t uid, const char *name,
 				double now)
 {
 	struct record_rate *free = NULL;
 
 	for (size_t i = 0; i < RECORD_RATES; i++) {
-		struct record_rate *rate = &rates->of[i];
+		struct record_rate *rate = &crowd->of[i];
 
 		if (is_of(rate, uid, name))
 			return rate;
@@ -30,7 +30,7 @@ static struct record_rate *find(struct record_rates *rates, uint32_t uid, const 
 			free = rate;
 	}
 	if (!free)
-		return &rates->others;
+		return &crowd->others;
 	free->uid = uid;
 	text_copy(free->name, sizeof(free->name), name, strlen(name));
 	return free;
@@ -52,6 +52,8 @@ bool record_rate_allows(struct record_rates *rates, uint32_t uid, const char *co
 {
 	const double now = clock_now();
 
-	return take(find(rates, uid, container ?: "", now), now, RECORD_RATE) &&
-	       (!uid || take(&rates->users, now, RECORD_RATE_USERS));
+	if (!uid)
+		return take(find(&rates->containers, 0, container ?: "", now), now, RECORD_RATE);
+	return take(find(&rates->users, uid, "", now), now, RECORD_RATE) &&
+	       take(&rates->all_users, now, RECORD_RATE_USERS);
 }

@@ -23,11 +23,16 @@ struct record_rate {
 	char name[UPCALL_NAME_LEN]; /* else a container, or "" for nobody's */
 };
 
+struct record_crowd {
+	struct record_rate of[RECORD_RATES];
+	struct record_rate others; /* there were as many within a second */
+};
+
 /* Zero is a valid one. */
 struct record_rates {
-	struct record_rate of[RECORD_RATES];
-	struct record_rate users;
-	struct record_rate others; /* there were as many within a second */
+	struct record_crowd containers; /* root's, and nobody's upcalls */
+	struct record_crowd users;	/* ATTACK: one may have thousands of uids */
+	struct record_rate all_users;
 };
 
 /* One more. uid: who has registered it, 0 root; container: NULL for nobody's. */

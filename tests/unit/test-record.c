@@ -351,8 +351,22 @@ static void test_rate_of_many(void **state)
 	assert_false(record_rate_allows(rates, 0, "more"));
 	assert_true(record_rate_allows(rates, 0, "7"));
 	for (int i = 0; i < RECORD_RATES; i++)
-		rates->of[i].window -= 1.;
+		rates->containers.of[i].window -= 1.;
 	assert_true(record_rate_allows(rates, 0, "more"));
+	free(rates);
+}
+
+/* One user may have many ids: none of them takes the place of what root has registered. */
+static void test_rate_of_many_users(void **state)
+{
+	struct record_rates *rates = calloc(1, sizeof(*rates));
+
+	for (uint32_t uid = 1; uid <= 4 * RECORD_RATES; uid++)
+		for (int i = 0; i < RECORD_RATE; i++)
+			(void)record_rate_allows(rates, uid, "web");
+	for (int i = 0; i < RECORD_RATE; i++)
+		assert_true(record_rate_allows(rates, 0, "web"));
+	assert_true(record_rate_allows(rates, 0, NULL));
 	free(rates);
 }
 
@@ -377,7 +391,7 @@ int main(void)
 		cmocka_unit_test(test_nobody),	     cmocka_unit_test(test_rate),
 		cmocka_unit_test(test_rate_of_each), cmocka_unit_test(test_names),
 		cmocka_unit_test(test_ends),	     cmocka_unit_test(test_rate_of_users),
-		cmocka_unit_test(test_rate_of_many),
+		cmocka_unit_test(test_rate_of_many), cmocka_unit_test(test_rate_of_many_users),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
