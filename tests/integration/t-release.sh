@@ -92,7 +92,6 @@ release refused/traced
 check 'traced: refused all the same' wait_for 20 count_is denied $((traced_before + 1))
 check 'traced: it was' grep -q 'returned: ' $traces/trace
 echo 0 >$traces/events/release/returned/enable
-echo '-:release/returned' >>/sys/kernel/tracing/kprobe_events
 rmdir $hierarchy/refused/traced
 
 # --- refused

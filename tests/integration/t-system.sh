@@ -314,7 +314,6 @@ echo 1 >"$trace/events/system/returned/enable"
 check 'A-67: also while the call is traced' bridge_of_a_stranger stp2
 check 'A-67: which it was' grep -q ' returned: ' "$trace/trace"
 echo 0 >"$trace/events/system/returned/enable"
-echo '-:system/returned' >>/sys/kernel/tracing/kprobe_events
 mkdir /run/agent
 mount -t cgroup -o none,name=agent none /run/agent
 helper /run/agent-says
