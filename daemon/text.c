@@ -101,7 +101,14 @@ static bool is_character(uint32_t number)
 	       (number < 0xfdd0 || number > 0xfdef) && (number & 0xfffe) != 0xfffe;
 }
 
-/* Bytes of the character that the text begins with, 0 if there is none. */
+/* ATTACK: a terminal obeys these, U+0080 to U+009F, too; lines and their indents are none. */
+static bool is_order(uint32_t number)
+{
+	return (number < 0x20 && number != '\n' && number != '\t') ||
+	       (number >= 0x7f && number < 0xa0);
+}
+
+/* Bytes of the character that the text begins with, 0 if there is none that is to be shown. */
 static size_t character_size(const char *text)
 {
 	static const uint32_t first[] = { 0, 0, 0x80, 0x800, 0x10000 };
@@ -110,14 +117,14 @@ static size_t character_size(const char *text)
 	uint32_t number;
 
 	if (size < 2)
-		return size;
+		return size && !is_order(c) ? size : 0;
 	number = c & (0x7fU >> size);
 	for (size_t i = 1; i < size; i++) {
 		if (((unsigned char)text[i] & 0xc0) != 0x80)
 			return 0;
 		number = number << 6 | ((unsigned char)text[i] & 0x3f);
 	}
-	return number >= first[size] && is_character(number) ? size : 0;
+	return number >= first[size] && is_character(number) && !is_order(number) ? size : 0;
 }
 
 void text_utf8(const char *text, char *out, size_t room)

@@ -26,8 +26,8 @@ void text_escape(const char *data, size_t size, char *out, size_t room);
 void text_escape_word(const char *data, size_t size, char *out, size_t room);
 
 /*
- * Text for D-Bus, which takes UTF-8 only: each byte that is part of no character
- * becomes \xNN, all else stays. Cut as text_escape() does.
+ * Text for D-Bus, which takes UTF-8 only: each byte that is part of no character, or of
+ * one that a terminal obeys, becomes \xNN, all else stays. Cut as text_escape() does.
  */
 void text_utf8(const char *text, char *out, size_t room);
 /* For people: the same, but a backslash stays one. */

@@ -59,6 +59,11 @@ static void test_utf8(void **state)
 		{ "\xc3\xbc \xe2\x82\xac \xf0\x9f\x98\x80",
 		  "\xc3\xbc \xe2\x82\xac \xf0\x9f\x98\x80" },
 		{ "c\xff", "c\\xff" },
+		{ "\x1b]0;\x07\x7f", "\\x1b]0;\\x07\\x7f" }, /* a terminal's title */
+		{ "\xc2\x9b"
+		  "2J\xc2\xa0",
+		  "\\xc2\\x9b2J\xc2\xa0" }, /* the same in one character */
+		{ "a\n\tb", "a\n\tb" },
 		{ "\xc3", "\\xc3" },
 		{ "\xc3(", "\\xc3(" },
 		{ "\xe2\x82", "\\xe2\\x82" },
