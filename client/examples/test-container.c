@@ -153,7 +153,6 @@ int main(int argc, char **argv)
 	case -1:
 		fail("fork_into_container");
 	case 0:
-		close(container);
 		container_init(argv + 1);
 	default:
 		close(running[1]);

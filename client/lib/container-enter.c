@@ -160,6 +160,9 @@ static int become_root(void)
  */
 static int join_keyring(int32_t keyring)
 {
+	/* ATTACK: the negative ones are our own */
+	if (keyring < 0)
+		return -EBADMSG;
 	if (syscall(SYS_keyctl, KEYCTL_JOIN_SESSION_KEYRING, NULL) < 0)
 		return keyring || (errno != ENOSYS && errno != EPERM) ? -errno : 0;
 	if (keyring && syscall(SYS_keyctl, KEYCTL_LINK, keyring, KEY_SPEC_SESSION_KEYRING) < 0)
