@@ -176,11 +176,12 @@ int activation_open(struct activation *activation, const char *control_path)
 
 void activation_close(struct activation *activation)
 {
+	/* RACE: as long as it listens, it is nobody else's path */
+	if (activation->path)
+		(void)unlink(activation->path);
 	close_keep_errno(activation->control);
 	close_keep_errno(activation->netlink);
 	close_keep_errno(activation->device);
-	if (activation->path)
-		(void)unlink(activation->path);
 	free(activation->path);
 	*activation = ACTIVATION_NULL;
 }
