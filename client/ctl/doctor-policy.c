@@ -10,6 +10,7 @@
 #include "doctor.h"
 #include "policy.h"
 #include "text.h"
+#include "user.h"
 
 static const struct finding_kind policy_directory_mode = {
 	"policy-directory-mode", "who may write there decides what runs as root in containers"
@@ -293,6 +294,17 @@ static bool is_used(const struct doctor *doctor, const struct policy *policy)
 	return false;
 }
 
+/* By a name alone, it is of root's container of that name. */
+static char *config_command(const struct upcall_entry *entry)
+{
+	char format[64];
+
+	if (!entry->uid)
+		return doctor_command("upcallctl config {}", entry->name);
+	(void)snprintf(format, sizeof(format), "upcallctl config --user %u {}", entry->uid);
+	return doctor_command(format, user_own_name(entry->uid, entry->name));
+}
+
 /* Somebody whom it matches goes by an earlier file; or it matches nobody. */
 static char *unused_mend(const struct doctor *doctor, const struct policy *policy)
 {
@@ -300,7 +312,7 @@ static char *unused_mend(const struct doctor *doctor, const struct policy *polic
 		const struct policy_subject subject = subject_of(*entry);
 
 		if (policy_matches(policy, &subject))
-			return doctor_command("upcallctl config {}", (*entry)->name);
+			return config_command(*entry);
 	}
 	return strdup("upcallctl register --help");
 }

@@ -571,6 +571,7 @@ static void test_unread_gone(void **state)
 static void test_unused(void **state)
 {
 	struct fake_daemon nobody = { 0 }, one = { .containers = 1 };
+	struct fake_daemon users = { .listed = "1000-c7", .listed_uid = 1000 };
 	char mends[4096];
 
 	by_root = true;
@@ -585,6 +586,13 @@ static void test_unused(void **state)
 			    "daemon-version config-stale policy-unused? ");
 	assert_non_null(strstr(mends, "\nupcallctl config c0\n"));
 	fake_daemon_stop(&one);
+	/* a user's is another one than root's of that name */
+	put("/etc/upcalld.d/alice.conf", "[Match]\nUser=1000\n", 0644);
+	put("/etc/upcalld.d/users.conf", "[Match]\nUser=*\n", 0644);
+	fake_daemon_start(&users);
+	(void)ids(mends, sizeof(mends));
+	assert_non_null(strstr(mends, "\nupcallctl config --user 1000 c7\n"));
+	fake_daemon_stop(&users);
 	setenv("UPCALLD_SOCKET", "/nonexistent/control", 1);
 }
 
