@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
-# soak-suites: trixie trixie-backports bookworm-debug bookworm-kcsan
+# soak-suites: trixie trixie-backports bookworm-debug bookworm-kasan bookworm-kcsan
 # module: kmod
 # soak: 100000
 # soak-debug: 3000
