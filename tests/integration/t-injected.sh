@@ -3,6 +3,7 @@
 #
 # lane: soak
 # suites: bookworm-debug
+# module: kmod
 #
 # the first, second, third… allocation fails of a requester in the module, and of each call of the device. Whoever asked
 # has one answer, what failed left nothing behind, and the next time all is well. For kernels with fault injection.
@@ -75,6 +76,18 @@ check 'A-55: each that was offered has ended' balanced 2
 every_allocation 'A-55: who dumps core' ask_core
 check 'A-55: nothing is left of it' wait_for 20 nothing_left
 check 'A-55: each that was offered has ended' balanced 0
+check 'the raiser loads' insmod ./upcall_raiser.ko
+wait_for 20 test -c /dev/upcall-raiser
+ask_other() { injected_inside "$1" write "${inside[@]}" sh -c 'echo proc process 1 /bin/true >/dev/upcall-raiser'; }
+every_allocation 'A-55: who asks for anything else' ask_other
+check 'A-55: nothing is left of it' wait_for 20 nothing_left
+check 'A-55: each that was offered has ended' balanced 4
+total() { sed -n "1s/.*\\b$1=\\([0-9]*\\).*/\\1/p" /dev/upcall-raiser; }
+check "A-55: some were raised ($(total raised))" test "$(total raised)" -gt 3
+check_equal 'A-55: each has returned' "$(total raised)" "$(total returned)"
+check_equal 'A-55: each was cleaned up' "$(total raised)" "$(total cleanups)"
+check_equal 'A-55: nothing ran twice or too late' 0 "$(total violations)"
+check 'the raiser unloads' rmmod upcall_raiser
 served=$(wc -l <served)
 check "A-55: some were offered all the same ($served)" test "$served" -gt 3
 # By default the number of a process is its first socket's, too.
@@ -94,10 +107,28 @@ adopt() { ./fail-nth "$1" ADOPT ./shim-client adopt /nobody.slice/a-* key=offer;
 for what in list tags opened witness anew next adopt; do every_allocation "A-55: $what" "$what"; done
 counters() { ./fail-nth "$1" COUNTERS ./shim-client counters 1; }
 drain() { ./fail-nth "$1" DRAIN ./shim-client drain 0; }
-for what in counters drain; do
+version() { ./fail-nth "$1" VERSION ./shim-client version; }
+monitor() { ./fail-nth "$1" MONITOR ./eavesdropper hold 0; }
+for what in counters drain version monitor; do
 	"$what" 1
 	check "A-55: $what needs no memory" test "$?" = 3
 done
+
+# --- what is not offered, with a monitor that is told
+denied() { ./shim-client counters 1 | awk '$1 == "denied" { print $2 }'; }
+lost() { cat /sys/module/upcall_shim/parameters/monitor_lost; }
+check 'keys are refused' ./shim-client policy "$web" key=deny
+./eavesdropper device injected: "$PWD/enough" >heard &
+monitor=$!
+wait_for 20 grep -q monitors heard
+denied_before=$(denied) lost_before=$(lost)
+every_allocation 'A-55: whose key is refused, and a monitor is told' ask_key
+touch enough
+wait "$monitor"
+check "A-55: the monitor was told of some ($(tail -n 1 heard), $(($(denied) - denied_before)) refused)" grep -q 'bytes [1-9]' heard
+check "A-55: and that it was not told of others ($(($(lost) - lost_before)))" test "$(lost)" -gt "$lost_before"
+check 'A-55: not more than there were' test $(($(lost) - lost_before)) -le $(($(denied) - denied_before))
+check 'keys are offered again' ./shim-client policy "$web" "$policy"
 
 # --- whoever nobody has registered, where a rule is about his cgroup
 mkdir -p /sys/fs/cgroup/stranger
