@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 #
 # lane: default
-# soak: 1000
+# soak: 2000
 #
 # The resolver runs without the container's seccomp filter, so it has one of its own; programs of the container run under
 # the container's, that it was registered with. Without a user namespace and with CAP_SYS_PTRACE the container's root can take
